@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config';
+
+/** Packages export their sources under this condition, so that tests need no build. */
+const resolve = { conditions: ['understudy-source'] };
+const ssr = { resolve };
+
+/** Kinds of test, cheapest first. `./understudy test KIND` runs one of them. */
+const kind = (name: string, include: string[], options: { timeoutMs: number; parallel: boolean }) => ({
+  resolve,
+  ssr,
+  test: {
+    name,
+    include,
+    environment: 'node' as const,
+    testTimeout: options.timeoutMs,
+    hookTimeout: options.timeoutMs,
+    fileParallelism: options.parallel,
+  },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      kind('unit', ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.{ts,tsx}'], { timeoutMs: 60_000, parallel: true }),
+      kind('medium', ['test/medium/**/*.spec.ts'], { timeoutMs: 120_000, parallel: true }),
+      kind('e2e', ['test/e2e/**/*.spec.ts'], { timeoutMs: 600_000, parallel: false }),
+      kind('browser', ['test/browser/**/*.spec.ts'], { timeoutMs: 300_000, parallel: false }),
+      kind('fault', ['test/fault/**/*.spec.ts'], { timeoutMs: 600_000, parallel: false }),
+    ],
+  },
+});
