@@ -1,0 +1,171 @@
+import { z } from 'zod';
+import { Instant, Name, Sha256, Uuid } from './ids.js';
+import { Encoding, Recipe } from './recipe.js';
+import { ERROR_CODES } from './errors.js';
+
+export const TASK_KINDS = ['enrol', 'analyse', 'render'] as const;
+export const TaskKind = z.enum(TASK_KINDS);
+export type TaskKind = z.infer<typeof TaskKind>;
+
+export const TASK_STATES = ['pending', 'leased', 'reported', 'accepted', 'failed', 'cancelled'] as const;
+export const TaskState = z.enum(TASK_STATES);
+export type TaskState = z.infer<typeof TaskState>;
+
+export const ATTEMPT_STATES = [
+  'running',
+  'reported',
+  'accepted',
+  'failed',
+  'expired',
+  'released',
+  'stopped',
+  'rejected',
+] as const;
+export const AttemptState = z.enum(ATTEMPT_STATES);
+export type AttemptState = z.infer<typeof AttemptState>;
+
+export const PROVIDERS = ['tensorrt', 'cuda', 'webgpu', 'cpu'] as const;
+
+/** What must be equal for two lanes to give the same samples. */
+export const ParityClass = z.object({
+  provider: z.enum(PROVIDERS),
+  precision: z.enum(['fp32', 'fp16']),
+  runtime: z.string().max(80),
+  instructionSet: z.string().max(80),
+  batch: z.int().min(1),
+});
+export type ParityClass = z.infer<typeof ParityClass>;
+
+export const LaneCapabilities = z.object({
+  parityClass: ParityClass,
+  kinds: z.array(TaskKind).min(1),
+  threads: z.int().min(1),
+  vramMiB: z.int().min(0),
+  /** Ids of the model packs that are verified on this lane. */
+  packs: z.array(z.string().max(120)).min(1),
+});
+export type LaneCapabilities = z.infer<typeof LaneCapabilities>;
+
+export const RegisterLane = z.object({ ordinal: z.int().min(0).max(63), host: Name, capabilities: LaneCapabilities });
+export const RegisteredLane = z.object({ laneId: Uuid });
+
+/** One object by content, and where to get it for a short while. `url` is relative to the coordinator. */
+export const ObjectRef = z.object({ sha256: Sha256, bytes: z.int().min(0), mediaType: z.string(), url: z.string() });
+export type ObjectRef = z.infer<typeof ObjectRef>;
+
+export const LeaseRequest = z.object({
+  /** Seconds the coordinator may hold the request open while there is no work. */
+  waitSeconds: z.int().min(0).max(25).default(20),
+});
+
+const LeaseBase = z.object({
+  attemptId: Uuid,
+  taskId: Uuid,
+  epoch: z.int().min(1),
+  expiresAt: Instant,
+  leaseSeconds: z.number(),
+  heartbeatSeconds: z.number(),
+  /** PUT with `?offset=`; HEAD tells the bytes already there. */
+  upload: z.object({ url: z.string() }),
+});
+
+export const EnrolLease = LeaseBase.extend({
+  kind: z.literal('enrol'),
+  image: ObjectRef,
+});
+
+const PlateInput = z.object({
+  source: ObjectRef,
+  /** `PlateInfo` of libs/media. */
+  info: z.unknown(),
+});
+
+export const AnalyseLease = LeaseBase.extend({
+  kind: z.literal('analyse'),
+  startFrame: z.int(),
+  endFrame: z.int(),
+  plate: PlateInput,
+});
+
+export const CastLease = z.object({
+  cast: z.int().min(0),
+  identityImages: z.array(ObjectRef).min(1),
+  /** Tracks of the analysis that this member covers. */
+  tracks: z.array(z.int().min(0)),
+});
+
+export const RenderLease = LeaseBase.extend({
+  kind: z.literal('render'),
+  shotVersionId: Uuid,
+  startFrame: z.int(),
+  endFrame: z.int(),
+  plate: PlateInput,
+  analysis: ObjectRef,
+  recipe: Recipe,
+  cast: z.array(CastLease),
+  /** Tracks that `anonymise` covers. */
+  anonymiseTracks: z.array(z.int().min(0)),
+  encoding: Encoding,
+});
+
+export const Lease = z.discriminatedUnion('kind', [EnrolLease, AnalyseLease, RenderLease]);
+export type Lease = z.infer<typeof Lease>;
+export type EnrolLease = z.infer<typeof EnrolLease>;
+export type AnalyseLease = z.infer<typeof AnalyseLease>;
+export type RenderLease = z.infer<typeof RenderLease>;
+
+export const LeaseAnswer = z.object({ lease: Lease.nullable() });
+
+export const ORDERS = ['continue', 'stop', 'revoked', 'drain'] as const;
+export const Order = z.enum(ORDERS);
+export type Order = z.infer<typeof Order>;
+
+export const Heartbeat = z.object({ epoch: z.int().min(1), framesDone: z.int().min(0) });
+export const HeartbeatAnswer = z.object({ order: Order, expiresAt: Instant });
+
+export const OrdersQuery = z.object({ waitSeconds: z.coerce.number().int().min(0).max(25).default(20) });
+/** Orders for this lane's running attempt; empty when nothing came up while the request was held. */
+export const OrdersAnswer = z.object({
+  orders: z.array(z.object({ attemptId: Uuid, epoch: z.int(), order: Order })),
+});
+
+/** Likeness and geometry of one output face, measured by independent detection on the rendered frame. */
+export const FaceProbe = z.object({
+  frame: z.int().min(0),
+  track: z.int().min(0),
+  cast: z.int().min(0),
+  /** Cosines in -1..1; an output face that is not detected counts as 0. */
+  idToIdentityBefore: z.number(),
+  idToIdentity: z.number(),
+  idToPlate: z.number(),
+  /** Mean landmark distance to the plate's, in parts of the outer eye distance; null when undetected. */
+  landmarkNme: z.number().nullable(),
+});
+export type FaceProbe = z.infer<typeof FaceProbe>;
+
+export const CompleteAttempt = z.object({
+  epoch: z.int().min(1),
+  result: z.object({
+    sha256: Sha256,
+    bytes: z.int().min(1),
+    frames: z.int().min(0),
+    /** Hash of every frame as handed to the encoder; render only. */
+    frameHashes: z.array(z.string().max(64)).optional(),
+  }),
+  /** Wall milliseconds by stage. */
+  timingsMs: z.record(z.string(), z.number()),
+  probes: z.array(FaceProbe).optional(),
+});
+export type CompleteAttempt = z.infer<typeof CompleteAttempt>;
+
+const errorCodes = Object.keys(ERROR_CODES) as [keyof typeof ERROR_CODES, ...(keyof typeof ERROR_CODES)[]];
+export const FailAttempt = z.object({
+  epoch: z.int().min(1),
+  code: z.enum(errorCodes),
+  message: z.string().max(2000),
+  details: z.record(z.string(), z.unknown()).optional(),
+  /** False when another try cannot help: the input itself is at fault. */
+  retryable: z.boolean(),
+});
+/** Hands an unfinished task back, without counting against it: a drain, an orderly stop. */
+export const ReleaseAttempt = z.object({ epoch: z.int().min(1), reason: z.enum(['drain', 'stopped', 'shutdown']) });

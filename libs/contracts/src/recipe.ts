@@ -1,0 +1,51 @@
+import { z } from 'zod';
+
+export const ANONYMISE_STYLES = ['blur', 'pixelate', 'solid'] as const;
+
+export const ReplaceProcessor = z.object({
+  type: z.literal('replace'),
+  settings: z
+    .object({
+      /** 0 keeps the plate, 1 is the full replacement. */
+      strength: z.number().min(0).max(1).default(1),
+      /** Width of the soft edge in parts of the face's width. */
+      feather: z.number().min(0.01).max(0.5).default(0.12),
+    })
+    .prefault({}),
+});
+
+export const AnonymiseProcessor = z.object({
+  type: z.literal('anonymise'),
+  settings: z
+    .object({
+      style: z.enum(ANONYMISE_STYLES).default('blur'),
+      /** How far the covered region reaches beyond the landmarks' hull, in parts of the face's height. */
+      margin: z.number().min(0).max(1).default(0.25),
+    })
+    .prefault({}),
+});
+
+export const Processor = z.discriminatedUnion('type', [ReplaceProcessor, AnonymiseProcessor]);
+export type Processor = z.infer<typeof Processor>;
+
+/** The ordered processors a shot runs. */
+export const Recipe = z.object({ processors: z.array(Processor).min(1).max(8) });
+export type Recipe = z.infer<typeof Recipe>;
+
+export const RECIPE_PRESETS = ['replace', 'anonymise'] as const;
+export const RecipePreset = z.enum(RECIPE_PRESETS);
+export type RecipePreset = z.infer<typeof RecipePreset>;
+
+export function recipePreset(preset: RecipePreset): Recipe {
+  return Recipe.parse({ processors: [{ type: preset }] });
+}
+
+export const Encoding = z.object({
+  /** `lossless` keeps every sample; `delivery` encodes for viewing. */
+  mode: z.enum(['lossless', 'delivery']).default('delivery'),
+  crf: z.int().min(0).max(51).default(16),
+  preset: z
+    .enum(['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium', 'slow', 'slower'])
+    .default('veryfast'),
+});
+export type Encoding = z.infer<typeof Encoding>;

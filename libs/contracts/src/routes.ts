@@ -1,0 +1,181 @@
+import { z } from 'zod';
+import { Consent, ConsentDecision, ConsentDocument } from './consent.js';
+import { Page, Uuid } from './ids.js';
+import {
+  CompleteAttempt,
+  FailAttempt,
+  Heartbeat,
+  HeartbeatAnswer,
+  LeaseAnswer,
+  LeaseRequest,
+  OrdersAnswer,
+  OrdersQuery,
+  RegisteredLane,
+  RegisterLane,
+  ReleaseAttempt,
+} from './lanes.js';
+import {
+  CreatedToken,
+  CreatedWorker,
+  CreateToken,
+  CreateUser,
+  CreateWorker,
+  GrantMembership,
+  Me,
+  SignIn,
+  User,
+  Worker,
+} from './people.js';
+import {
+  Asset,
+  AuditCheckpoint,
+  AuditEvent,
+  CancelShot,
+  CreateAsset,
+  CreateProject,
+  Delivery,
+  Performer,
+  Project,
+  ResumeShot,
+  Shot,
+  ShotReport,
+  ShotTask,
+  SubmitShot,
+  Template,
+} from './shots.js';
+
+/** One JSON route of the API: what goes in, what comes out. Binary bodies (`content` routes) are listed in `CONTENT_ROUTES`. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** With `:name` for path parameters. */
+  readonly path: string;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  readonly response: z.ZodType;
+}
+
+const list = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().nullable() });
+const Done = z.object({ ok: z.literal(true) });
+const OfProject = Page.extend({ projectId: Uuid.optional() });
+
+/** The whole JSON API. The coordinator serves it, `libs/client` calls it, both by this table. */
+export const ROUTES = {
+  health: {
+    method: 'GET',
+    path: '/api/v1/health',
+    response: z.object({ status: z.literal('ok'), version: z.string() }),
+  },
+
+  signIn: { method: 'POST', path: '/api/v1/session', body: SignIn, response: Me },
+  signOut: { method: 'DELETE', path: '/api/v1/session', response: Done },
+  me: { method: 'GET', path: '/api/v1/me', response: Me },
+  createToken: { method: 'POST', path: '/api/v1/tokens', body: CreateToken, response: CreatedToken },
+  revokeToken: { method: 'DELETE', path: '/api/v1/tokens/:tokenId', response: Done },
+
+  listUsers: { method: 'GET', path: '/api/v1/users', query: Page, response: list(User) },
+  createUser: { method: 'POST', path: '/api/v1/users', body: CreateUser, response: User },
+
+  listProjects: { method: 'GET', path: '/api/v1/projects', query: Page, response: list(Project) },
+  createProject: { method: 'POST', path: '/api/v1/projects', body: CreateProject, response: Project },
+  grantMembership: {
+    method: 'POST',
+    path: '/api/v1/projects/:projectId/memberships',
+    body: GrantMembership,
+    response: Done,
+  },
+
+  listPerformers: { method: 'GET', path: '/api/v1/performers', query: OfProject, response: list(Performer) },
+
+  listConsents: { method: 'GET', path: '/api/v1/consents', query: OfProject, response: list(Consent) },
+  /** One consent a party; in a `local` project they are active at once, by a waiver that is audited. */
+  importConsent: {
+    method: 'POST',
+    path: '/api/v1/projects/:projectId/consents',
+    body: ConsentDocument,
+    response: z.object({ consents: z.array(Consent), waivers: z.array(z.string()) }),
+  },
+  activateConsent: {
+    method: 'POST',
+    path: '/api/v1/consents/:consentId/activate',
+    body: ConsentDecision,
+    response: Consent,
+  },
+  suspendConsent: {
+    method: 'POST',
+    path: '/api/v1/consents/:consentId/suspend',
+    body: ConsentDecision,
+    response: Consent,
+  },
+  revokeConsent: {
+    method: 'POST',
+    path: '/api/v1/consents/:consentId/revoke',
+    body: ConsentDecision,
+    response: Consent,
+  },
+
+  createAsset: { method: 'POST', path: '/api/v1/assets', body: CreateAsset, response: Asset },
+  getAsset: { method: 'GET', path: '/api/v1/assets/:assetId', response: Asset },
+  /** Asks a lane to read the face of a complete image asset; asking again changes nothing. */
+  createTemplate: { method: 'POST', path: '/api/v1/assets/:assetId/template', response: Template },
+  getTemplate: { method: 'GET', path: '/api/v1/assets/:assetId/template', response: Template },
+
+  submitShot: { method: 'POST', path: '/api/v1/shots', body: SubmitShot, response: Shot },
+  listShots: { method: 'GET', path: '/api/v1/shots', query: OfProject, response: list(Shot) },
+  getShot: { method: 'GET', path: '/api/v1/shots/:shotId', response: Shot },
+  listShotTasks: { method: 'GET', path: '/api/v1/shots/:shotId/tasks', query: Page, response: list(ShotTask) },
+  listShotEvents: { method: 'GET', path: '/api/v1/shots/:shotId/events', query: Page, response: list(AuditEvent) },
+  cancelShot: { method: 'POST', path: '/api/v1/shots/:shotId/cancel', body: CancelShot, response: Shot },
+  /** Goes on with a shot that was held for a person to look at. */
+  resumeShot: { method: 'POST', path: '/api/v1/shots/:shotId/resume', body: ResumeShot, response: Shot },
+  getShotReport: { method: 'GET', path: '/api/v1/shots/:shotId/report', response: ShotReport },
+
+  getDelivery: { method: 'GET', path: '/api/v1/deliveries/:deliveryId', response: Delivery },
+  releaseDelivery: {
+    method: 'POST',
+    path: '/api/v1/deliveries/:deliveryId/release',
+    body: ConsentDecision,
+    response: Delivery,
+  },
+
+  listWorkers: { method: 'GET', path: '/api/v1/workers', query: Page, response: list(Worker) },
+  createWorker: { method: 'POST', path: '/api/v1/workers', body: CreateWorker, response: CreatedWorker },
+
+  listAuditEvents: { method: 'GET', path: '/api/v1/audit/events', query: OfProject, response: list(AuditEvent) },
+  getAuditCheckpoint: { method: 'GET', path: '/api/v1/audit/checkpoint', response: AuditCheckpoint },
+
+  // What workers speak.
+  registerLane: { method: 'POST', path: '/api/v1/lanes', body: RegisterLane, response: RegisteredLane },
+  leaseTask: { method: 'POST', path: '/api/v1/lanes/:laneId/lease', body: LeaseRequest, response: LeaseAnswer },
+  pollOrders: { method: 'GET', path: '/api/v1/lanes/:laneId/orders', query: OrdersQuery, response: OrdersAnswer },
+  heartbeatAttempt: {
+    method: 'POST',
+    path: '/api/v1/attempts/:attemptId/heartbeat',
+    body: Heartbeat,
+    response: HeartbeatAnswer,
+  },
+  completeAttempt: {
+    method: 'POST',
+    path: '/api/v1/attempts/:attemptId/complete',
+    body: CompleteAttempt,
+    response: Done,
+  },
+  failAttempt: { method: 'POST', path: '/api/v1/attempts/:attemptId/fail', body: FailAttempt, response: Done },
+  releaseAttempt: { method: 'POST', path: '/api/v1/attempts/:attemptId/release', body: ReleaseAttempt, response: Done },
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof ROUTES;
+
+/**
+ * Binary routes. Uploads are resumable: `HEAD` answers `Upload-Offset`, `PUT ?offset=N` appends at exactly that offset
+ * (409 CONFLICT otherwise) and answers the new `Upload-Offset`. Downloads support one byte range.
+ */
+export const CONTENT_ROUTES = {
+  assetContent: '/api/v1/assets/:assetId/content',
+  /** GET; PNG. `side` is `before` or `after`; query `frame`. */
+  shotStill: '/api/v1/shots/:shotId/stills/:side',
+  deliveryContent: '/api/v1/deliveries/:deliveryId/content',
+  /** GET by a lane; bears its own short-lived signature, names one object. */
+  leasedObject: '/api/v1/objects/:sha256',
+  attemptResult: '/api/v1/attempts/:attemptId/result',
+  openApi: '/api/v1/openapi.json',
+} as const;

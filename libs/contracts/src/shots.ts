@@ -1,0 +1,244 @@
+import { z } from 'zod';
+import { Instant, Name, Reason, Sha256, Uuid } from './ids.js';
+import { ConsentLevel } from './consent.js';
+import { type ErrorCode, isErrorCode } from './errors.js';
+import { AttemptState, TaskKind, TaskState } from './lanes.js';
+import { Encoding, Recipe } from './recipe.js';
+
+const Code = z.custom<ErrorCode>(isErrorCode);
+
+export const PROJECT_PROFILES = ['local', 'farm'] as const;
+export const ProjectProfile = z.enum(PROJECT_PROFILES);
+export type ProjectProfile = z.infer<typeof ProjectProfile>;
+
+export const Project = z.object({
+  id: Uuid,
+  name: Name,
+  profile: ProjectProfile,
+  leastLevel: ConsentLevel,
+  commercial: z.boolean(),
+  createdAt: Instant,
+});
+export type Project = z.infer<typeof Project>;
+export const CreateProject = z.object({
+  name: Name,
+  profile: ProjectProfile.default('farm'),
+  leastLevel: ConsentLevel.optional(),
+  commercial: z.boolean().default(false),
+});
+
+export const Performer = z.object({
+  id: Uuid,
+  projectId: Uuid,
+  name: Name,
+  enrolledFaces: z.int(),
+  createdAt: Instant,
+});
+export type Performer = z.infer<typeof Performer>;
+
+export const ASSET_KINDS = [
+  'plate',
+  'identity',
+  'plate_reference',
+  'consent_document',
+  'analysis',
+  'segment',
+  'delivery',
+  'still',
+] as const;
+export const AssetKind = z.enum(ASSET_KINDS);
+export type AssetKind = z.infer<typeof AssetKind>;
+
+export const Asset = z.object({
+  id: Uuid,
+  projectId: Uuid,
+  kind: AssetKind,
+  sha256: Sha256,
+  bytes: z.int(),
+  /** False until the announced bytes are there and their hash was checked. */
+  complete: z.boolean(),
+  createdAt: Instant,
+});
+export type Asset = z.infer<typeof Asset>;
+export const CreateAsset = z.object({
+  projectId: Uuid,
+  kind: z.enum(['plate', 'identity', 'plate_reference']),
+  sha256: Sha256,
+  bytes: z.int().min(1),
+});
+
+/** A face template read from an image by a lane. */
+export const Template = z.object({
+  assetId: Uuid,
+  state: z.enum(['pending', 'ready', 'failed']),
+  error: z.object({ code: Code, message: z.string() }).nullable(),
+});
+export type Template = z.infer<typeof Template>;
+
+/** One cast member: which face in the plate becomes whom. */
+export const CastMember = z.object({
+  /** The person covered. */
+  platePerformerId: Uuid,
+  /** Images that show which face of the plate is meant; empty when there is only one person in it. */
+  plateReferenceAssetIds: z.array(Uuid).max(20).default([]),
+  identityPerformerId: Uuid,
+  identityAssetIds: z.array(Uuid).min(1).max(20),
+});
+export type CastMember = z.infer<typeof CastMember>;
+
+export const SubmitShot = z.object({
+  projectId: Uuid,
+  name: Name,
+  plateAssetId: Uuid,
+  recipe: Recipe,
+  cast: z.array(CastMember).max(32).default([]),
+  /** Faces that `anonymise` leaves alone. */
+  keepAssetIds: z.array(Uuid).max(32).default([]),
+  /** On what ground people are de-identified; required by `anonymise`. */
+  basis: z.string().trim().min(3).max(2000).optional(),
+  encoding: Encoding.prefault({}),
+  container: z.enum(['mp4', 'mov', 'mkv', 'png', 'jpg']).default('mp4'),
+  /** Frames in one shard; absent lets the plan choose. */
+  shardFrames: z.int().min(1).optional(),
+  /** At least so many shards, where the plate has the frames. */
+  leastShards: z.int().min(1).max(10_000).default(1),
+  /** Goes on with frames whose faces are uncertain, for this reason, instead of holding the shot. */
+  acceptUncertain: Reason.optional(),
+  priority: z.int().min(0).max(100).default(50),
+});
+export type SubmitShot = z.infer<typeof SubmitShot>;
+
+export const SHOT_STATES = [
+  'ingesting',
+  'analysing',
+  'linking',
+  'planning',
+  'rendering',
+  'assembling',
+  'verifying',
+  'ready',
+  'released',
+  'held',
+  'failed',
+  'cancelled',
+  'revoked',
+] as const;
+export const ShotState = z.enum(SHOT_STATES);
+export type ShotState = z.infer<typeof ShotState>;
+/** States that a shot leaves only by a person's act, or never. */
+export const SETTLED_SHOT_STATES: readonly ShotState[] = [
+  'ready',
+  'released',
+  'held',
+  'failed',
+  'cancelled',
+  'revoked',
+];
+
+export const Shot = z.object({
+  id: Uuid,
+  projectId: Uuid,
+  project: Name,
+  name: Name,
+  /** The newest version's. */
+  shotVersionId: Uuid,
+  version: z.int(),
+  state: ShotState,
+  error: z
+    .object({ code: Code, message: z.string(), details: z.record(z.string(), z.unknown()).optional() })
+    .nullable(),
+  frames: z.int().nullable(),
+  /** Frames done over frames to do in the present stage, 0..1. */
+  progress: z.number(),
+  fps: z.number().nullable(),
+  recipe: Recipe,
+  shards: z.object({ total: z.int(), accepted: z.int() }),
+  attempts: z.int(),
+  deliveryId: Uuid.nullable(),
+  selfAttested: z.boolean(),
+  waivers: z.array(z.string()),
+  createdAt: Instant,
+  settledAt: Instant.nullable(),
+});
+export type Shot = z.infer<typeof Shot>;
+
+export const ShotTask = z.object({
+  id: Uuid,
+  kind: TaskKind,
+  startFrame: z.int(),
+  endFrame: z.int(),
+  state: TaskState,
+  epoch: z.int(),
+  framesDone: z.int(),
+  error: z.string().nullable(),
+  attempts: z.array(
+    z.object({
+      id: Uuid,
+      epoch: z.int(),
+      state: AttemptState,
+      lane: z.string(),
+      leasedAt: Instant,
+      endedAt: Instant.nullable(),
+      framesDone: z.int(),
+      error: z.string().nullable(),
+    }),
+  ),
+});
+export type ShotTask = z.infer<typeof ShotTask>;
+
+export const AuditEvent = z.object({
+  id: Uuid,
+  at: Instant,
+  actor: z.string(),
+  action: z.string(),
+  subjectType: z.string(),
+  subjectId: z.string(),
+  projectId: Uuid.nullable(),
+  data: z.record(z.string(), z.unknown()),
+});
+export type AuditEvent = z.infer<typeof AuditEvent>;
+
+export const CancelShot = z.object({ reason: Reason });
+export const ResumeShot = z.object({ reason: Reason });
+
+export const AuditCheckpoint = z.object({ size: z.int(), rootHash: Sha256, at: Instant });
+
+/** What became of a shot, as `report.json` and `render --json` show it. */
+export const ShotReport = z.object({
+  shot: z.object({ id: Uuid, name: Name, version: z.int(), state: ShotState }),
+  frames: z.int(),
+  fps: z.number(),
+  shards: z.int(),
+  attempts: z.int(),
+  lanes: z.array(z.string()),
+  output: z.object({ path: z.string(), sha256: Sha256, frames: z.int(), durationS: z.number() }),
+  faces: z.array(
+    z.object({
+      track: z.int(),
+      cast: z.int().nullable(),
+      frames: z.int(),
+      idToIdentityBefore: z.number().nullable(),
+      idToIdentity: z.number().nullable(),
+      idToIdentityP10: z.number().nullable(),
+      idToPlate: z.number().nullable(),
+      landmarkNme: z.number().nullable(),
+    }),
+  ),
+  consents: z.array(z.object({ id: Uuid, version: z.int(), performer: Name, role: z.string(), level: ConsentLevel })),
+  waivers: z.array(z.string()),
+  selfAttested: z.boolean(),
+  auditCheckpoint: AuditCheckpoint,
+  timingsS: z.record(z.string(), z.number()),
+});
+export type ShotReport = z.infer<typeof ShotReport>;
+
+export const Delivery = z.object({
+  id: Uuid,
+  shotVersionId: Uuid,
+  state: z.enum(['verifying', 'ready', 'released', 'locked']),
+  sha256: Sha256,
+  bytes: z.int(),
+  frames: z.int(),
+  verification: z.record(z.string(), z.unknown()).nullable(),
+});
+export type Delivery = z.infer<typeof Delivery>;
