@@ -1,1 +1,5 @@
 export * from './frame.js';
+export * from './affine.js';
+export * from './colour.js';
+export * from './resample.js';
+export * from './crop.js';

@@ -1,0 +1,143 @@
+import type { Affine } from './affine.js';
+
+/** A single-channel image; samples are row-major, `width * height` of them. */
+export interface Raster {
+  readonly width: number;
+  readonly height: number;
+  readonly samples: Uint8Array | Uint16Array | Float32Array;
+}
+
+/**
+ * Draws `source` into `out` (row-major, width x height) through `toSource`, which maps output coordinates to source
+ * coordinates. Beyond its border the source's edge samples repeat. Shrinking filters first, so that fine texture does
+ * not flicker when the crop moves by a fraction of a sample.
+ */
+export function resample(source: Raster, toSource: Affine, width: number, height: number, out: Float32Array): void {
+  const [a, b, , d, e] = toSource;
+  if (b === 0 && d === 0 && a > 0 && e > 0) resampleUpright(source, toSource, width, height, out);
+  else resampleTurned(source, toSource, width, height, out);
+}
+
+interface Taps {
+  /** First source index of each output sample, not clamped. */
+  readonly first: Int32Array;
+  readonly count: number;
+  /** `count` weights for each output sample, summing to 1. */
+  readonly weights: Float32Array;
+}
+
+/** A tent as wide as the step (bilinear when enlarging), and a plain box from a shrink of 2, where it is as smooth. */
+function taps(size: number, step: number, origin: number): Taps {
+  const isBox = step >= 2;
+  const radius = isBox ? step / 2 : Math.max(1, step);
+  const count = Math.ceil(2 * radius) + 1;
+  const first = new Int32Array(size);
+  const weights = new Float32Array(size * count);
+  for (let index = 0; index < size; index++) {
+    const centre = (index + 0.5) * step + origin;
+    const start = Math.floor(centre - radius);
+    first[index] = start;
+    let sum = 0;
+    for (let tap = 0; tap < count; tap++) {
+      const position = start + tap;
+      const weight = isBox
+        ? Math.max(0, Math.min(position + 1, centre + radius) - Math.max(position, centre - radius))
+        : Math.max(0, 1 - Math.abs(position + 0.5 - centre) / radius);
+      weights[index * count + tap] = weight;
+      sum += weight;
+    }
+    for (let tap = 0; tap < count; tap++) weights[index * count + tap]! /= sum;
+  }
+  return { first, count, weights };
+}
+
+function resampleUpright(
+  source: Raster,
+  [a, , c, , e, f]: Affine,
+  width: number,
+  height: number,
+  out: Float32Array,
+): void {
+  const across = taps(width, a, c);
+  const down = taps(height, e, f);
+  const lastColumn = source.width - 1;
+  const lastRow = source.height - 1;
+  const left = Math.min(lastColumn, Math.max(0, across.first[0]!));
+  const right = Math.min(lastColumn, Math.max(0, across.first[width - 1]! + across.count - 1));
+  const row = new Float32Array(right - left + 1);
+  const { samples } = source;
+  for (let y = 0; y < height; y++) {
+    row.fill(0);
+    for (let tap = 0; tap < down.count; tap++) {
+      const weight = down.weights[y * down.count + tap]!;
+      if (weight === 0) continue;
+      const sourceRow = Math.min(lastRow, Math.max(0, down.first[y]! + tap));
+      addRow(row, samples, sourceRow * source.width + left, weight);
+    }
+    gatherRow(row, left, across, width, out, y * width);
+  }
+}
+
+function addRow(row: Float32Array, samples: Raster['samples'], offset: number, weight: number): void {
+  for (let x = 0; x < row.length; x++) row[x]! += weight * samples[offset + x]!;
+}
+
+function gatherRow(row: Float32Array, left: number, across: Taps, width: number, out: Float32Array, at: number): void {
+  const last = row.length - 1;
+  const { first, count, weights } = across;
+  for (let x = 0; x < width; x++) {
+    const start = first[x]! - left;
+    let sum = 0;
+    if (start >= 0 && start + count - 1 <= last) {
+      for (let tap = 0; tap < count; tap++) sum += weights[x * count + tap]! * row[start + tap]!;
+    } else {
+      for (let tap = 0; tap < count; tap++) {
+        sum += weights[x * count + tap]! * row[Math.min(last, Math.max(0, start + tap))]!;
+      }
+    }
+    out[at + x] = sum;
+  }
+}
+
+/** Supersampled bilinear reads: as many per output sample and axis as source samples it covers. */
+function resampleTurned(
+  source: Raster,
+  [a, b, c, d, e, f]: Affine,
+  width: number,
+  height: number,
+  out: Float32Array,
+): void {
+  const across = Math.max(1, Math.ceil(Math.hypot(a, d) - 0.01));
+  const down = Math.max(1, Math.ceil(Math.hypot(b, e) - 0.01));
+  const share = 1 / (across * down);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      let sum = 0;
+      for (let j = 0; j < down; j++) {
+        const v = y + (j + 0.5) / down;
+        for (let i = 0; i < across; i++) {
+          const u = x + (i + 0.5) / across;
+          sum += bilinear(source, a * u + b * v + c, d * u + e * v + f);
+        }
+      }
+      out[y * width + x] = sum * share;
+    }
+  }
+}
+
+/** Bilinear read at a continuous position (sample centres at +0.5), edges repeated. */
+export function bilinear(source: Raster, x: number, y: number): number {
+  const { width, height, samples } = source;
+  const px = x < 0.5 ? 0 : x > width - 0.5 ? width - 1 : x - 0.5;
+  const py = y < 0.5 ? 0 : y > height - 0.5 ? height - 1 : y - 0.5;
+  const x0 = px | 0;
+  const y0 = py | 0;
+  const x1 = x0 + 1 < width ? x0 + 1 : x0;
+  const row0 = y0 * width;
+  const row1 = y0 + 1 < height ? row0 + width : row0;
+  const fx = px - x0;
+  const fy = py - y0;
+  const top = samples[row0 + x0]! * (1 - fx) + samples[row0 + x1]! * fx;
+  const bottom = samples[row1 + x0]! * (1 - fx) + samples[row1 + x1]! * fx;
+  return top * (1 - fy) + bottom * fy;
+}
