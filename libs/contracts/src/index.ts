@@ -5,5 +5,6 @@ export * from './lanes.js';
 export * from './people.js';
 export * from './recipe.js';
 export * from './roles.js';
+export * from './route-types.js';
 export * from './routes.js';
 export * from './shots.js';
