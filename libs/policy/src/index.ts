@@ -1,1 +1,2 @@
-export {};
+export * from './consent/evaluate.js';
+export * from './plan/shards.js';

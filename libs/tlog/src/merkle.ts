@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * Merkle tree hashing of RFC 6962, section 2.1, over SHA-256: a leaf is H(0x00 || data), a node H(0x01 || left || right),
+ * the empty tree H(). The prefixes keep a leaf from passing as a node.
+ */
+const LEAF = Uint8Array.of(0);
+const NODE = Uint8Array.of(1);
+
+/** Leaf hash of an entry; 32 bytes. */
+export function leafHash(entry: Uint8Array): Uint8Array {
+  return createHash('sha256').update(LEAF).update(entry).digest();
+}
+
+function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
+  return createHash('sha256').update(NODE).update(left).update(right).digest();
+}
+
+/**
+ * Root of a tree that grows leaf by leaf, in memory of the logarithm of its size: one subtree root for each set bit of
+ * the size, largest first.
+ */
+export class MerkleAccumulator {
+  private readonly peaks: Uint8Array[] = [];
+  private count = 0;
+
+  get size(): number {
+    return this.count;
+  }
+
+  append(leaf: Uint8Array): void {
+    let hash = leaf;
+    for (let bits = this.count; bits % 2 === 1; bits = Math.floor(bits / 2)) {
+      const left = this.peaks.pop();
+      if (left === undefined) throw new Error('an accumulator lost a peak');
+      hash = nodeHash(left, hash);
+    }
+    this.peaks.push(hash);
+    this.count += 1;
+  }
+
+  root(): Uint8Array {
+    const last = this.peaks.at(-1);
+    if (last === undefined) return createHash('sha256').digest();
+    return this.peaks.slice(0, -1).reduceRight((right, left) => nodeHash(left, right), last);
+  }
+}
+
+/** Root over leaf hashes in order. */
+export function merkleRoot(leaves: Iterable<Uint8Array>): Uint8Array {
+  const accumulator = new MerkleAccumulator();
+  for (const leaf of leaves) accumulator.append(leaf);
+  return accumulator.root();
+}
