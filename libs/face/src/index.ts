@@ -1,1 +1,9 @@
-export {};
+export * from './detect/non-maximum.js';
+export * from './detect/windows.js';
+export * from './detect/detector.js';
+export * from './landmarks/points.js';
+export * from './landmarks/landmarker.js';
+export * from './identity/similarity.js';
+export * from './identity/cosine.js';
+export * from './identity/embedder.js';
+export * from './analyse.js';

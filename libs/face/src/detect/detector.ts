@@ -1,0 +1,72 @@
+import type { Frame } from '@understudy/frame';
+import { cropRgb } from '@understudy/frame';
+import type { Model, ModelPack, SessionOptions } from '@understudy/inference';
+import { openModel } from '@understudy/inference';
+
+import type { Detection } from './non-maximum.js';
+import { suppressNonMaximum } from './non-maximum.js';
+import type { Window } from './windows.js';
+
+const INPUT_WIDTH = 320;
+const INPUT_HEIGHT = 240;
+
+export interface FaceDetector {
+  /**
+   * Faces in these windows of the frame, best first, each once.
+   *
+   * @param leastScore 0..1
+   */
+  detect(frame: Frame, windows: readonly Window[], leastScore: number): Promise<Detection[]>;
+  release(): Promise<void>;
+}
+
+/** Opens the pack's detector (Ultra-Light RFB-320: 4420 candidates with scores and boxes in 0..1 of the window). */
+export async function openDetector(pack: ModelPack, options: SessionOptions): Promise<FaceDetector> {
+  const model = await openModel(pack, 'detector', options);
+  return {
+    detect: async (frame, windows, leastScore) => {
+      const found: Detection[] = [];
+      for (const window of windows) found.push(...(await detectInWindow(model, frame, window, leastScore)));
+      return suppressNonMaximum(found);
+    },
+    release: () => model.release(),
+  };
+}
+
+async function detectInWindow(model: Model, frame: Frame, window: Window, leastScore: number): Promise<Detection[]> {
+  const { mean, divisor } = model.manifest;
+  const input = cropRgb(frame, window.box, INPUT_WIDTH, INPUT_HEIGHT);
+  for (let i = 0; i < input.length; i++) input[i] = (input[i]! - mean) / divisor;
+  const { scores, boxes } = await model.run({ input });
+  if (scores === undefined || boxes === undefined) throw new TypeError('the detector gave no scores or boxes');
+  const found: Detection[] = [];
+  for (let i = 0; i < scores.length / 2; i++) {
+    const score = scores[2 * i + 1]!;
+    if (score < leastScore) continue;
+    const edges = [boxes[4 * i]!, boxes[4 * i + 1]!, boxes[4 * i + 2]!, boxes[4 * i + 3]!] as const;
+    if (!isCut(edges, window)) found.push({ box: toPlate(edges, window), score });
+  }
+  return suppressNonMaximum(found);
+}
+
+type Edges = readonly [left: number, top: number, right: number, bottom: number];
+
+/** A face at a window's inner border is seen whole by the neighbour, whose box is the better one. */
+function isCut([left, top, right, bottom]: Edges, { open }: Window): boolean {
+  const margin = 0.01;
+  return (
+    (open[0] && left < margin) ||
+    (open[1] && top < margin) ||
+    (open[2] && right > 1 - margin) ||
+    (open[3] && bottom > 1 - margin)
+  );
+}
+
+function toPlate([left, top, right, bottom]: Edges, { box }: Window) {
+  return {
+    x: box.x + left * box.width,
+    y: box.y + top * box.height,
+    width: (right - left) * box.width,
+    height: (bottom - top) * box.height,
+  };
+}

@@ -1,0 +1,53 @@
+import type { Box } from '@understudy/frame';
+
+/** A part of the plate that is shown to the detector. */
+export interface Window {
+  readonly box: Box;
+  /** Whether a face that touches this side may continue in the next window: left, top, right, bottom. */
+  readonly open: readonly [boolean, boolean, boolean, boolean];
+}
+
+/** How far a window's aspect may be from the detector's 4:3 before faces are squashed too much to be found. */
+const WIDEST = 2.4;
+const TALLEST = 0.75;
+
+/** Neighbouring windows share this part of a tile's side, so that a small face lies whole in one of them. */
+const OVERLAP = 0.15;
+
+/** The whole plate, in as few windows as keep their aspect near the detector's. */
+export function wholeWindows(width: number, height: number): Window[] {
+  const aspect = width / height;
+  if (aspect > WIDEST) return grid(width, height, Math.ceil(aspect / 2), 1, 0.4);
+  if (aspect < TALLEST) return grid(width, height, 1, Math.ceil(1 / aspect), 0.4);
+  return grid(width, height, 1, 1, 0);
+}
+
+/** Tiles in which a face of `smallestFacePx` spans about `FACE_PX` of the detector's samples. */
+export function zoomWindows(width: number, height: number, smallestFacePx: number, facePx = 11): Window[] {
+  const tileWidth = (320 * smallestFacePx) / facePx;
+  const tileHeight = (240 * smallestFacePx) / facePx;
+  const count = (size: number, tile: number) => Math.max(1, Math.ceil((size - tile) / (tile * (1 - OVERLAP))) + 1);
+  const columns = count(width, Math.min(width, tileWidth));
+  const rows = count(height, Math.min(height, tileHeight));
+  return columns * rows === 1 ? [] : grid(width, height, columns, rows, OVERLAP);
+}
+
+function grid(width: number, height: number, columns: number, rows: number, overlap: number): Window[] {
+  const tileWidth = width / (columns - (columns - 1) * overlap);
+  const tileHeight = height / (rows - (rows - 1) * overlap);
+  const windows: Window[] = [];
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      windows.push({
+        box: {
+          x: column * tileWidth * (1 - overlap),
+          y: row * tileHeight * (1 - overlap),
+          width: tileWidth,
+          height: tileHeight,
+        },
+        open: [column > 0, row > 0, column < columns - 1, row < rows - 1],
+      });
+    }
+  }
+  return windows;
+}
