@@ -8,3 +8,4 @@ export * from './roles.js';
 export * from './route-types.js';
 export * from './routes.js';
 export * from './shots.js';
+export * from './stages.js';

@@ -1,1 +1,4 @@
-export {};
+export * from './backend.js';
+export * from './migrate.js';
+export * from './retry.js';
+export * from './stage-queue.js';
