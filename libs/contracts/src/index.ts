@@ -2,6 +2,7 @@ export * from './consent.js';
 export * from './errors.js';
 export * from './ids.js';
 export * from './lanes.js';
+export * from './observations.js';
 export * from './people.js';
 export * from './recipe.js';
 export * from './roles.js';
