@@ -1,1 +1,11 @@
-export {};
+export { bootstrapFarm, type BootstrapFarm, type BootstrappedFarm } from './bootstrap.js';
+export { type Database, type DatabaseOptions, openDatabase } from './database.js';
+export { type DatabaseFault, databaseFault, isUniqueViolation, normaliseDatabaseError } from './database-error.js';
+export { Prisma, PrismaClient } from './generated/client.js';
+export * from './generated/enums.js';
+export type * from './generated/models.js';
+export { migrate } from './migrate.js';
+export { ensureRuntimeRole, RUNTIME_ROLE } from './runtime-role.js';
+export type { Sql, Tx } from './sql.js';
+export { hashTokenSecret, newTokenSecret, type TokenOwner } from './tokens.js';
+export * from './cluster/cluster.js';
