@@ -108,6 +108,22 @@ export const SubmitShot = z.object({
 });
 export type SubmitShot = z.infer<typeof SubmitShot>;
 
+/** What a shot version keeps of its request, and what its plan decided. */
+export const ShotSettings = SubmitShot.pick({
+  recipe: true,
+  keepAssetIds: true,
+  basis: true,
+  encoding: true,
+  container: true,
+  shardFrames: true,
+  leastShards: true,
+  acceptUncertain: true,
+}).extend({
+  /** Tracks that `anonymise` covers; set by the plan. */
+  anonymiseTracks: z.array(z.int().min(0)).default([]),
+});
+export type ShotSettings = z.infer<typeof ShotSettings>;
+
 export const SHOT_STATES = [
   'ingesting',
   'analysing',
