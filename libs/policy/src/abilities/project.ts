@@ -1,0 +1,8 @@
+import { PROJECT_ROLES } from '@understudy/contracts';
+import { anywhere, inProjects, type SubjectRules } from './grant.js';
+
+/** An org admin sees that a project exists, never what is in it. */
+export const projectRules: SubjectRules = (actor) => [
+  ...anywhere(actor.farmRoles.includes('org_admin'), ['read', 'create'], 'Project'),
+  ...inProjects(actor, PROJECT_ROLES, ['read'], 'Project', (projects) => ({ id: projects })),
+];
