@@ -10,6 +10,14 @@ export const FaceObservation = z.object({
   landmarks: z.array(z.number()).length(136),
   /** Identity template; only in frames where identity is measured. */
   embedding: z.string().optional(),
+  /** How far the landmark model's views of this face disagree, in parts of the eye distance: large when it is covered. */
+  spread: z.number().optional(),
+  /** 0..1: edge strength of the aligned face against its contrast. */
+  sharpness: z.number().optional(),
+  /** Rough turn of the head in degrees, positive towards the image's right; only to rank frames. */
+  yawDeg: z.number().optional(),
+  /** Mean and variance of R'G'B' (0..255) over the skin inside the landmarks' hull. */
+  light: z.object({ mean: z.array(z.number()).length(3), variance: z.array(z.number()).length(3) }).optional(),
 });
 export type FaceObservation = z.infer<typeof FaceObservation>;
 
