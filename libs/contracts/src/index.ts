@@ -1,3 +1,4 @@
+export * from './canonical-json.js';
 export * from './consent.js';
 export * from './errors.js';
 export * from './ids.js';
