@@ -5,7 +5,11 @@ const resolve = { conditions: ['understudy-source'] };
 const ssr = { resolve };
 
 /** Kinds of test, cheapest first. `./understudy test KIND` runs one of them. */
-const kind = (name: string, include: string[], options: { timeoutMs: number; parallel: boolean }) => ({
+const kind = (
+  name: string,
+  include: string[],
+  options: { timeoutMs: number; parallel: boolean; globalSetup?: string },
+) => ({
   resolve,
   ssr,
   test: {
@@ -15,6 +19,7 @@ const kind = (name: string, include: string[], options: { timeoutMs: number; par
     testTimeout: options.timeoutMs,
     hookTimeout: options.timeoutMs,
     fileParallelism: options.parallel,
+    ...(options.globalSetup === undefined ? {} : { globalSetup: [options.globalSetup] }),
   },
 });
 
@@ -22,7 +27,11 @@ export default defineConfig({
   test: {
     projects: [
       kind('unit', ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.{ts,tsx}'], { timeoutMs: 60_000, parallel: true }),
-      kind('medium', ['test/medium/**/*.spec.ts'], { timeoutMs: 120_000, parallel: true }),
+      kind('medium', ['test/medium/**/*.spec.ts'], {
+        timeoutMs: 120_000,
+        parallel: true,
+        globalSetup: 'test/medium/global-setup.ts',
+      }),
       kind('e2e', ['test/e2e/**/*.spec.ts'], { timeoutMs: 600_000, parallel: false }),
       kind('browser', ['test/browser/**/*.spec.ts'], { timeoutMs: 300_000, parallel: false }),
       kind('fault', ['test/fault/**/*.spec.ts'], { timeoutMs: 600_000, parallel: false }),

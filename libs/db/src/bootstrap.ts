@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import { openDatabase } from './database.js';
+import type { Sql } from './sql.js';
+import { hashTokenSecret, newTokenSecret } from './tokens.js';
+
+export interface BootstrapFarm {
+  user: {
+    name: string;
+    email: string;
+    /** argon2id; absent for somebody who only uses tokens. */
+    passwordHash?: string;
+    /** Default: org_admin. */
+    farmRoles?: readonly ('org_admin' | 'farm_operator')[];
+  };
+  worker: { name: string };
+  /** How long both tokens hold; default 30 days. */
+  validDays?: number;
+}
+
+export interface BootstrappedFarm {
+  userId: string;
+  /** Secrets are given out here and never kept. */
+  userToken: string;
+  workerId: string;
+  workerToken: string;
+}
+
+async function addToken(
+  sql: Sql,
+  owner: { kind: 'api'; userId: string } | { kind: 'worker'; workerId: string },
+  validDays: number,
+): Promise<string> {
+  const secret = newTokenSecret(owner.kind);
+  await sql.query(
+    `INSERT INTO tokens (id, kind, hash, name, user_id, worker_id, expires_at)
+     VALUES ($1, $2::token_kind, $3, 'bootstrap', $4, $5, now() + make_interval(days => $6))`,
+    [
+      randomUUID(),
+      owner.kind,
+      hashTokenSecret(secret),
+      owner.kind === 'api' ? owner.userId : null,
+      owner.kind === 'worker' ? owner.workerId : null,
+      validDays,
+    ],
+  );
+  return secret;
+}
+
+/** The first person and the first worker of a farm, with a new token each. Run again, it keeps both and gives new tokens. */
+export async function bootstrapFarm(ownerUrl: string, options: BootstrapFarm): Promise<BootstrappedFarm> {
+  const { user, worker, validDays = 30 } = options;
+  const database = openDatabase(ownerUrl, { maxConnections: 1 });
+  try {
+    return await database.hotTransaction(async (sql) => {
+      const [person] = await sql.query<{ id: string }>(
+        `INSERT INTO users (id, name, email, password_hash, farm_roles) VALUES ($1, $2, $3, $4, $5::farm_role[])
+         ON CONFLICT (email) DO UPDATE SET password_hash = coalesce(excluded.password_hash, users.password_hash)
+         RETURNING id`,
+        [randomUUID(), user.name, user.email, user.passwordHash ?? null, user.farmRoles ?? ['org_admin']],
+      );
+      const userId = person!.id;
+      const [machine] = await sql.query<{ id: string }>(
+        `INSERT INTO workers (id, name, created_by) VALUES ($1, $2, $3)
+         ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id`,
+        [randomUUID(), worker.name, userId],
+      );
+      const workerId = machine!.id;
+      return {
+        userId,
+        userToken: await addToken(sql, { kind: 'api', userId }, validDays),
+        workerId,
+        workerToken: await addToken(sql, { kind: 'worker', workerId }, validDays),
+      };
+    });
+  } finally {
+    await database.close();
+  }
+}

@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { inject } from 'vitest';
+import { RUNTIME_ROLE } from '@understudy/db';
+import { TEMPLATE } from './global-setup.js';
+
+export interface TestDatabase {
+  /** Whoever owns the tables. */
+  ownerUrl: string;
+  /** The role that the running service has. */
+  runtimeUrl: string;
+  drop(): Promise<void>;
+}
+
+async function asAdmin(statement: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: `${inject('clusterUrl')}/postgres` });
+  await admin.connect();
+  try {
+    await admin.query(statement);
+  } finally {
+    await admin.end();
+  }
+}
+
+/** A migrated database of one's own, copied from the template: about 50 ms. `empty` gives one without tables. */
+export async function createTestDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  await asAdmin(`CREATE DATABASE ${name} TEMPLATE ${options.empty === true ? 'template0' : TEMPLATE}`);
+  const ownerUrl = `${inject('clusterUrl')}/${name}`;
+  const runtimeUrl = new URL(ownerUrl);
+  runtimeUrl.username = RUNTIME_ROLE;
+  runtimeUrl.password = inject('runtimePassword');
+  return {
+    ownerUrl,
+    runtimeUrl: runtimeUrl.toString(),
+    drop: async () => await asAdmin(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+  };
+}
