@@ -1,22 +1,48 @@
+import type { FaceObservation } from '@understudy/contracts';
 import type { Box, Frame } from '@understudy/frame';
 import type { ModelPack, SessionOptions } from '@understudy/inference';
 
+import type { Detection } from './detect/non-maximum.js';
+import type { FaceDetector } from './detect/detector.js';
 import { openDetector } from './detect/detector.js';
-import { wholeWindows, zoomWindows } from './detect/windows.js';
-import { openEmbedder } from './identity/embedder.js';
+import { windowsOfFrame } from './detect/windows.js';
+import { encodeEmbedding } from './identity/embedding-text.js';
+import type { FaceEmbedder } from './identity/embedder.js';
+import { cropAligned, openEmbedder } from './identity/embedder.js';
+import type { Landmarker } from './landmarks/landmarker.js';
 import { openLandmarker } from './landmarks/landmarker.js';
+import { measureLight, measureSharpness } from './appearance.js';
+import { yawDegrees } from './landmarks/points.js';
 
-/** One face of one frame, as plain JSON. */
-export interface FaceObservation {
-  readonly frame: number;
-  /** The detector's box in plate pixels. */
-  readonly box: Box;
-  /** The detector's score, 0..1. */
-  readonly score: number;
-  /** 68 points, x and y in turn, in plate pixels, rounded to 1/100. */
-  readonly landmarks: readonly number[];
-  /** Identity: 512 float32 numbers of length 1, little-endian, base64. Only in frames where identity is measured. */
-  readonly embedding?: string;
+/** Weaker detections are kept out of the analysis; the tracker decides about those that are weak but steady. */
+const LEAST_SCORE = 0.5;
+
+/** Identity is measured in every frame of this period, and whenever a small face was looked for and found. */
+const EMBED_PERIOD = 6;
+
+const SMALLEST_FACE_PX = 24;
+
+export interface FaceModels {
+  readonly detector: FaceDetector;
+  readonly landmarker: Landmarker;
+  readonly embedder: FaceEmbedder;
+  release(): Promise<void>;
+}
+
+/** Opens the three models of a pack that see faces. */
+export async function openFaceModels(pack: ModelPack, options: SessionOptions = {}): Promise<FaceModels> {
+  // One after the other: creating sessions at once has crashed runtimes.
+  const detector = await openDetector(pack, options);
+  const landmarker = await openLandmarker(pack, options);
+  const embedder = await openEmbedder(pack, options);
+  return {
+    detector,
+    landmarker,
+    embedder,
+    release: async () => {
+      await Promise.all([detector.release(), landmarker.release(), embedder.release()]);
+    },
+  };
 }
 
 export interface FaceAnalyser {
@@ -25,42 +51,49 @@ export interface FaceAnalyser {
   release(): Promise<void>;
 }
 
-const LEAST_SCORE = 0.7;
-const EMBED_EVERY = 6;
-const SMALLEST_FACE_PX = 24;
-
 export async function createFaceAnalyser(pack: ModelPack, options: SessionOptions = {}): Promise<FaceAnalyser> {
-  const detector = await openDetector(pack, options);
-  const landmarker = await openLandmarker(pack, options);
-  const embedder = await openEmbedder(pack, options);
+  const models = await openFaceModels(pack, options);
   return {
     analyseFrame: async (frame, frameNumber) => {
       const { width, height } = frame.spec;
-      const zoom = zoomWindows(width, height, SMALLEST_FACE_PX);
-      const tile = zoom[frameNumber % Math.max(1, zoom.length)];
-      const windows = [...wholeWindows(width, height), ...(tile === undefined ? [] : [tile])];
+      const windows = windowsOfFrame(width, height, SMALLEST_FACE_PX, frameNumber);
       const observations: FaceObservation[] = [];
-      for (const { box, score } of await detector.detect(frame, windows, LEAST_SCORE)) {
-        const landmarks = Array.from(await landmarker.locate(frame, box), (value) => Math.round(value * 100) / 100);
-        const observation = { frame: frameNumber, box, score, landmarks };
-        if (frameNumber % EMBED_EVERY !== 0) observations.push(observation);
-        else observations.push({ ...observation, embedding: encodeEmbedding(await embedder.embed(frame, landmarks)) });
+      for (const detection of await models.detector.detect(frame, windows, LEAST_SCORE)) {
+        const embeds = frameNumber % EMBED_PERIOD === 0 || detection.zoomed;
+        observations.push({ frame: frameNumber, ...(await observeFace(models, frame, detection, embeds)) });
       }
       return observations;
     },
-    release: async () => {
-      await Promise.all([detector.release(), landmarker.release(), embedder.release()]);
-    },
+    release: () => models.release(),
   };
 }
 
-export function encodeEmbedding(embedding: Float32Array): string {
-  return Buffer.from(embedding.buffer, embedding.byteOffset, embedding.byteLength).toString('base64');
+/** Everything that is measured on one detected face. */
+export async function observeFace(
+  models: FaceModels,
+  frame: Frame,
+  detection: Detection,
+  embeds: boolean,
+): Promise<Omit<FaceObservation, 'frame'>> {
+  const located = await models.landmarker.locate(frame, detection.box);
+  const landmarks = Array.from(located.landmarks, (value) => rounded(value, 2));
+  const aligned = cropAligned(frame, landmarks);
+  const { x, y, width, height } = detection.box;
+  const box: Box = { x: rounded(x, 2), y: rounded(y, 2), width: rounded(width, 2), height: rounded(height, 2) };
+  const observation = {
+    box,
+    score: rounded(detection.score, 4),
+    landmarks,
+    spread: rounded(located.spread, 5),
+    sharpness: rounded(measureSharpness(aligned), 4),
+    yawDeg: rounded(yawDegrees(landmarks), 1),
+    light: measureLight(aligned, landmarks),
+  };
+  if (!embeds) return observation;
+  return { ...observation, embedding: encodeEmbedding(await models.embedder.embedAligned(aligned)) };
 }
 
-/** @throws RangeError when the text is not a whole number of float32 values. */
-export function decodeEmbedding(text: string): Float32Array {
-  const bytes = Buffer.from(text, 'base64');
-  if (bytes.length === 0 || bytes.length % 4 !== 0) throw new RangeError('not an embedding');
-  return new Float32Array(new Uint8Array(bytes).buffer);
+function rounded(value: number, digits: number): number {
+  const scale = 10 ** digits;
+  return Math.round(value * scale) / scale;
 }

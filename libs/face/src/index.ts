@@ -6,4 +6,6 @@ export * from './landmarks/landmarker.js';
 export * from './identity/similarity.js';
 export * from './identity/cosine.js';
 export * from './identity/embedder.js';
+export * from './identity/embedding-text.js';
+export * from './appearance.js';
 export * from './analyse.js';

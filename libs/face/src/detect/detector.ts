@@ -44,7 +44,8 @@ async function detectInWindow(model: Model, frame: Frame, window: Window, leastS
     const score = scores[2 * i + 1]!;
     if (score < leastScore) continue;
     const edges = [boxes[4 * i]!, boxes[4 * i + 1]!, boxes[4 * i + 2]!, boxes[4 * i + 3]!] as const;
-    if (!isCut(edges, window)) found.push({ box: toPlate(edges, window), score });
+    if (!isCut(edges, window) && !isLargeInZoom(edges, window))
+      found.push({ box: toPlate(edges, window), score, zoomed: window.zoomed });
   }
   return suppressNonMaximum(found);
 }
@@ -60,6 +61,11 @@ function isCut([left, top, right, bottom]: Edges, { open }: Window): boolean {
     (open[2] && right > 1 - margin) ||
     (open[3] && bottom > 1 - margin)
   );
+}
+
+/** In a magnified window only small faces count: what is larger is seen, with its surroundings, in the whole plate. */
+function isLargeInZoom([left, , right]: Edges, window: Window): boolean {
+  return window.zoomed && right - left > 0.16;
 }
 
 function toPlate([left, top, right, bottom]: Edges, { box }: Window) {

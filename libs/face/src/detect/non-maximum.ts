@@ -5,6 +5,8 @@ export interface Detection {
   readonly box: Box;
   /** 0..1 */
   readonly score: number;
+  /** Found only in a magnified window: a small face. */
+  readonly zoomed: boolean;
 }
 
 export function intersectionArea(a: Box, b: Box): number {

@@ -5,6 +5,8 @@ export interface Window {
   readonly box: Box;
   /** Whether a face that touches this side may continue in the next window: left, top, right, bottom. */
   readonly open: readonly [boolean, boolean, boolean, boolean];
+  /** A magnified part, for small faces. */
+  readonly zoomed: boolean;
 }
 
 /** How far a window's aspect may be from the detector's 4:3 before faces are squashed too much to be found. */
@@ -17,9 +19,9 @@ const OVERLAP = 0.15;
 /** The whole plate, in as few windows as keep their aspect near the detector's. */
 export function wholeWindows(width: number, height: number): Window[] {
   const aspect = width / height;
-  if (aspect > WIDEST) return grid(width, height, Math.ceil(aspect / 2), 1, 0.4);
-  if (aspect < TALLEST) return grid(width, height, 1, Math.ceil(1 / aspect), 0.4);
-  return grid(width, height, 1, 1, 0);
+  if (aspect > WIDEST) return grid(width, height, Math.ceil(aspect / 2), 1, 0.4, false);
+  if (aspect < TALLEST) return grid(width, height, 1, Math.ceil(1 / aspect), 0.4, false);
+  return grid(width, height, 1, 1, 0, false);
 }
 
 /** Tiles in which a face of `smallestFacePx` spans about `FACE_PX` of the detector's samples. */
@@ -29,10 +31,30 @@ export function zoomWindows(width: number, height: number, smallestFacePx: numbe
   const count = (size: number, tile: number) => Math.max(1, Math.ceil((size - tile) / (tile * (1 - OVERLAP))) + 1);
   const columns = count(width, Math.min(width, tileWidth));
   const rows = count(height, Math.min(height, tileHeight));
-  return columns * rows === 1 ? [] : grid(width, height, columns, rows, OVERLAP);
+  return columns * rows === 1 ? [] : grid(width, height, columns, rows, OVERLAP, true);
 }
 
-function grid(width: number, height: number, columns: number, rows: number, overlap: number): Window[] {
+/** Every part of the plate is magnified once in this many frames. */
+export const ZOOM_PERIOD = 6;
+
+/**
+ * What is looked at in one frame: the whole plate, and in turn a share of the magnified windows. Depends on the absolute
+ * frame number alone, so that a clip's ranges can be cut anywhere.
+ */
+export function windowsOfFrame(width: number, height: number, smallestFacePx: number, frameNumber: number): Window[] {
+  const turn = frameNumber % ZOOM_PERIOD;
+  const zoomed = zoomWindows(width, height, smallestFacePx).filter((_, index) => index % ZOOM_PERIOD === turn);
+  return [...wholeWindows(width, height), ...zoomed];
+}
+
+function grid(
+  width: number,
+  height: number,
+  columns: number,
+  rows: number,
+  overlap: number,
+  zoomed: boolean,
+): Window[] {
   const tileWidth = width / (columns - (columns - 1) * overlap);
   const tileHeight = height / (rows - (rows - 1) * overlap);
   const windows: Window[] = [];
@@ -46,6 +68,7 @@ function grid(width: number, height: number, columns: number, rows: number, over
           height: tileHeight,
         },
         open: [column > 0, row > 0, column < columns - 1, row < rows - 1],
+        zoomed,
       });
     }
   }

@@ -1,6 +1,6 @@
 import type { Affine, Frame } from '@understudy/frame';
 import { cropRgb } from '@understudy/frame';
-import type { ModelPack, SessionOptions } from '@understudy/inference';
+import type { Model, ModelPack, SessionOptions } from '@understudy/inference';
 import { openModel } from '@understudy/inference';
 
 import type { Landmarks, Point } from '../landmarks/points.js';
@@ -41,20 +41,36 @@ export function identityAlignment(landmarks: Landmarks): Affine {
 export interface FaceEmbedder {
   /** Identity of one face: 512 numbers of Euclidean length 1. */
   embed(frame: Frame, landmarks: Landmarks): Promise<Float32Array>;
+  /** The same from a crop that was already cut by {@link cropAligned}. */
+  embedAligned(crop: AlignedFace): Promise<Float32Array>;
   release(): Promise<void>;
+}
+
+/** A face as the identity model sees it: planar R'G'B' of 0..255, 112 x 112. */
+export interface AlignedFace {
+  readonly size: 112;
+  readonly rgb: Float32Array;
+  readonly plateToCrop: Affine;
+}
+
+export function cropAligned(frame: Frame, landmarks: Landmarks): AlignedFace {
+  const plateToCrop = identityAlignment(landmarks);
+  return { size: SIZE, rgb: cropRgb(frame, plateToCrop, SIZE, SIZE), plateToCrop };
 }
 
 export async function openEmbedder(pack: ModelPack, options: SessionOptions): Promise<FaceEmbedder> {
   const model = await openModel(pack, 'identity', options);
-  const { mean, divisor } = model.manifest;
   return {
-    embed: async (frame, landmarks) => {
-      const input = cropRgb(frame, identityAlignment(landmarks), SIZE, SIZE);
-      for (let i = 0; i < input.length; i++) input[i] = (Math.min(255, Math.max(0, input[i]!)) - mean) / divisor;
-      const { output } = await model.run({ input });
-      if (output === undefined) throw new TypeError('the identity model gave no output');
-      return normalise(output);
-    },
+    embed: (frame, landmarks) => embedAligned(model, cropAligned(frame, landmarks)),
+    embedAligned: (crop) => embedAligned(model, crop),
     release: () => model.release(),
   };
+}
+
+async function embedAligned(model: Model, { rgb }: AlignedFace): Promise<Float32Array> {
+  const { mean, divisor } = model.manifest;
+  const input = rgb.map((value) => (Math.min(255, Math.max(0, value)) - mean) / divisor);
+  const { output } = await model.run({ input });
+  if (output === undefined) throw new TypeError('the identity model gave no output');
+  return normalise(output);
 }

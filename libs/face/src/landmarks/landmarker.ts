@@ -4,15 +4,14 @@ import type { Model, ModelPack, SessionOptions } from '@understudy/inference';
 import { openModel } from '@understudy/inference';
 
 import type { Landmarks } from './points.js';
-import { extentOf, rollOf, transformLandmarks, unmirror } from './points.js';
+import { extentOf, eyeDistance, rollOf, transformLandmarks, unmirror } from './points.js';
 
 /** Side of the network's input. */
 const INPUT = 64;
 
-/** The face is cut out once per pass, upright and with a border, and the network's views are taken from that patch. */
-const PATCH = 160;
-const PATCH_PER_BOX = 1.4;
-const BOX_IN_PATCH = PATCH / PATCH_PER_BOX;
+/** The face is cut out of the plate once, with room to move and turn, and every view is taken from that patch. */
+const PATCH = 192;
+const PATCH_PER_BOX = 1.6;
 
 /**
  * The box of the face relative to the extent of its 68 points: as the detector draws it on average, since the network
@@ -49,53 +48,81 @@ const PASSES: readonly (readonly View[])[] = [
   ],
 ];
 
+export interface LocatedFace {
+  /** 136 numbers, x and y in turn, in plate pixels. */
+  readonly landmarks: Float64Array;
+  /** Mean distance of the last views' points from their mean, in parts of the eye distance. */
+  readonly spread: number;
+}
+
 export interface Landmarker {
-  /**
-   * The 68 points of the face in a detector's box.
-   *
-   * @returns 136 numbers, x and y in turn, in plate pixels.
-   */
-  locate(frame: Frame, box: Box): Promise<Float64Array>;
+  /** The 68 points of the face in a detector's box. */
+  locate(frame: Frame, box: Box): Promise<LocatedFace>;
   release(): Promise<void>;
 }
 
 export async function openLandmarker(pack: ModelPack, options: SessionOptions): Promise<Landmarker> {
   const model = await openModel(pack, 'landmarks', options);
   return {
-    locate: async (frame, box) => {
-      const first = await infer(model, cropGrey(frame, box, INPUT, INPUT));
-      let points = transformLandmarks(first, [box.width, 0, box.x, 0, box.height, box.y]);
-      for (const views of PASSES) points = await refine(model, frame, points, views);
-      return points;
-    },
+    locate: (frame, box) => locate(model, frame, box),
     release: () => model.release(),
   };
 }
 
-async function refine(model: Model, frame: Frame, points: Landmarks, views: readonly View[]): Promise<Float64Array> {
-  const margin = (PATCH - BOX_IN_PATCH) / 2;
-  const toPatch = composeAffine([BOX_IN_PATCH, 0, margin, 0, BOX_IN_PATCH, margin], plateToUnitBox(points));
+async function locate(model: Model, frame: Frame, box: Box): Promise<LocatedFace> {
+  const rough = await infer(model, cropGrey(frame, box, INPUT, INPUT));
+  const first = transformLandmarks(rough, [box.width, 0, box.x, 0, box.height, box.y]);
+  const toPatch = plateToPatch(first);
   const patch: Raster = { width: PATCH, height: PATCH, samples: cropGrey(frame, toPatch, PATCH, PATCH) };
-  const sum = new Float64Array(points.length);
-  for (const view of views) {
-    const found = await look(model, patch, view);
-    for (let i = 0; i < sum.length; i++) sum[i]! += found[i]! / views.length;
+  let points = transformLandmarks(first, toPatch);
+  let spread = 0;
+  for (const views of PASSES) {
+    const toUnit = toUnitBox(points);
+    const seen: Float64Array[] = [];
+    for (const view of views) seen.push(await look(model, patch, toUnit, view));
+    points = mean(seen);
+    spread = spreadOf(seen, points);
   }
-  return transformLandmarks(sum, invertAffine(toPatch));
+  return { landmarks: transformLandmarks(points, invertAffine(toPatch)), spread };
+}
+
+/** An upright square around the face: upright, because such crops are cut much faster than turned ones. */
+function plateToPatch(points: Landmarks): Affine {
+  const [a, b, c, d, e, f] = invertAffine(toUnitBox(points));
+  const side = PATCH_PER_BOX * Math.max(Math.hypot(a, d), Math.hypot(b, e));
+  const scale = PATCH / side;
+  const x = a / 2 + b / 2 + c - side / 2;
+  const y = d / 2 + e / 2 + f - side / 2;
+  return [scale, 0, -x * scale, 0, scale, -y * scale];
 }
 
 /** The points that one view gives, in patch coordinates. */
-async function look(model: Model, patch: Raster, { dx, dy, mirrored }: View): Promise<Float64Array> {
-  const width = mirrored ? -BOX_IN_PATCH : BOX_IN_PATCH;
-  const x = PATCH / 2 + dx * BOX_IN_PATCH - width / 2;
-  const y = PATCH / 2 + dy * BOX_IN_PATCH - BOX_IN_PATCH / 2;
-  const inputToPatch: Affine = [width / INPUT, 0, x, 0, BOX_IN_PATCH / INPUT, y];
+async function look(model: Model, patch: Raster, toUnit: Affine, view: View): Promise<Float64Array> {
+  const across = view.mirrored ? -1 : 1;
+  const viewToUnit: Affine = [across, 0, view.dx + (view.mirrored ? 1 : 0), 0, 1, view.dy];
+  const viewToPatch = composeAffine(invertAffine(toUnit), viewToUnit);
   const crop = new Float32Array(INPUT * INPUT);
-  resample(patch, inputToPatch, INPUT, INPUT, crop);
+  resample(patch, composeAffine(viewToPatch, [1 / INPUT, 0, 0, 0, 1 / INPUT, 0]), INPUT, INPUT, crop);
   const found = await infer(model, crop);
-  return mirrored
-    ? transformLandmarks(unmirror(found), [-width, 0, x, 0, BOX_IN_PATCH, y])
-    : transformLandmarks(found, [width, 0, x, 0, BOX_IN_PATCH, y]);
+  if (!view.mirrored) return transformLandmarks(found, viewToPatch);
+  // What the network saw is mirrored once more at x = 0, so that the points' names fit, and the map with it.
+  return transformLandmarks(unmirror(found), composeAffine(viewToPatch, [-1, 0, 0, 0, 1, 0]));
+}
+
+function mean(seen: readonly Float64Array[]): Float64Array {
+  const sum = new Float64Array(seen[0]!.length);
+  for (const points of seen) for (let i = 0; i < sum.length; i++) sum[i]! += points[i]! / seen.length;
+  return sum;
+}
+
+function spreadOf(seen: readonly Float64Array[], centre: Float64Array): number {
+  let sum = 0;
+  for (const points of seen) {
+    for (let i = 0; i < points.length; i += 2) {
+      sum += Math.hypot(points[i]! - centre[i]!, points[i + 1]! - centre[i + 1]!);
+    }
+  }
+  return sum / seen.length / (centre.length / 2) / Math.max(1e-6, eyeDistance(centre));
 }
 
 async function infer(model: Model, grey: Float32Array): Promise<Float32Array> {
@@ -106,8 +133,8 @@ async function infer(model: Model, grey: Float32Array): Promise<Float32Array> {
   return output;
 }
 
-/** Plate to 0..1 of the face's own box, turned so that the eyes are level. */
-function plateToUnitBox(points: Landmarks): Affine {
+/** To 0..1 of the face's own box, turned so that the eyes are level. */
+function toUnitBox(points: Landmarks): Affine {
   const roll = rollOf(points);
   const cos = Math.cos(roll);
   const sin = Math.sin(roll);

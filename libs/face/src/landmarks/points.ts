@@ -109,3 +109,17 @@ export function extentOf(landmarks: Landmarks): Extent {
   }
   return { left, top, right, bottom };
 }
+
+/**
+ * Rough turn of the head in degrees, positive when the nose points to the image's right: how far the nose tip lies off
+ * the middle of the outer eye corners, for a nose that stands out by about 0.6 of half their distance.
+ */
+export function yawDegrees(landmarks: Landmarks): number {
+  const roll = rollOf(landmarks);
+  const along = (point: Point) => point.x * Math.cos(roll) + point.y * Math.sin(roll);
+  const left = along(pointAt(landmarks, 36));
+  const right = along(pointAt(landmarks, 45));
+  const nose = along(pointAt(landmarks, 30));
+  const half = Math.max(1e-6, (right - left) / 2);
+  return (Math.atan((nose - (left + right) / 2) / half / 0.6) * 180) / Math.PI;
+}
