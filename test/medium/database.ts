@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
+import { Client } from 'pg';
 import { inject } from 'vitest';
 import { RUNTIME_ROLE } from '@understudy/db';
 import { TEMPLATE } from './global-setup.js';
@@ -13,7 +13,7 @@ export interface TestDatabase {
 }
 
 async function asAdmin(statement: string): Promise<void> {
-  const admin = new pg.Client({ connectionString: `${inject('clusterUrl')}/postgres` });
+  const admin = new Client({ connectionString: inject('clusterUrl') });
   await admin.connect();
   try {
     await admin.query(statement);
@@ -26,12 +26,13 @@ async function asAdmin(statement: string): Promise<void> {
 export async function createTestDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
   await asAdmin(`CREATE DATABASE ${name} TEMPLATE ${options.empty === true ? 'template0' : TEMPLATE}`);
-  const ownerUrl = `${inject('clusterUrl')}/${name}`;
+  const ownerUrl = new URL(inject('clusterUrl'));
+  ownerUrl.pathname = `/${name}`;
   const runtimeUrl = new URL(ownerUrl);
   runtimeUrl.username = RUNTIME_ROLE;
   runtimeUrl.password = inject('runtimePassword');
   return {
-    ownerUrl,
+    ownerUrl: ownerUrl.toString(),
     runtimeUrl: runtimeUrl.toString(),
     drop: async () => await asAdmin(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
   };

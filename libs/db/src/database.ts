@@ -1,14 +1,14 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import pg from 'pg';
+import { type CustomTypesConfig, Pool, types as pgTypes } from 'pg';
 import { normaliseDatabaseError } from './database-error.js';
 import { PrismaClient } from './generated/client.js';
 import type { Sql, Tx } from './sql.js';
 
 const INT8_OID = 20;
-const types: pg.CustomTypesConfig = {
+const types: CustomTypesConfig = {
   // Prisma gives `bigint` for int8; plain SQL does the same, so that a row reads alike on both ways.
   getTypeParser: (oid, format) =>
-    oid === INT8_OID && format !== 'binary' ? (text: string) => BigInt(text) : pg.types.getTypeParser(oid, format),
+    oid === INT8_OID && format !== 'binary' ? (text: string) => BigInt(text) : pgTypes.getTypeParser(oid, format),
 };
 
 export interface DatabaseOptions {
@@ -23,13 +23,13 @@ export interface DatabaseOptions {
 /** A pool and a Prisma client over it. Survives the server's going away: each call fails with DATABASE_UNAVAILABLE meanwhile. */
 export class Database implements Sql {
   readonly prisma: PrismaClient;
-  readonly pool: pg.Pool;
+  readonly pool: Pool;
 
   constructor(
     readonly url: string,
     options: DatabaseOptions = {},
   ) {
-    this.pool = new pg.Pool({
+    this.pool = new Pool({
       connectionString: url,
       max: options.maxConnections ?? 16,
       connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UnderstudyError } from '@understudy/contracts';
-import pg from 'pg';
+import { Client } from 'pg';
 import { normaliseDatabaseError } from './database-error.js';
 
 /** Prisma's own migration lock, so that `prisma migrate` and this runner exclude each other. */
@@ -62,7 +62,7 @@ function pendingOf(migrations: Migration[], applied: AppliedRow[]): Migration[] 
   return migrations.filter((migration) => !done.has(migration.name));
 }
 
-async function apply(client: pg.Client, migration: Migration): Promise<void> {
+async function apply(client: Client, migration: Migration): Promise<void> {
   const id = randomUUID();
   await client.query('INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ($1, $2, $3)', [
     id,
@@ -93,7 +93,7 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
  */
 export async function migrate(ownerUrl: string, dir: string = MIGRATIONS_DIR): Promise<string[]> {
   const migrations = await readMigrations(dir);
-  const client = new pg.Client({ connectionString: ownerUrl, connectionTimeoutMillis: 10_000 });
+  const client = new Client({ connectionString: ownerUrl, connectionTimeoutMillis: 10_000 });
   try {
     await client.connect();
     await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Client, escapeLiteral } from 'pg';
 import { normaliseDatabaseError } from './database-error.js';
 
 export const RUNTIME_ROLE = 'understudy_runtime';
@@ -6,7 +6,7 @@ export const RUNTIME_ROLE = 'understudy_runtime';
 /** Schemas whose tables the running service works with; the queue's is there once its own migrations ran. */
 const SCHEMAS = ['public', 'bullmq'];
 
-async function grant(client: pg.Client, schema: string): Promise<void> {
+async function grant(client: Client, schema: string): Promise<void> {
   await client.query(`GRANT USAGE ON SCHEMA ${schema} TO ${RUNTIME_ROLE}`);
   await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${RUNTIME_ROLE}`);
   await client.query(`GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA ${schema} TO ${RUNTIME_ROLE}`);
@@ -20,14 +20,14 @@ async function grant(client: pg.Client, schema: string): Promise<void> {
  * @returns the URL of the same database under that role.
  */
 export async function ensureRuntimeRole(ownerUrl: string, options: { password: string }): Promise<string> {
-  const client = new pg.Client({ connectionString: ownerUrl, connectionTimeoutMillis: 10_000 });
+  const client = new Client({ connectionString: ownerUrl, connectionTimeoutMillis: 10_000 });
   try {
     await client.connect();
     await client.query('BEGIN');
     const { rowCount } = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [RUNTIME_ROLE]);
     const verb = rowCount === 0 ? 'CREATE' : 'ALTER';
     await client.query(
-      `${verb} ROLE ${RUNTIME_ROLE} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD ${pg.escapeLiteral(options.password)}`,
+      `${verb} ROLE ${RUNTIME_ROLE} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD ${escapeLiteral(options.password)}`,
     );
     await client.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
     for (const schema of SCHEMAS) {
