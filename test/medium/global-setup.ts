@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
-import { ensureRuntimeRole, migrate, startCluster } from '@understudy/db';
+import { type Cluster, ensureRuntimeRole, migrate, startCluster } from '@understudy/db';
 import { migrateQueue } from '@understudy/queue';
 
 /** The database that every test database is a copy of. */
@@ -18,6 +18,19 @@ declare module 'vitest' {
   }
 }
 
+async function makeTemplate(cluster: Cluster): Promise<string> {
+  const admin = new Client({ connectionString: cluster.url() });
+  await admin.connect();
+  await admin.query(`CREATE DATABASE ${TEMPLATE}`);
+  await admin.end();
+  const ownerUrl = cluster.url(TEMPLATE);
+  const password = randomBytes(12).toString('hex');
+  await migrate(ownerUrl);
+  await migrateQueue(ownerUrl);
+  await ensureRuntimeRole(ownerUrl, { password });
+  return password;
+}
+
 /** One real Postgres for the whole run: migrated once into a template, copied for each test file. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dir = await mkdtemp(join(tmpdir(), 'understudy-medium-'));
@@ -29,19 +42,16 @@ export default async function setup(project: TestProject): Promise<() => Promise
     settings: ['max_connections=200'],
     durable: false,
   });
-  const admin = new Client({ connectionString: cluster.url() });
-  await admin.connect();
-  await admin.query(`CREATE DATABASE ${TEMPLATE}`);
-  await admin.end();
-  const runtimePassword = randomBytes(12).toString('hex');
-  const ownerUrl = cluster.url(TEMPLATE);
-  await migrate(ownerUrl);
-  await migrateQueue(ownerUrl);
-  await ensureRuntimeRole(ownerUrl, { password: runtimePassword });
-  project.provide('clusterUrl', cluster.url());
-  project.provide('runtimePassword', runtimePassword);
-  return async () => {
+  const tearDown = async (): Promise<void> => {
     await cluster.stop();
     await rm(dir, { recursive: true, force: true });
   };
+  try {
+    project.provide('runtimePassword', await makeTemplate(cluster));
+    project.provide('clusterUrl', cluster.url());
+  } catch (error) {
+    await tearDown();
+    throw error;
+  }
+  return tearDown;
 }
