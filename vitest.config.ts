@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** Packages export their sources under this condition, so that tests need no build. */
 const resolve = { conditions: ['understudy-source'] };
 const ssr = { resolve };
+/** Where a global setup is loaded. */
+const environments = { __vitest__: { resolve } };
 
 /** Kinds of test, cheapest first. `./understudy test KIND` runs one of them. */
 const kind = (
@@ -12,6 +14,7 @@ const kind = (
 ) => ({
   resolve,
   ssr,
+  environments,
   test: {
     name,
     include,
