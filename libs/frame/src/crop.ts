@@ -68,13 +68,14 @@ function samplePlane(
 
 function yuvToRgb(frame: Frame, planes: Float32Array, count: number): void {
   const t = colourTransform(frame.spec);
+  const { lumaOffset, lumaScale, chromaOffset, chromaScale, redFromCr, greenFromCb, greenFromCr, blueFromCb } = t;
   for (let i = 0; i < count; i++) {
-    const luma = (planes[i]! - t.lumaOffset) * t.lumaScale;
-    const cb = (planes[count + i]! - t.chromaOffset) * t.chromaScale;
-    const cr = (planes[2 * count + i]! - t.chromaOffset) * t.chromaScale;
-    planes[i] = luma + t.redFromCr * cr;
-    planes[count + i] = luma - t.greenFromCb * cb - t.greenFromCr * cr;
-    planes[2 * count + i] = luma + t.blueFromCb * cb;
+    const luma = (planes[i]! - lumaOffset) * lumaScale;
+    const cb = (planes[count + i]! - chromaOffset) * chromaScale;
+    const cr = (planes[2 * count + i]! - chromaOffset) * chromaScale;
+    planes[i] = luma + redFromCr * cr;
+    planes[count + i] = luma - greenFromCb * cb - greenFromCr * cr;
+    planes[2 * count + i] = luma + blueFromCb * cb;
   }
 }
 
