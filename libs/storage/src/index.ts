@@ -1,1 +1,2 @@
-export {};
+export { FolderStore } from './folder-store.js';
+export type { ByteRange, ObjectStore, PutOptions, StoredObject } from './object-store.js';

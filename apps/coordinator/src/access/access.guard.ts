@@ -1,0 +1,40 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { UnderstudyError } from '@understudy/contracts';
+import type { Request } from 'express';
+import { Authenticator } from './authenticator.js';
+import { refuseForeignChange } from './csrf.js';
+import { ACCESS, type Access } from './permission.js';
+import { SignedUrls } from './signed-urls.js';
+
+/** Every request passes here: without a declared permission, and without that permission held, nothing is served. */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly authenticator: Authenticator,
+    private readonly signedUrls: SignedUrls,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const access = this.reflector.getAllAndOverride<Access | undefined>(ACCESS, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
+    if (access === undefined) throw new UnderstudyError('FORBIDDEN', 'This address is served to nobody.');
+    if ('public' in access) return true;
+    const request = context.switchToHttp().getRequest<Request>();
+    if ('signedUrl' in access) {
+      request.urlClaims = this.signedUrls.verify(request.originalUrl);
+      return true;
+    }
+    const actor = await this.authenticator.authenticate(request);
+    request.actor = actor;
+    request.access = access;
+    if (actor.token.kind === 'session') refuseForeignChange(request);
+    if (actor.ability.cannot(access.action, access.subject)) {
+      throw new UnderstudyError('FORBIDDEN', 'Your roles do not allow this.');
+    }
+    return true;
+  }
+}

@@ -1,0 +1,21 @@
+import { Global, Module } from '@nestjs/common';
+import { APP_GUARD, APP_INTERCEPTOR, DiscoveryModule } from '@nestjs/core';
+import { AccessGuard } from './access.guard.js';
+import { AnswerInterceptor } from './answer.interceptor.js';
+import { Authenticator } from './authenticator.js';
+import { DefaultDeny } from './default-deny.js';
+import { SignedUrls } from './signed-urls.js';
+
+@Global()
+@Module({
+  imports: [DiscoveryModule],
+  providers: [
+    Authenticator,
+    SignedUrls,
+    DefaultDeny,
+    { provide: APP_GUARD, useClass: AccessGuard },
+    { provide: APP_INTERCEPTOR, useClass: AnswerInterceptor },
+  ],
+  exports: [SignedUrls],
+})
+export class AccessModule {}

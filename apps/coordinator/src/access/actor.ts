@@ -1,0 +1,23 @@
+import type { FarmRole, ProjectRole } from '@understudy/contracts';
+import { abilityOf, type ActorAbility, type ActorRoles, rulesOf } from '@understudy/policy';
+
+/** Who asks, as the database knew them when the request came in. */
+export interface Actor extends ActorRoles {
+  readonly kind: 'user' | 'worker';
+  readonly id: string;
+  readonly name: string;
+  /** How the audit log names them: kind and id, never a name. */
+  readonly label: string;
+  readonly farmRoles: readonly FarmRole[];
+  readonly memberships: readonly { readonly projectId: string; readonly role: ProjectRole }[];
+  readonly ability: ActorAbility;
+  /** The token that the request bore, and whether it came as a cookie. */
+  readonly token: { readonly id: string; readonly kind: 'session' | 'api' | 'worker' };
+}
+
+/** The label of what the farm does by itself: timers and stages. */
+export const SYSTEM_ACTOR = 'system';
+
+export function createActor(who: ActorRoles & Pick<Actor, 'name' | 'token'>): Actor {
+  return { ...who, label: `${who.kind}:${who.id}`, ability: abilityOf(rulesOf(who)) };
+}

@@ -1,0 +1,71 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type FarmRole, type ProjectRole, UnderstudyError } from '@understudy/contracts';
+import { type Database, hashTokenSecret } from '@understudy/db';
+import type { Request } from 'express';
+import { DATABASE } from '../platform/tokens.js';
+import { type Actor, createActor } from './actor.js';
+
+export const SESSION_COOKIE = 'understudy_session';
+
+interface TokenRow {
+  id: string;
+  kind: 'session' | 'api' | 'worker';
+  actorId: string;
+  name: string;
+  farmRoles: FarmRole[];
+  memberships: { projectId: string; role: ProjectRole }[];
+}
+
+/** Roles are read anew for each request, so that taking one away acts at once. */
+const FIND_BY_HASH = `
+  SELECT t.id, t.kind::text AS kind, coalesce(u.id, w.id) AS "actorId", coalesce(u.name, w.name) AS name,
+         coalesce(u.farm_roles::text[], '{}') AS "farmRoles",
+         coalesce((SELECT json_agg(json_build_object('projectId', m.project_id, 'role', m.role))
+                   FROM memberships m WHERE m.user_id = u.id), '[]') AS memberships
+  FROM tokens t
+  LEFT JOIN users u ON u.id = t.user_id AND t.kind <> 'worker' AND u.disabled_at IS NULL
+  LEFT JOIN workers w ON w.id = t.worker_id AND t.kind = 'worker' AND w.disabled_at IS NULL
+  WHERE t.hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
+    AND coalesce(u.id, w.id) IS NOT NULL`;
+
+function bearerOf(request: Request): string | undefined {
+  const [scheme, secret] = (request.headers.authorization ?? '').split(' ');
+  return scheme?.toLowerCase() === 'bearer' ? secret : undefined;
+}
+
+function cookieOf(request: Request): string | undefined {
+  const cookies = request.cookies as Record<string, unknown> | undefined;
+  const value = cookies?.[SESSION_COOKIE];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Finds out who asks, by a token in the `Authorization` header or by the session's cookie. */
+@Injectable()
+export class Authenticator {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /** @throws UnderstudyError UNAUTHENTICATED for no token, an unknown, expired or revoked one, alike */
+  async authenticate(request: Request): Promise<Actor> {
+    const bearer = bearerOf(request);
+    const secret = bearer ?? cookieOf(request);
+    const row = secret === undefined ? undefined : await this.find(secret);
+    // A session lives in its cookie alone and any other token in the header alone.
+    if (row === undefined || (row.kind === 'session') !== (bearer === undefined)) {
+      throw new UnderstudyError('UNAUTHENTICATED', 'Sign in, or send a token that is valid and not revoked.');
+    }
+    const { id, kind, actorId, name, farmRoles, memberships } = row;
+    return createActor({
+      kind: kind === 'worker' ? 'worker' : 'user',
+      id: actorId,
+      name,
+      farmRoles,
+      memberships,
+      token: { id, kind },
+    });
+  }
+
+  private async find(secret: string): Promise<TokenRow | undefined> {
+    const [row] = await this.database.query<TokenRow>(FIND_BY_HASH, [hashTokenSecret(secret)]);
+    return row;
+  }
+}

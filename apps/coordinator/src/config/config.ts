@@ -1,0 +1,55 @@
+import { UnderstudyError } from '@understudy/contracts';
+import { z } from 'zod';
+
+const Flag = z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1');
+const Seconds = z.coerce.number().positive().max(3600);
+
+const Environment = z.object({
+  /** Where to listen. Anything but loopback belongs behind TLS. */
+  HOST: z.string().min(1).default('127.0.0.1'),
+  /** 0 takes a free one. */
+  PORT: z.coerce.number().int().min(0).max(65_535).default(8470),
+  /** As the runtime role, which owns no table. */
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(500).default(16),
+  /** `redis://…` moves the stages there; absent, they run on Postgres. */
+  QUEUE_URL: z.url().optional(),
+  /** Folder of the object store. */
+  DATA_DIR: z.string().min(1),
+  /** Signs the short-lived URLs; at least 256 bits, hex. The same on every replica. */
+  SECRET_KEY: z.string().regex(/^([0-9a-fA-F]{2}){32,}$/, 'must be at least 64 hex digits'),
+  LEASE_SECONDS: Seconds.default(10),
+  HEARTBEAT_SECONDS: Seconds.default(2),
+  SWEEP_SECONDS: Seconds.default(2),
+  /** The built console; absent, none is served. */
+  CONSOLE_DIR: z.string().min(1).optional(),
+  /** Lets projects be created whose consents are active without notice and four eyes. */
+  ALLOW_LOCAL_PROFILE: Flag.default(false),
+  MAX_UPLOAD_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(64 * 1024 ** 3),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+/** The coordinator's settings, named as in the environment. */
+export type Config = Readonly<z.output<typeof Environment>>;
+
+/**
+ * Settings from an environment's variables; empty ones count as absent.
+ *
+ * @throws UnderstudyError INVALID_REQUEST naming every variable at fault, never its value
+ */
+export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = Environment.safeParse(present);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new UnderstudyError('INVALID_REQUEST', `The environment is not complete: ${faults.join('; ')}`);
+}
+
+/** The one place that reads the process's environment. */
+export function configFromEnvironment(): Config {
+  return parseConfig(process.env);
+}

@@ -1,0 +1,33 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import cookieParser from 'cookie-parser';
+import helmet from 'helmet';
+import { AppModule } from './app.module.js';
+import type { Config } from './config/config.js';
+import { CONTENT_SECURITY_POLICY } from './console/content-security-policy.js';
+import { type Logger, NestLogger } from './platform/logger.js';
+import { requestLog } from './platform/request-id.js';
+import type { Clock } from './platform/tokens.js';
+import './platform/request.js';
+
+/** JSON bodies: a consent document with a hundred templates, the frame hashes of a long shard. */
+const JSON_LIMIT = '16mb';
+
+/** The whole coordinator, wired and not yet listening. */
+export async function createCoordinator(
+  config: Config,
+  logger: Logger,
+  clock?: Clock,
+): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, logger, clock), {
+    logger: new NestLogger(logger),
+    bodyParser: false,
+    abortOnError: false,
+  });
+  app.disable('x-powered-by');
+  app.use(requestLog(logger));
+  app.use(helmet({ contentSecurityPolicy: CONTENT_SECURITY_POLICY }));
+  app.use(cookieParser());
+  app.useBodyParser('json', { limit: JSON_LIMIT, strict: true });
+  return app;
+}

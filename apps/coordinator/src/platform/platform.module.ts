@@ -1,0 +1,38 @@
+import { type DynamicModule, Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { type Database, openDatabase } from '@understudy/db';
+import { FolderStore } from '@understudy/storage';
+import type { Config } from '../config/config.js';
+import type { Logger } from './logger.js';
+import { type Clock, CLOCK, CONFIG, DATABASE, LOGGER, OBJECT_STORE } from './tokens.js';
+
+const systemClock: Clock = { now: () => new Date() };
+
+/** What every feature stands on: settings, database, object store, clock, log. */
+@Global()
+@Module({})
+export class PlatformModule implements OnApplicationShutdown {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  static with(config: Config, logger: Logger, clock: Clock = systemClock): DynamicModule {
+    const providers = [
+      { provide: CONFIG, useValue: config },
+      { provide: LOGGER, useValue: logger },
+      { provide: CLOCK, useValue: clock },
+      {
+        provide: DATABASE,
+        useFactory: () =>
+          openDatabase(config.DATABASE_URL, {
+            maxConnections: config.DATABASE_CONNECTIONS,
+            onIdleError: (error) => logger.warn({ err: error }, 'a connection to the database broke'),
+          }),
+      },
+      { provide: OBJECT_STORE, useFactory: () => FolderStore.open(config.DATA_DIR) },
+    ];
+    return { module: PlatformModule, providers, exports: providers.map(({ provide }) => provide) };
+  }
+
+  /** Runs after the server has answered its last request. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.database.close();
+  }
+}

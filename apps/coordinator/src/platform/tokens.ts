@@ -1,0 +1,11 @@
+/** What is given to whoever asks for it by these tokens: the things that have no class of ours to ask for. */
+export const CONFIG = Symbol('CONFIG');
+export const DATABASE = Symbol('DATABASE');
+export const LOGGER = Symbol('LOGGER');
+export const OBJECT_STORE = Symbol('OBJECT_STORE');
+export const CLOCK = Symbol('CLOCK');
+
+/** The present moment, for what is written into documents and events. Leases go by the database's clock instead. */
+export interface Clock {
+  now(): Date;
+}

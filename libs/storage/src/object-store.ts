@@ -1,0 +1,72 @@
+import type { Readable } from 'node:stream';
+
+export interface StoredObject {
+  /** Lower-case hex SHA-256 of the content; the object's only name. */
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** Half-open range of bytes `[start, end)` within an object. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface PutOptions {
+  /** Most bytes the content may have; more is PAYLOAD_TOO_LARGE. */
+  readonly maxBytes?: number;
+  /** What the content must hash to; anything else is UPLOAD_MISMATCH. */
+  readonly sha256?: string;
+}
+
+/**
+ * Immutable objects, named by their content. An object is there whole or not at all, after a crash too; putting the same
+ * content again changes nothing. Names are hashes and upload ids are UUIDs: anything else is INVALID_REQUEST before any
+ * path is made of it. A full disk is DISK_FULL.
+ */
+export interface ObjectStore {
+  /** Stores a stream. */
+  put(content: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<StoredObject>;
+
+  /** Stores a finished file, which is gone from its place afterwards. */
+  takeFile(path: string): Promise<StoredObject>;
+
+  /** Null when there is no such object. */
+  stat(sha256: string): Promise<StoredObject | null>;
+
+  /** @throws UnderstudyError NOT_FOUND, INVALID_REQUEST for a range that reaches beyond the object */
+  open(sha256: string, range?: ByteRange): Promise<Readable>;
+
+  /**
+   * The object as a file, for programs that seek; to be read, never written or moved.
+   *
+   * @throws UnderstudyError NOT_FOUND
+   */
+  localPath(sha256: string): Promise<string>;
+
+  /** @returns whether it was there */
+  delete(sha256: string): Promise<boolean>;
+
+  /** Bytes of an upload that are already there; 0 for one that has not begun. */
+  uploadOffset(uploadId: string): Promise<number>;
+
+  /**
+   * Appends to an upload at exactly `offset`. What arrived before the stream broke stays and is counted by
+   * `uploadOffset`.
+   *
+   * @param maxBytes most bytes the whole upload may have
+   * @returns the new offset
+   * @throws UnderstudyError CONFLICT when `offset` is not the upload's, or while another append runs; PAYLOAD_TOO_LARGE
+   */
+  appendUpload(uploadId: string, offset: number, content: AsyncIterable<Uint8Array>, maxBytes: number): Promise<number>;
+
+  /**
+   * Turns a complete upload into an object.
+   *
+   * @throws UnderstudyError UPLOAD_MISMATCH when its length or hash is not the announced one; the upload is gone then
+   */
+  finishUpload(uploadId: string, announced: StoredObject): Promise<StoredObject>;
+
+  /** Forgets an upload, begun or not. */
+  discardUpload(uploadId: string): Promise<void>;
+}
