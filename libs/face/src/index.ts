@@ -9,3 +9,7 @@ export * from './identity/embedder.js';
 export * from './identity/embedding-text.js';
 export * from './appearance.js';
 export * from './analyse.js';
+export * from './replace/settings.js';
+export * from './replace/identity.js';
+export * from './replace/pose.js';
+export * from './replace/replace-face.js';

@@ -3,3 +3,4 @@ export * from './affine.js';
 export * from './colour.js';
 export * from './resample.js';
 export * from './crop.js';
+export * from './paste.js';

@@ -1,0 +1,105 @@
+import { blurPlane } from '../blend/gaussian.js';
+import type { LogColour } from '../blend/log-colour.js';
+import { createPlane, type FloatPlane } from '../blend/plane.js';
+import type { FaceRegions } from '../blend/regions.js';
+import { smoothLight } from '../blend/smooth-light.js';
+import type { ReplaceSettings } from './settings.js';
+
+/** Planes of a separated texture: fine luma, red over luma, blue over luma, form. */
+export const DETAIL_CHANNELS = 4;
+
+/** A face's light in three widths, log values. */
+export interface LightLayers {
+  /** The broad light of the scene, from one side of the face to the other. */
+  readonly broad: FloatPlane;
+  /** What the head's own form does to it: cheekbones, nose, eye sockets. Zero-mean over the broad light. */
+  readonly form: FloatPlane;
+  readonly red: FloatPlane;
+  readonly blue: FloatPlane;
+}
+
+export function measureLayers(
+  colour: LogColour,
+  regions: FaceRegions,
+  scale: number,
+  settings: ReplaceSettings,
+): LightLayers {
+  const [near] = smoothLight([colour.luma], regions.skin, settings.formSigma * scale, settings.lightOutlier);
+  const [broad, red, blue] = smoothLight(
+    [colour.luma, colour.red, colour.blue],
+    regions.skin,
+    settings.lightSigma * scale,
+    settings.lightOutlier,
+  );
+  const form = createPlane(near!.width, near!.height);
+  for (let i = 0; i < form.data.length; i++) form.data[i] = near!.data[i]! - broad!.data[i]!;
+  return { broad: broad!, form, red: red!, blue: blue! };
+}
+
+/** Interleaved {@link DETAIL_CHANNELS} of an identity image: what is left when its light is taken away. */
+export function separateDetail(
+  colour: LogColour,
+  regions: FaceRegions,
+  scale: number,
+  settings: ReplaceSettings,
+): Float32Array {
+  const { width, height } = colour.luma;
+  const layers = measureLayers(colour, regions, scale, settings);
+  // Paint, grain and compression speckle the colour more finely than skin does.
+  const red = blurPlane(colour.red, settings.colourSigma * scale);
+  const blue = blurPlane(colour.blue, settings.colourSigma * scale);
+  const lips = blurPlane(regions.lips, 0.02 * scale);
+  const formGain = limitSpread(layers.form, regions.hull, settings.formSpread);
+  const fine = createPlane(width, height);
+  for (let i = 0; i < fine.data.length; i++) {
+    fine.data[i] = colour.luma.data[i]! - layers.broad.data[i]! - layers.form.data[i]!;
+  }
+  const depth = -quantile(fine, regions.features, 0.05);
+  const gain = Math.max(0.5, Math.min(settings.gainLimit, settings.featureDepth / Math.max(1e-3, depth)));
+  for (let i = 0; i < fine.data.length; i++) {
+    const limit = settings.skinLimit + (settings.featureLimit - settings.skinLimit) * regions.features.data[i]!;
+    fine.data[i] = compress(gain * fine.data[i]!, limit);
+  }
+  const smooth = blurPlane(fine, settings.poreSigma * scale);
+  const middle = blurPlane(fine, settings.middleSigma * scale);
+  const detail = new Float32Array(width * height * DETAIL_CHANNELS);
+  for (let i = 0; i < width * height; i++) {
+    const feature = regions.features.data[i]!;
+    const colourShare = settings.skinColour + (settings.lipColour - settings.skinColour) * lips.data[i]!;
+    const value = smooth.data[i]! + feature * (fine.data[i]! - smooth.data[i]!);
+    const at = i * DETAIL_CHANNELS;
+    detail[at] = value - middle.data[i]!;
+    detail[at + 1] = compress(colourShare * (red.data[i]! - layers.red.data[i]!), 0.3);
+    detail[at + 2] = compress(colourShare * (blue.data[i]! - layers.blue.data[i]!), 0.4);
+    detail[at + 3] = formGain * layers.form.data[i]! * settings.identityForm + middle.data[i]!;
+  }
+  return detail;
+}
+
+/** Keeps small values as they are and bends large ones toward the limit. */
+function compress(value: number, limit: number): number {
+  return limit * Math.tanh(value / limit);
+}
+
+/** Gain (at most 1) that brings the spread of a plane over the face down to `spread`. */
+function limitSpread(plane: FloatPlane, weight: FloatPlane, spread: number): number {
+  let sum = 0;
+  let squared = 0;
+  let total = 1e-6;
+  for (let i = 0; i < plane.data.length; i++) {
+    sum += weight.data[i]! * plane.data[i]!;
+    squared += weight.data[i]! * plane.data[i]! ** 2;
+    total += weight.data[i]!;
+  }
+  const deviation = Math.sqrt(Math.max(1e-9, squared / total - (sum / total) ** 2));
+  return Math.min(1, spread / deviation);
+}
+
+/** Value below which the given part of the pixels lies, among those that `weight` counts more than half. */
+function quantile(plane: FloatPlane, weight: FloatPlane, part: number): number {
+  const values: number[] = [];
+  for (let i = 0; i < plane.data.length; i++) if (weight.data[i]! > 0.5) values.push(plane.data[i]!);
+  if (values.length === 0) return 0;
+  values.sort((a, b) => a - b);
+  return values[Math.floor(part * (values.length - 1))]!;
+}

@@ -1,0 +1,71 @@
+/** Settings of `replace`. Lengths are in outer-eye-corner distances of the face, so they hold at any size. */
+export interface ReplaceSettings {
+  /** Width of the mean that is taken for the scene's broad light. */
+  readonly lightSigma: number;
+  /** Width of the narrower mean that still counts as light on the head's form. */
+  readonly formSigma: number;
+  /** Width to which the identity's colour is smoothed. */
+  readonly colourSigma: number;
+  /** Log difference from the skin around at which a pixel counts half as skin. */
+  readonly lightOutlier: number;
+  /** Largest standard deviation (log) of form an identity image may bring: harder light is toned down to it. */
+  readonly formSpread: number;
+  /** Share of the form taken from the identity; the rest is the plate's. */
+  readonly identityForm: number;
+  /** Log amplitude to which fine structure is bent on skin, and on eyes, brows, nostrils and lips. */
+  readonly skinLimit: number;
+  readonly featureLimit: number;
+  /** Depth (log, 5th percentile) that eyes, brows, nostrils and lips are brought to, by at most the gain limit. */
+  readonly featureDepth: number;
+  readonly gainLimit: number;
+  /** Structure coarser than this is made alike on both sides of the face: what differs there is mostly the light. */
+  readonly middleSigma: number;
+  /** Structure finer than this is taken from the plate's own skin. */
+  readonly poreSigma: number;
+  /** Share of the identity's local colour that is carried over, on skin and on the lips. */
+  readonly skinColour: number;
+  readonly lipColour: number;
+  /** Share of the plate's local colour (make-up, lips, blush) that is kept, and the width it is smoothed to. */
+  readonly plateColour: number;
+  readonly plateColourSigma: number;
+  /** Identity faces with fewer pixels than this between the outer eye corners are enlarged before use. */
+  readonly upsampleBelow: number;
+  /** Acutance given back to enlarged images, 0 none. */
+  readonly sharpen: number;
+  /** How far the mask is drawn in from the outline, as a part of the distance to the face's middle. */
+  readonly jawInset: number;
+  /** Width of the mask's soft edge. */
+  readonly feather: number;
+  /** How much of the plate's own eyes is kept between the lids, 0..1. */
+  readonly keepEyes: number;
+  /** How much of the plate's finest structure (pores, grain) is kept on skin, 0..1. */
+  readonly plateGrain: number;
+  /** Work is done at the largest size that keeps the eye distance at or below this many pixels. */
+  readonly workScale: number;
+}
+
+export const DEFAULT_REPLACE_SETTINGS: ReplaceSettings = {
+  lightSigma: 0.3,
+  formSigma: 0.1,
+  colourSigma: 0.03,
+  lightOutlier: 0.8,
+  formSpread: 0.08,
+  identityForm: 0.4,
+  skinLimit: 0.25,
+  featureLimit: 1.4,
+  featureDepth: 1,
+  gainLimit: 1.1,
+  middleSigma: 0.03,
+  poreSigma: 0.012,
+  skinColour: 0.1,
+  lipColour: 0.4,
+  plateColour: 0.6,
+  plateColourSigma: 0.05,
+  upsampleBelow: 140,
+  sharpen: 0.8,
+  jawInset: 0.03,
+  feather: 0.22,
+  keepEyes: 0,
+  plateGrain: 1,
+  workScale: 170,
+};
