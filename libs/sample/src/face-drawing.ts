@@ -1,0 +1,328 @@
+import { Head, JAW_DROP } from './head.js';
+import { EYE_LINE, outlinePoint, projectLandmarks } from './landmarks.js';
+import type { Person, Rgb } from './person.js';
+import { projector, type Expression, type HeadPose, type Projected, type Projector } from './pose.js';
+import { blend, curvePath, loopPath, rgbCss, shade, type SvgSheet } from './svg-sheet.js';
+import { centroid, lerp, mix2, type Point2 } from './vector.js';
+
+/** One performer in one frame, ready to be drawn: the solid head, its projection and its 68 points. */
+export class PosedHead {
+  readonly head: Head;
+  readonly project: Projector;
+  readonly landmarks: readonly Point2[];
+
+  constructor(
+    readonly person: Person,
+    readonly pose: HeadPose,
+    readonly expression: Expression,
+    head?: Head,
+  ) {
+    this.head = head ?? new Head(person);
+    this.project = projector(pose);
+    this.landmarks = projectLandmarks(this.head, expression, this.project);
+  }
+
+  /** Pixels of a length in head units. */
+  px(units: number): number {
+    return units * this.pose.unitPx;
+  }
+
+  mark(index: number): Point2 {
+    const point = this.landmarks[index];
+    if (!point) throw new RangeError(`no landmark ${index}`);
+    return point;
+  }
+
+  marks(...indices: readonly number[]): Point2[] {
+    return indices.map((index) => this.mark(index));
+  }
+
+  /** A place on the face's surface, moved with the jaw. */
+  place(x: number, y: number, lift = 0): Projected {
+    return this.project(this.head.dropJaw(this.head.surface(x, y, lift), this.expression));
+  }
+
+  /** The outermost places of both ears. */
+  earTips(): Point2[] {
+    return ([-1, 1] as const).flatMap((sign) => EAR_RIM.map(([along, out]) => this.ear(sign, along, out)));
+  }
+
+  /** A place of an ear: how far down it, and how far out from the head. */
+  ear(sign: -1 | 1, along: number, out: number): Point2 {
+    const y = lerp(-0.2, 0.52, along);
+    const ring = this.head.ringAt(y);
+    return this.project({ x: sign * (ring.half * 0.95 + out), y, z: ring.side - 0.02 - out * 1.1 });
+  }
+
+  /** Where the forehead ends above. */
+  foreheadEdge(): Point2[] {
+    return [-0.5, 0, 0.5].map((x) => this.place(x, this.head.shape.hairlineY));
+  }
+
+  /** The outline below the ears. */
+  lowerOutline(): Point2[] {
+    const lower = this.head.rings.filter((ring, index) => index % 4 === 0 && ring.y > 0);
+    return ([-1, 1] as const).flatMap((sign) =>
+      lower.map((ring) => outlinePoint(this.head, this.expression, this.project, ring.y, sign)),
+    );
+  }
+
+  /** The outline of skull and face as seen, from the left temple over the crown and down round the chin. */
+  outline(): Point2[] {
+    const rings = this.head.rings.filter((_, index) => index % 4 === 0);
+    const edge = (sign: 1 | -1): Point2[] =>
+      rings.map((ring) => outlinePoint(this.head, this.expression, this.project, ring.y, sign));
+    return [...edge(-1).reverse(), ...edge(1).slice(1, -1)];
+  }
+}
+
+/** Round an ear from its top: (down, out). */
+const EAR_RIM = [
+  [0.02, 0.02],
+  [-0.02, 0.14],
+  [0.14, 0.26],
+  [0.4, 0.25],
+  [0.66, 0.17],
+  [0.86, 0.15],
+  [1, 0.08],
+  [0.92, 0],
+] as const;
+
+export const INK: Rgb = [38, 22, 20];
+
+/** Everything lit as skin: ears, head, eyes, brows, nose, lips. */
+export function drawFace(sheet: SvgSheet, face: PosedHead): void {
+  drawEars(sheet, face);
+  sheet.path(loopPath(face.outline()), { fill: rgbCss(face.person.tones.skin) });
+  drawNose(sheet, face);
+  drawMouth(sheet, face);
+  drawEye(sheet, face, -1);
+  drawEye(sheet, face, 1);
+  drawBrow(sheet, face, -1);
+  drawBrow(sheet, face, 1);
+}
+
+function drawEars(sheet: SvgSheet, face: PosedHead): void {
+  const { skin } = face.person.tones;
+  for (const sign of [-1, 1] as const) {
+    const ear = (along: number, out: number): Point2 => face.ear(sign, along, out);
+    const rim = EAR_RIM.map(([along, out]) => ear(along, out));
+    sheet.path(loopPath(rim), { fill: rgbCss(blend(shade(skin, 0.9), [190, 80, 60], 0.12)) });
+    const inner = [ear(0.14, 0.1), ear(0.18, 0.19), ear(0.42, 0.18), ear(0.64, 0.1)];
+    sheet.path(curvePath(inner), { stroke: rgbCss(shade(skin, 0.6)), width: face.px(0.035), opacity: 0.6 });
+    sheet.softSpot(ear(0.5, 0.08), face.px(0.09), face.px(0.13), shade(skin, 0.45), 0.6);
+  }
+}
+
+function drawNose(sheet: SvgSheet, face: PosedHead): void {
+  const s = face.head.shape;
+  const { skin } = face.person.tones;
+  const dark = blend(shade(skin, 0.42), [90, 30, 25], 0.35);
+  const base = face.mark(33);
+  sheet.softSpot({ x: base.x, y: base.y + face.px(0.06) }, face.px(s.noseHalf * 1.15), face.px(0.1), dark, 0.38);
+  for (const sign of [-1, 1] as const) {
+    const nostril = face.place(sign * s.noseHalf * 0.48, s.noseBaseY - 0.05, -0.02);
+    sheet.ellipse(
+      nostril,
+      face.px(s.noseHalf * 0.27),
+      face.px(0.036),
+      { fill: rgbCss(dark), opacity: 0.92 },
+      sign * 18,
+    );
+    const wing = [
+      face.place(sign * s.noseHalf * 0.78, s.noseBaseY - 0.2, -0.03),
+      face.place(sign * s.noseHalf * 1.02, s.noseBaseY - 0.12, -0.02),
+      face.place(sign * s.noseHalf * 0.96, s.noseBaseY - 0.03, -0.02),
+      face.place(sign * s.noseHalf * 0.68, s.noseBaseY - 0.015, -0.02),
+    ];
+    sheet.path(curvePath(wing), { stroke: rgbCss(dark), width: face.px(0.026), opacity: 0.55 });
+  }
+  const under = face.marks(32, 33, 34).map((point) => ({ x: point.x, y: point.y - face.px(0.01) }));
+  sheet.path(curvePath(under), { stroke: rgbCss(dark), width: face.px(0.026), opacity: 0.5 });
+}
+
+function drawMouth(sheet: SvgSheet, face: PosedHead): void {
+  const { lips, skin } = face.person.tones;
+  const outerTop = face.marks(48, 49, 50, 51, 52, 53, 54);
+  const outerBottom = face.marks(54, 55, 56, 57, 58, 59, 48);
+  const innerTop = face.marks(60, 61, 62, 63, 64);
+  const innerBottom = face.marks(64, 65, 66, 67, 60);
+  const upper = `${curvePath(outerTop)}${curvePath([...innerTop].reverse(), 'L')}Z`;
+  const lower = `${curvePath(outerBottom)}${curvePath([...innerBottom].reverse(), 'L')}Z`;
+  const inside = `${curvePath(innerTop)}${curvePath(innerBottom, 'L')}Z`;
+  drawInnerMouth(sheet, face, inside);
+  const ends = { from: face.mark(51), to: face.mark(62) };
+  const fillUpper = sheet.linear(
+    [
+      [0, shade(lips, 0.94), 1],
+      [1, shade(lips, 0.66), 1],
+    ],
+    ends.from,
+    ends.to,
+    true,
+  );
+  const low = { from: face.mark(66), to: face.mark(57) };
+  const fillLower = sheet.linear(
+    [
+      [0, shade(lips, 0.84), 1],
+      [0.45, shade(lips, 1.1), 1],
+      [1, shade(lips, 0.78), 1],
+    ],
+    low.from,
+    low.to,
+    true,
+  );
+  sheet.path(lower, { fill: fillLower });
+  sheet.path(upper, { fill: fillUpper });
+  const glint = mix2(face.mark(66), face.mark(57), 0.42);
+  sheet.softSpot({ x: glint.x - face.px(0.07), y: glint.y }, face.px(0.11), face.px(0.03), [255, 235, 225], 0.5);
+  const seam = rgbCss(blend(shade(lips, 0.3), INK, 0.4));
+  sheet.path(curvePath([face.mark(48), ...innerTop, face.mark(54)]), {
+    stroke: seam,
+    width: face.px(0.024),
+    opacity: 0.85,
+  });
+  for (const corner of [face.mark(48), face.mark(54)]) {
+    sheet.softSpot(corner, face.px(0.06), face.px(0.05), shade(skin, 0.4), 0.5);
+  }
+  const rim = rgbCss(shade(lips, 0.62));
+  sheet.path(curvePath(outerTop), { stroke: rim, width: face.px(0.014), opacity: 0.45 });
+  sheet.path(curvePath(outerBottom), { stroke: rim, width: face.px(0.016), opacity: 0.4 });
+}
+
+function drawInnerMouth(sheet: SvgSheet, face: PosedHead, inside: string): void {
+  const open = face.expression.mouthOpen;
+  if (open < 0.02) return;
+  const clip = sheet.clip(inside);
+  sheet.path(inside, { fill: rgbCss([62, 16, 18]) });
+  const gap = face.px(open * JAW_DROP);
+  const width = Math.abs(face.mark(64).x - face.mark(60).x);
+  const bottom = face.mark(66);
+  sheet.ellipse({ x: bottom.x, y: bottom.y + gap * 0.1 }, width * 0.34, gap * 0.46, {
+    fill: rgbCss([168, 74, 74]),
+    clip,
+  });
+  const top = face.mark(62);
+  // The upper teeth belong to the skull: they stay while the jaw drops.
+  const teeth = Math.min(face.px(0.085), gap * 0.5 + face.px(0.02));
+  sheet.ellipse({ x: top.x, y: top.y - face.px(0.03) }, width * 0.42, teeth + face.px(0.03), {
+    fill: rgbCss([240, 234, 222]),
+    clip,
+  });
+  sheet.softSpot({ x: top.x, y: top.y }, width * 0.5, face.px(0.05), [70, 30, 30], 0.55, 0, clip);
+}
+
+function drawEye(sheet: SvgSheet, face: PosedHead, sign: -1 | 1): void {
+  const { person, expression } = face;
+  const s = face.head.shape;
+  const [a, u1, u2, b, l2, l1] = sign < 0 ? face.marks(36, 37, 38, 39, 40, 41) : face.marks(42, 43, 44, 45, 46, 47);
+  if (!a || !u1 || !u2 || !b || !l1 || !l2) throw new RangeError('an eye has six points');
+  const skinDark = blend(shade(person.tones.skin, 0.5), [80, 30, 30], 0.3);
+  const upper = [a, u1, u2, b];
+  const lower = [b, l2, l1, a];
+  const lids = `${curvePath(upper)}${curvePath(lower, 'L')}Z`;
+  const middle = centroid([a, u1, u2, b, l1, l2]);
+  sheet.softSpot({ x: middle.x, y: middle.y - face.px(0.02) }, face.px(0.36), face.px(0.2), skinDark, 0.3);
+  if (expression.blink < 0.93) {
+    const clip = sheet.clip(lids);
+    sheet.path(lids, {
+      fill: sheet.linear(
+        [
+          [0, [196, 188, 184], 1],
+          [0.5, [240, 236, 232], 1],
+          [1, [222, 208, 202], 1],
+        ],
+        { x: 0, y: 0 },
+        { x: 0, y: 1 },
+      ),
+    });
+    const inner = sign < 0 ? b : a;
+    sheet.softSpot(inner, face.px(0.06), face.px(0.05), [196, 110, 100], 0.8, 0, clip);
+    drawIris(sheet, face, sign, clip);
+    const shadowed = upper.map((point) => ({ x: point.x, y: point.y + face.px(0.012) }));
+    sheet.path(curvePath(shadowed), { stroke: rgbCss(INK), width: face.px(0.06), opacity: 0.32, clip });
+  }
+  const lash = face.px(0.022 + 0.02 * s.lashes);
+  sheet.path(curvePath(upper), { stroke: rgbCss(INK), width: lash, opacity: 0.9 });
+  const outer = sign < 0 ? a : b;
+  if (s.lashes > 0.5) {
+    const wing = [outer, { x: outer.x + sign * face.px(0.06), y: outer.y - face.px(0.04) }];
+    sheet.path(curvePath(wing), { stroke: rgbCss(INK), width: lash * 0.8, opacity: 0.8 });
+  }
+  sheet.path(curvePath(lower), { stroke: rgbCss(skinDark), width: face.px(0.014), opacity: 0.65 });
+  drawLidFolds(sheet, face, sign, skinDark);
+}
+
+function drawIris(sheet: SvgSheet, face: PosedHead, sign: -1 | 1, clip: string): void {
+  const s = face.head.shape;
+  const { gazeX, gazeY } = face.expression;
+  const { iris } = face.person.tones;
+  const centre = face.project(head3(face, sign * s.eyeOffset + 0.085 * gazeX, EYE_LINE - 0.012 + 0.045 * gazeY));
+  const radius = face.px(s.irisRadius);
+  const squeeze = Math.cos(((face.pose.yaw + 12 * gazeX) * Math.PI) / 180);
+  const fill = sheet.radial([
+    [0, shade(iris, 1.25), 1],
+    [0.55, iris, 1],
+    [0.85, shade(iris, 0.62), 1],
+    [1, shade(iris, 0.28), 1],
+  ]);
+  sheet.ellipse(centre, radius * squeeze, radius, { fill, clip });
+  sheet.ellipse(centre, radius * 0.44 * squeeze, radius * 0.44, { fill: rgbCss([12, 9, 10]), clip });
+  sheet.ellipse({ x: centre.x - radius * 0.34, y: centre.y - radius * 0.36 }, radius * 0.2, radius * 0.2, {
+    fill: 'rgb(255,255,255)',
+    opacity: 0.95,
+    clip,
+  });
+  sheet.ellipse({ x: centre.x + radius * 0.36, y: centre.y + radius * 0.34 }, radius * 0.1, radius * 0.1, {
+    fill: 'rgb(255,255,255)',
+    opacity: 0.4,
+    clip,
+  });
+}
+
+const head3 = (face: PosedHead, x: number, y: number): { x: number; y: number; z: number } =>
+  face.head.surface(x, y, 0.02);
+
+function drawLidFolds(sheet: SvgSheet, face: PosedHead, sign: -1 | 1, colour: Rgb): void {
+  const s = face.head.shape;
+  const fold = (height: number, reach: number): Point2[] =>
+    [-0.95, -0.4, 0.2, 0.75, 1.05].map((t) =>
+      face.place(sign * (s.eyeOffset + t * s.eyeHalf * reach), height + 0.05 * Math.abs(t - 0.05) ** 2),
+    );
+  const upper =
+    EYE_LINE - s.eyeOpening * 0.57 - 0.055 - 0.02 * face.expression.browRaise + 0.02 * face.expression.blink;
+  sheet.path(curvePath(fold(upper, 0.95)), { stroke: rgbCss(colour), width: face.px(0.018), opacity: 0.6 });
+  if (s.eyeBags > 0.05) {
+    const bag = [-0.8, -0.3, 0.2, 0.7].map((t) =>
+      face.place(sign * (s.eyeOffset + t * s.eyeHalf), EYE_LINE + s.eyeOpening * 0.43 + 0.1 - 0.05 * Math.abs(t) ** 2),
+    );
+    sheet.path(curvePath(bag), { stroke: rgbCss(colour), width: face.px(0.022), opacity: 0.5 * s.eyeBags });
+  }
+}
+
+function drawBrow(sheet: SvgSheet, face: PosedHead, sign: -1 | 1): void {
+  const s = face.head.shape;
+  const ridge = sign < 0 ? face.marks(21, 20, 19, 18, 17) : face.marks(22, 23, 24, 25, 26);
+  const colour = blend(face.person.tones.brows, [150, 148, 145], s.greying * 0.8);
+  const thickness = (t: number): number => face.px(s.browThickness) * (0.75 + 0.5 * t - 1.05 * t ** 2.2);
+  const upper = ridge.map((point, index) => ({ x: point.x, y: point.y - thickness(index / 4) * 0.45 }));
+  const lower = ridge.map((point, index) => ({ x: point.x, y: point.y + thickness(index / 4) * 0.55 }));
+  const shape = `${curvePath(upper)}${curvePath([...lower].reverse(), 'L')}Z`;
+  sheet.path(shape, { fill: rgbCss(colour), opacity: 0.62 });
+  const hairs = 16;
+  for (let hair = 0; hair < hairs; hair += 1) {
+    const t = hair / (hairs - 1);
+    const position = t * 4;
+    const index = Math.min(3, Math.floor(position));
+    const [from, to] = [ridge[index], ridge[index + 1]];
+    if (!from || !to) continue;
+    const point = mix2(from, to, position - index);
+    const size = thickness(t);
+    const lean = sign * face.px(0.02 + 0.07 * t);
+    const stroke = [
+      { x: point.x - lean * 0.4, y: point.y + size * 0.6 },
+      { x: point.x + lean, y: point.y - size * (0.62 - 0.3 * t) },
+    ];
+    sheet.path(curvePath(stroke), { stroke: rgbCss(shade(colour, 0.72)), width: face.px(0.017), opacity: 0.8 });
+  }
+}
