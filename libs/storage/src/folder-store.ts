@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { UnderstudyError } from '@understudy/contracts';
@@ -135,23 +135,27 @@ export class FolderStore implements ObjectStore {
 
   async finishUpload(uploadId: string, announced: StoredObject): Promise<StoredObject> {
     const path = this.paths.upload(uploadId);
-    const present = await this.uploadOffset(uploadId);
-    if (present === 0) {
-      // Finishing again after a lost answer finds the object already there.
-      const stored = await this.stat(announced.sha256);
-      if (stored?.bytes === announced.bytes) return stored;
-    }
+    const receipt = this.paths.receipt(uploadId);
+    if ((await this.uploadOffset(uploadId)) === 0 && (await this.receiptNames(receipt, announced))) return announced;
     return this.publishing(path, async () => {
       const found = await whereFound(() => hashFile(path), null);
       if (found?.sha256 !== announced.sha256 || found.bytes !== announced.bytes) {
         throw mismatch(announced, found ?? { sha256: '', bytes: 0 });
       }
+      await writeFile(receipt, found.sha256, { mode: 0o600, flush: true });
       return found;
     });
   }
 
   async discardUpload(uploadId: string): Promise<void> {
     await rm(this.paths.upload(uploadId), { force: true });
+    await rm(this.paths.receipt(uploadId), { force: true });
+  }
+
+  /** Whether this very upload was finished before: knowing the hash of somebody else's object is no upload. */
+  private async receiptNames(receipt: string, announced: StoredObject): Promise<boolean> {
+    const named = await whereFound(() => readFile(receipt, 'utf8'), null);
+    return named === announced.sha256 && (await this.stat(named))?.bytes === announced.bytes;
   }
 
   private async append(

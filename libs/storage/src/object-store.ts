@@ -61,7 +61,7 @@ export interface ObjectStore {
   appendUpload(uploadId: string, offset: number, content: AsyncIterable<Uint8Array>, maxBytes: number): Promise<number>;
 
   /**
-   * Turns a complete upload into an object.
+   * Turns a complete upload into an object. Doing it again, after an answer that was lost, changes nothing.
    *
    * @throws UnderstudyError UPLOAD_MISMATCH when its length or hash is not the announced one; the upload is gone then
    */

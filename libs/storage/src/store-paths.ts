@@ -24,6 +24,11 @@ export class StorePaths {
     return join(this.uploads, this.uuid(uploadId));
   }
 
+  /** What is left of a finished upload: the hash it had. @throws UnderstudyError INVALID_REQUEST */
+  receipt(uploadId: string): string {
+    return `${this.upload(uploadId)}.done`;
+  }
+
   /** @throws UnderstudyError INVALID_REQUEST */
   partialFile(id: string): string {
     return join(this.partial, this.uuid(id));
