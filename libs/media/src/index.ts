@@ -1,1 +1,27 @@
-export {};
+export { checkFfmpeg, type FfmpegCheck } from './check-ffmpeg.js';
+export { openClipWriter, type ClipWriter, type ClipWriterOptions } from './clip-writer.js';
+export { mediaTools, type MediaTools } from './config.js';
+export { encodingSchema, type Encoding } from './encoding.js';
+export { decodedHash, frameHash, frameHashes, hashOfFrameHashes } from './frame-hash.js';
+export { joinSegments, type JoinOptions, type JoinResult } from './join-segments.js';
+export {
+  framePts,
+  frameSpec,
+  keyFrameBefore,
+  plateInfoSchema,
+  type AudioStream,
+  type PlateInfo,
+} from './plate-info.js';
+export { probePlate } from './probe-plate.js';
+export { rationalSchema, type Rational } from './rational.js';
+export { readFrames, readSpec, type ReadFrame, type ReadOptions } from './read-frames.js';
+export {
+  openSegmentWriter,
+  type SegmentResult,
+  type SegmentWriter,
+  type SegmentWriterOptions,
+} from './segment-writer.js';
+export { sha256File } from './sha256-file.js';
+export { MEDIA_CONTAINERS, sniffMedia, type MediaContainer } from './sniff.js';
+export { deliveryTimes, type DeliveryTimes } from './timing.js';
+export { verifySegment, type SegmentExpectation } from './verify-segment.js';

@@ -1,0 +1,243 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { UnderstudyError } from '@understudy/contracts';
+import { CommandLine, DEMUXERS, fileUrl } from './command.js';
+import {
+  deliveryContainer,
+  movieTimescale,
+  planStreams,
+  plateStartS,
+  videoStartS,
+  type DeliveryContainer,
+  type DeliveryPlan,
+} from './delivery-streams.js';
+import { PartialFile } from './partial-file.js';
+import type { PlateInfo } from './plate-info.js';
+import { retimeMp4 } from './retime-mp4.js';
+import { eachOutputLine } from './run-tool.js';
+import { readSegments, type SegmentFile } from './segment-list.js';
+import { sha256File } from './sha256-file.js';
+import { writeStill } from './still.js';
+import { deliveryClock, deliveryTimes } from './timing.js';
+
+export interface JoinOptions {
+  /** Segment files in order; together exactly the plate's frames. */
+  readonly segments: readonly string[];
+  readonly plate: PlateInfo;
+  /** The plate itself: sound, subtitles, timecode and metadata come from it. */
+  readonly platePath: string;
+  /** `.mp4`, `.mov` or `.mkv`; `.png` or `.jpg` for a still. */
+  readonly output: string;
+  /** Metadata to add, such as a title or a label: key and value. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly onProgress?: ((joinedFrames: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface JoinResult {
+  readonly frames: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** For each sound stream in order: `copy`, or the encoder that coded it anew. */
+  readonly audio: readonly string[];
+  /** What of the plate the delivery does not carry, in words. */
+  readonly dropped: readonly string[];
+}
+
+/**
+ * Joins segments without coding a frame anew: the plate's timestamps, its sound once and where it was, its timecode,
+ * subtitles, chapters and metadata. The output appears whole or not at all.
+ *
+ * @throws JOIN_MISMATCH when segments differ in their traits or do not add up to the plate; OUTPUT_UNWRITABLE;
+ * DISK_FULL; INVALID_REQUEST for an extension that is no container here; CANCELLED
+ */
+export async function joinSegments(options: JoinOptions): Promise<JoinResult> {
+  const { plate, output, signal } = options;
+  const target: Target | null = plate.isStill ? null : planTarget(plate, output);
+  const segments = await readSegments(options.segments, plate, signal);
+  const file = await PartialFile.create(output);
+  try {
+    if (target) await joinClip(options, segments, target, file.partialPath);
+    else
+      await writeStill({
+        segment: (segments[0] as SegmentFile).path,
+        plate,
+        output,
+        partialPath: file.partialPath,
+        signal,
+      });
+    const sha256 = await sha256File(file.partialPath);
+    const { size: bytes } = await stat(file.partialPath);
+    signal?.throwIfAborted();
+    await file.commit();
+    const { audio = [], dropped = plate.notCarried } = target?.plan ?? {};
+    return { frames: plate.frameCount, bytes, sha256, audio: audio.map(({ codec }) => codec), dropped };
+  } catch (error) {
+    await file.discard();
+    if (signal?.aborted && !(error instanceof UnderstudyError)) {
+      throw new UnderstudyError('CANCELLED', 'the work was cancelled', { cause: error });
+    }
+    throw error;
+  }
+}
+
+interface Target {
+  readonly container: DeliveryContainer;
+  readonly plan: DeliveryPlan;
+}
+
+function planTarget(plate: PlateInfo, output: string): Target {
+  const container = deliveryContainer(output);
+  if (container === 'mkv' && !plate.isConstantRate) {
+    throw new UnderstudyError(
+      'INVALID_REQUEST',
+      'Matroska rounds timestamps to milliseconds; deliver a plate of variable rate as .mp4 or .mov',
+    );
+  }
+  return { container, plan: planStreams(plate, container) };
+}
+
+async function joinClip(options: JoinOptions, segments: readonly SegmentFile[], target: Target, partialPath: string) {
+  // Beside the output: an intermediate video must fit where the delivery does.
+  const scratch = await mkdtemp(join(dirname(partialPath), `.join-${randomBytes(4).toString('hex')}-`));
+  try {
+    const list = join(scratch, 'segments.txt');
+    await writeFile(list, concatList(segments, options.plate));
+    const { plate } = options;
+    if (plate.isConstantRate) {
+      await mux(options, target, concatInput(list), evenTimes(plate, segments), partialPath);
+      return;
+    }
+    const video = join(scratch, 'video.mp4');
+    await concatVideo(options, list, video);
+    const times = deliveryTimes(plate);
+    await retimeMp4(video, times.timeBase.den, frameDurations(plate));
+    const shift = Math.round((videoStartS(plate) - plateStartS(plate)) * times.timeBase.den);
+    const input = { url: fileUrl(video), demuxer: 'mov', options: [] };
+    await mux(options, target, input, `setts=pts=PTS+${shift}:dts=DTS+${shift}`, partialPath);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Durations are stated: left to itself the demuxer adds up rounded ones. The sum of the roundings stays below 1 µs. */
+function concatList(segments: readonly SegmentFile[], plate: PlateInfo): string {
+  const { rate } = plate.video;
+  const microseconds = (frame: number) => Math.round((frame * rate.den * 1e6) / rate.num);
+  let frame = 0;
+  const entries = segments.map(({ path, frames }) => {
+    const duration = microseconds(frame + frames) - microseconds(frame);
+    frame += frames;
+    return `file '${fileUrl(resolve(path)).replaceAll("'", String.raw`'\''`)}'\nduration ${duration}us\n`;
+  });
+  return `ffconcat version 1.0\n${entries.join('')}`;
+}
+
+interface VideoInput {
+  readonly url: string;
+  readonly demuxer: string;
+  readonly options: readonly string[];
+}
+
+function concatInput(list: string): VideoInput {
+  return { url: fileUrl(list), demuxer: 'concat', options: ['-safe', '0'] };
+}
+
+/**
+ * The exact timestamps of a constant rate, whatever the joined clock says: shown times snap to the grid, coding times
+ * count up evenly. Segments of one or two frames start their coding times later than others do, which would overlap.
+ */
+function evenTimes(plate: PlateInfo, segments: readonly SegmentFile[]): string {
+  const { timescale, step } = deliveryClock(plate.video);
+  const shift = Math.round((videoStartS(plate) - plateStartS(plate)) * timescale);
+  const delay = (segments[0] as SegmentFile).reorderFrames;
+  return `setts=pts=round(PTS/${step})*${step}+${shift}:dts=(N-${delay})*${step}+${shift}`;
+}
+
+async function concatVideo(options: JoinOptions, list: string, video: string): Promise<void> {
+  const { step, timescale } = deliveryClock(options.plate.video);
+  const { url, ...input } = concatInput(list);
+  const args = new CommandLine()
+    .input(url, input)
+    .output(fileUrl(video), [
+      ...['-map', '0:v:0', '-c', 'copy', '-bsf:v', `setts=pts=N*${step}:dts=N*${step}`],
+      ...['-video_track_timescale', String(timescale), '-fflags', '+bitexact', '-f', 'mp4'],
+    ])
+    .args();
+  await runJoin(options, ['-y', '-copyts', ...args]);
+}
+
+function frameDurations(plate: PlateInfo): number[] {
+  const times = deliveryTimes(plate);
+  const durations = Array.from({ length: times.count - 1 }, (_, n) => times.at(n + 1) - times.at(n));
+  // The plate's index holds no end for its last frame; it is shown as long as the one before.
+  return [...durations, durations.at(-1) ?? 1];
+}
+
+async function mux(options: JoinOptions, target: Target, video: VideoInput, setts: string, partialPath: string) {
+  const { plate, platePath } = options;
+  const { container, plan } = target;
+  const timescale = plate.isConstantRate ? deliveryClock(plate.video).timescale : plate.video.timeBase.den;
+  const plateInput = { demuxer: DEMUXERS[plate.container], options: ['-itsoffset', (-plateStartS(plate)).toFixed(6)] };
+  const args = new CommandLine()
+    .input(video.url, video)
+    .input(fileUrl(platePath), plateInput)
+    .output(fileUrl(partialPath), [
+      ...['-map', '0:v:0', '-c:v', 'copy', '-bsf:v', setts],
+      ...streamOptions(plan),
+      ...metadataOptions(options, plan),
+      ...containerOptions(container, timescale, plate),
+    ])
+    .args();
+  await runJoin(options, ['-y', '-copyts', ...args]);
+}
+
+function streamOptions({ audio, subtitles }: DeliveryPlan): string[] {
+  const coded = (codec: string) => (codec === 'aac' ? ['aac', '-b:a', '256k', '-flags:a', '+bitexact'] : [codec]);
+  return [
+    ...audio.flatMap(({ streamIndex, codec }, n) => ['-map', `1:${streamIndex}`, `-c:a:${n}`, ...coded(codec)]),
+    ...subtitles.flatMap(({ streamIndex, codec }, n) => ['-map', `1:${streamIndex}`, `-c:s:${n}`, codec]),
+  ];
+}
+
+/** The plate's metadata, stream by stream; what its own encoder wrote about itself is not true of the delivery. */
+function metadataOptions({ plate, metadata = {} }: JoinOptions, { audio, subtitles }: DeliveryPlan): string[] {
+  const { streamIndex, timecode } = plate.video;
+  const perStream = (kind: string, streams: readonly { streamIndex: number }[]) =>
+    streams.flatMap((stream, n) => [`-map_metadata:s:${kind}:${n}`, `1:s:${stream.streamIndex}`]);
+  return [
+    ...['-map_metadata', '1', '-map_chapters', plate.chapters > 0 ? '1' : '-1'],
+    ...perStream('v', [{ streamIndex }]),
+    ...perStream('a', audio),
+    ...perStream('s', subtitles),
+    ...['-metadata', 'encoder=', '-metadata:s:v:0', 'encoder='],
+    ...(timecode === null ? [] : ['-metadata:s:v:0', `timecode=${timecode}`]),
+    ...Object.entries(metadata).flatMap(([key, value]) => ['-metadata', `${key}=${value}`]),
+  ];
+}
+
+function containerOptions(container: DeliveryContainer, timescale: number, plate: PlateInfo): string[] {
+  if (container === 'mkv') return ['-fflags', '+bitexact', '-f', 'matroska'];
+  return [
+    ...['-video_track_timescale', String(timescale), '-movie_timescale', String(movieTimescale(timescale, plate))],
+    ...['-movflags', '+faststart', '-fflags', '+bitexact', '-f', container],
+  ];
+}
+
+async function runJoin({ platePath, output, onProgress, signal }: JoinOptions, args: readonly string[]): Promise<void> {
+  await eachOutputLine(
+    {
+      tool: 'ffmpeg',
+      args: ['-nostats', '-progress', 'pipe:1', ...args],
+      failure: 'FFMPEG_FAILED',
+      redact: [platePath, output],
+      details: { output },
+      signal,
+    },
+    (line) => {
+      const frames = /^frame=(\d+)$/.exec(line)?.[1];
+      if (frames !== undefined) onProgress?.(Number(frames));
+    },
+  );
+}

@@ -1,0 +1,35 @@
+import { DEMUXERS, fileUrl, guardedInput } from './command.js';
+import { eachOutputLine } from './run-tool.js';
+import type { MediaContainer } from './sniff.js';
+
+export interface VideoPacket {
+  /** In ticks of the stream's time base. */
+  readonly pts: number;
+  readonly isKey: boolean;
+}
+
+/** The packets of one stream in coding order, without decoding; those an edit list hides are left out. */
+export async function readVideoPackets(
+  path: string,
+  container: MediaContainer,
+  streamIndex: number,
+  options: { signal?: AbortSignal | undefined } = {},
+): Promise<VideoPacket[]> {
+  const packets: VideoPacket[] = [];
+  const args = [
+    ...['-v', 'error', ...guardedInput(DEMUXERS[container]), '-select_streams', String(streamIndex)],
+    ...['-show_packets', '-show_entries', 'packet=pts,flags', '-of', 'csv=p=0', '-i', fileUrl(path)],
+  ];
+  const run = {
+    tool: 'ffprobe' as const,
+    args,
+    failure: 'UNREADABLE_MEDIA' as const,
+    redact: [path],
+    details: { path },
+  };
+  await eachOutputLine({ ...run, ...options }, (line) => {
+    const [pts = '', flags = ''] = line.split(',');
+    if (line !== '' && !flags.includes('D')) packets.push({ pts: Number(pts), isKey: flags.includes('K') });
+  });
+  return packets;
+}
