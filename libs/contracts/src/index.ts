@@ -1,3 +1,4 @@
+export * from './analysis.js';
 export * from './canonical-json.js';
 export * from './consent.js';
 export * from './errors.js';

@@ -171,6 +171,8 @@ export type RouteName = keyof typeof ROUTES;
  */
 export const CONTENT_ROUTES = {
   assetContent: '/api/v1/assets/:assetId/content',
+  /** GET; server-sent events: `shot` with the shot whenever it changed, as `getShot` answers it. */
+  shotStream: '/api/v1/shots/:shotId/stream',
   /** GET; PNG. `side` is `before` or `after`; query `frame`. */
   shotStill: '/api/v1/shots/:shotId/stills/:side',
   deliveryContent: '/api/v1/deliveries/:deliveryId/content',
