@@ -1,0 +1,82 @@
+import { Injectable } from '@nestjs/common';
+import type { TaskKind } from '@understudy/contracts';
+import type { Sql } from '@understudy/db';
+import { SYSTEM_ACTOR } from '../access/actor.js';
+import { AuditWriter } from '../audit/audit-writer.js';
+import { ORDERS_CHANNEL, TASKS_CHANNEL } from './wake-ups.js';
+
+export interface NewTask {
+  readonly id: string;
+  readonly kind: TaskKind;
+  /** Null for `enrol`. */
+  readonly shotVersionId: string | null;
+  /** The image to enrol; of a range, its plate. */
+  readonly assetId: string | null;
+  /** `[startFrame, endFrame)`; `[0, 1)` for `enrol`. */
+  readonly startFrame: number;
+  readonly endFrame: number;
+  readonly priority: number;
+}
+
+const INSERT = `
+  INSERT INTO tasks (id, kind, shot_version_id, asset_id, start_frame, end_frame, priority)
+  SELECT t.id, t.kind, t."shotVersionId", t."assetId", t."startFrame", t."endFrame", t.priority
+  FROM jsonb_to_recordset($1::jsonb) AS t(id uuid, kind task_kind, "shotVersionId" uuid, "assetId" uuid,
+    "startFrame" int, "endFrame" int, priority int)
+  ON CONFLICT DO NOTHING
+  RETURNING id`;
+
+/** Tasks first and attempts after, as two statements: a lease that was being given meanwhile is seen by the second. */
+const CANCEL_TASKS = `
+  UPDATE tasks SET state = 'cancelled' WHERE shot_version_id = $1 AND state IN ('pending', 'leased', 'reported') RETURNING id`;
+const ORDER_ATTEMPTS = `
+  WITH told AS (
+    UPDATE attempts a SET "order" = $2 FROM tasks t
+    WHERE t.id = a.task_id AND t.shot_version_id = $1 AND a.state IN ('running', 'reported')
+    RETURNING a.id, a.lane_id)
+  SELECT id, pg_notify($3, lane_id::text)::text FROM told`;
+
+/** Makes the tasks that lanes lease, and takes them back. Always in the caller's transaction. */
+@Injectable()
+export class TaskWriter {
+  constructor(private readonly audit: AuditWriter) {}
+
+  /**
+   * Making a range of a shot version again changes nothing.
+   *
+   * @returns the ids of the tasks that are new
+   */
+  async create(sql: Sql, tasks: readonly NewTask[]): Promise<string[]> {
+    const made = await sql.query<{ id: string }>(INSERT, [JSON.stringify(tasks)]);
+    if (made.length > 0) await sql.query(`SELECT pg_notify($1, '')::text`, [TASKS_CHANNEL]);
+    return made.map(({ id }) => id);
+  }
+
+  /**
+   * Cancels whatever of a shot version is not settled and orders lanes at work on it to stop, which they learn at once.
+   * Called by whoever holds the version's row.
+   */
+  async cancelOf(
+    sql: Sql,
+    shotVersionId: string,
+    order: 'stop' | 'revoked',
+    actor: string = SYSTEM_ACTOR,
+  ): Promise<void> {
+    const tasks = await sql.query(CANCEL_TASKS, [shotVersionId]);
+    const attempts = await sql.query<{ id: string }>(ORDER_ATTEMPTS, [shotVersionId, order, ORDERS_CHANNEL]);
+    if (tasks.length === 0 && attempts.length === 0) return;
+    const [shot] = await sql.query<{ shotId: string; projectId: string }>(
+      `SELECT s.id AS "shotId", s.project_id AS "projectId" FROM shot_versions v JOIN shots s ON s.id = v.shot_id WHERE v.id = $1`,
+      [shotVersionId],
+    );
+    await this.audit.append(sql, {
+      actor,
+      action: 'tasks.cancelled',
+      subjectType: 'ShotVersion',
+      subjectId: shotVersionId,
+      projectId: shot?.projectId ?? null,
+      shotId: shot?.shotId ?? null,
+      data: { order, tasks: tasks.length, attempts: attempts.map(({ id }) => id) },
+    });
+  }
+}

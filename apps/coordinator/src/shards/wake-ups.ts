@@ -1,0 +1,121 @@
+import { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import type { Database } from '@understudy/db';
+import { Client } from 'pg';
+import type { Logger } from '../platform/logger.js';
+import { DATABASE, LOGGER } from '../platform/tokens.js';
+
+/** Told at commit when a task can be leased. */
+export const TASKS_CHANNEL = 'understudy_tasks';
+/** Told at commit, with the lane's id, when an order for it stands. */
+export const ORDERS_CHANNEL = 'understudy_orders';
+const CHANNELS = [TASKS_CHANNEL, ORDERS_CHANNEL];
+
+const RECONNECT_MS = 500;
+
+/** Remembers a wake-up that comes before anybody waits for it. Close it when done. */
+export class Subscription {
+  #woken = false;
+  readonly #emitter: EventEmitter;
+  readonly #name: string;
+  readonly #onWake = (): void => void (this.#woken = true);
+
+  constructor(emitter: EventEmitter, name: string) {
+    this.#emitter = emitter;
+    this.#name = name;
+    emitter.on(name, this.#onWake);
+  }
+
+  /** Resolves at a wake-up since the last wait, after `ms`, or when the signal aborts; whichever comes first. */
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    if (!this.#woken && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          this.#emitter.off(this.#name, done);
+          signal.removeEventListener('abort', done);
+          resolve();
+        };
+        const timer = setTimeout(done, ms);
+        this.#emitter.on(this.#name, done);
+        signal.addEventListener('abort', done);
+      });
+    }
+    this.#woken = false;
+  }
+
+  close(): void {
+    this.#emitter.off(this.#name, this.#onWake);
+  }
+}
+
+/**
+ * Carries Postgres' notifications to requests that are held open. They only save time: whoever waits also looks by
+ * itself now and then, so a lost one costs seconds, never work.
+ */
+@Injectable()
+export class WakeUps implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #emitter = new EventEmitter().setMaxListeners(0);
+  readonly #closing = new AbortController();
+  #client: Client | undefined;
+
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    void this.#listen();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.#closing.abort();
+    await this.#client?.end().catch(() => undefined);
+  }
+
+  /** Aborted when the coordinator goes down: held requests answer at once. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Wake-ups of a channel, or of one payload of it. */
+  subscribe(channel: string, payload?: string): Subscription {
+    return new Subscription(this.#emitter, payload === undefined ? channel : `${channel}:${payload}`);
+  }
+
+  async #listen(): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      try {
+        await this.#listenOnce();
+      } catch (error) {
+        if (!this.#closing.signal.aborted) this.logger.warn({ err: error }, 'notifications are interrupted');
+      }
+      await delay(RECONNECT_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+    }
+  }
+
+  async #listenOnce(): Promise<void> {
+    // A session of its own: a pooled connection would lose its LISTEN.
+    const client = new Client({ connectionString: this.database.url, keepAlive: true, connectionTimeoutMillis: 5_000 });
+    this.#client = client;
+    const ended = new Promise<void>((resolve, reject) => {
+      client.on('error', reject);
+      client.on('end', () => resolve());
+    });
+    ended.catch(() => undefined);
+    client.on('notification', ({ channel, payload }) => {
+      this.#emitter.emit(channel);
+      if (payload) this.#emitter.emit(`${channel}:${payload}`);
+    });
+    try {
+      await client.connect();
+      for (const channel of CHANNELS) await client.query(`LISTEN ${channel}`);
+      // What was told while nobody listened is looked for by everybody who waits.
+      for (const name of this.#emitter.eventNames()) this.#emitter.emit(name);
+      await ended;
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+}
