@@ -19,9 +19,6 @@ const TEMPLATE: readonly Point[] = [
   { x: 70.73, y: 92.2 },
 ];
 
-/** Two faces are taken for one person from this cosine on: on 300 labelled public pairs strangers stayed below 0.335. */
-export const SAME_PERSON_COSINE = 0.34;
-
 /** Eyes, nose tip and mouth corners of a face, in that order. */
 export function fivePoints(landmarks: Landmarks): [Point, Point, Point, Point, Point] {
   return [
