@@ -8,4 +8,5 @@ export { migrate } from './migrate.js';
 export { ensureRuntimeRole, RUNTIME_ROLE } from './runtime-role.js';
 export type { Sql, Tx } from './sql.js';
 export { hashTokenSecret, newTokenSecret, type TokenOwner } from './tokens.js';
-export * from './cluster/cluster.js';
+export { traversable } from './cluster/binaries.js';
+export { type Cluster, type ClusterOptions, freePort, startCluster } from './cluster/cluster.js';

@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Argument, type Command } from 'commander';
+import { z } from 'zod';
+import { ROOT_DIR } from '../config.js';
+import { runGuards } from './guards.js';
+
+/** Kinds of a plain run, cheapest first. */
+const EVERYDAY = ['unit', 'medium', 'e2e', 'browser', 'fault'] as const;
+const KINDS = [...EVERYDAY, 'guards', 'all'] as const;
+
+const VitestReport = z.object({
+  numPassedTests: z.int(),
+  numFailedTests: z.int(),
+  numPendingTests: z.int(),
+  numTodoTests: z.int(),
+  testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.unknown()) })),
+});
+
+interface Tally {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+export function addTestCommand(program: Command): void {
+  program
+    .command('test')
+    .description(
+      'run the tests: unit, medium (a real Postgres), e2e (real processes), browser, fault; guards removes each guard and sees its test fail',
+    )
+    .addArgument(new Argument('[kind]', 'only this kind').choices(KINDS))
+    .option('--json', 'the counts as the last line of standard output')
+    .action(async (kind: (typeof KINDS)[number] | undefined, options: { json?: boolean }) => {
+      const kinds = kind === undefined ? EVERYDAY : kind === 'all' ? [...EVERYDAY, 'guards' as const] : [kind];
+      const total: Tally = { passed: 0, failed: 0, skipped: 0 };
+      for (const one of kinds) {
+        const tally = one === 'guards' ? await runGuards() : await runVitest(one);
+        console.error(`${one}: ${describe(tally)}`);
+        total.passed += tally.passed;
+        total.failed += tally.failed;
+        total.skipped += tally.skipped;
+      }
+      console.log(options.json === true ? JSON.stringify(total) : describe(total));
+      if (total.failed > 0 || total.passed === 0) process.exitCode = 1;
+    });
+}
+
+function describe({ passed, failed, skipped }: Tally): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}
+
+async function runVitest(kind: string): Promise<Tally> {
+  const dir = await mkdtemp(join(tmpdir(), 'understudy-test-'));
+  const reportPath = join(dir, 'report.json');
+  try {
+    const code = await new Promise<number | null>((resolve) => {
+      const child = spawn(
+        process.execPath,
+        [
+          join(ROOT_DIR, 'node_modules/vitest/vitest.mjs'),
+          'run',
+          '--project',
+          kind,
+          '--passWithNoTests',
+          '--reporter=default',
+          '--reporter=json',
+          `--outputFile.json=${reportPath}`,
+        ],
+        { cwd: ROOT_DIR, stdio: ['ignore', 'inherit', 'inherit'] },
+      );
+      child.once('close', (status) => resolve(status));
+    });
+    return await readTally(reportPath, code);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+async function readTally(reportPath: string, exitCode: number | null): Promise<Tally> {
+  const text = await readFile(reportPath, 'utf8').catch(() => null);
+  // A runner that died before it could report has failed, whatever it ran.
+  if (text === null) return { passed: 0, failed: exitCode === 0 ? 0 : 1, skipped: 0 };
+  const report = VitestReport.parse(JSON.parse(text));
+  // A file that cannot even be loaded fails without a failed test.
+  const brokenFiles = report.testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  ).length;
+  const failed = report.numFailedTests + brokenFiles;
+  return {
+    passed: report.numPassedTests,
+    // Errors outside of tests (an unhandled rejection) fail the run without failing a test.
+    failed: failed === 0 && exitCode !== 0 ? 1 : failed,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}

@@ -1,0 +1,42 @@
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { UnderstudyError } from '@understudy/contracts';
+import { z } from 'zod';
+
+/** The folder of the installation: the repository's root. */
+export const ROOT_DIR = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
+
+const Environment = z.object({
+  /** Where models, the drawn sample, keys and running farms are kept. */
+  UNDERSTUDY_HOME: z.string().min(1).default(`${ROOT_DIR}/.understudy`),
+  /** A Postgres of one's own, as its owner; otherwise an embedded one is started. */
+  DATABASE_URL: z.string().min(1).optional(),
+  /** `redis://` moves the stages off Postgres. */
+  QUEUE_URL: z.string().min(1).optional(),
+});
+
+export interface Config {
+  readonly homeDir: string;
+  readonly databaseUrl: string | undefined;
+  readonly queueUrl: string | undefined;
+  readonly cores: number;
+}
+
+/** @throws UnderstudyError USAGE for settings that make no sense. */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const parsed = Environment.safeParse(environment);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new UnderstudyError(
+      'USAGE',
+      `${issue?.path.join('.') ?? 'environment'}: ${issue?.message ?? 'is not usable'}`,
+    );
+  }
+  const { UNDERSTUDY_HOME, DATABASE_URL, QUEUE_URL } = parsed.data;
+  return {
+    homeDir: UNDERSTUDY_HOME,
+    databaseUrl: DATABASE_URL,
+    queueUrl: QUEUE_URL,
+    cores: Math.max(1, cpus().length),
+  };
+}

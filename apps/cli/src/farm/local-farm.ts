@@ -1,0 +1,156 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createNodeClient, type NodeClient } from '@understudy/client/node';
+import { UnderstudyError } from '@understudy/contracts';
+import { bootstrapFarm } from '@understudy/db';
+import { type Config, ROOT_DIR } from '../config.js';
+import { type FarmDatabase, openFarmDatabase } from './database.js';
+import { createRunFolder, type RunFolder } from './run-folder.js';
+import { type Service, startService } from './service.js';
+
+export interface LocalFarmOptions {
+  readonly config: Config;
+  readonly lanes: number;
+  readonly signal: AbortSignal;
+  readonly onStep: (step: string) => void;
+}
+
+/** A whole farm for one command: database, coordinator and lanes as processes of their own, on free loopback ports. */
+export interface LocalFarm {
+  readonly client: NodeClient;
+  readonly baseUrl: string;
+  readonly token: string;
+  readonly dir: string;
+  /** Process ids by name, for the report and for tests that end one of them. */
+  readonly processes: Readonly<Record<string, number>>;
+  /** Rejects when one of the processes ends before `stop`. */
+  readonly broken: Promise<never>;
+  stop(): Promise<void>;
+}
+
+export const COORDINATOR_ENTRY = join(ROOT_DIR, 'apps/coordinator/dist/main.js');
+export const WORKER_ENTRY = join(ROOT_DIR, 'apps/worker/dist/main.js');
+
+/** @throws UnderstudyError of whatever did not start; everything started before it is stopped again. */
+export async function startLocalFarm(options: LocalFarmOptions): Promise<LocalFarm> {
+  const { config, signal } = options;
+  const folder = await createRunFolder(config.homeDir);
+  const started: { stop(): Promise<void> }[] = [folderStop(folder)];
+  const stop = async (): Promise<void> => {
+    // Last started, first stopped.
+    for (const part of started.splice(0).reverse()) await part.stop();
+  };
+  try {
+    options.onStep('starting Postgres');
+    const database = await openFarmDatabase({
+      dir: folder.dir,
+      databaseUrl: config.databaseUrl,
+      ownerPassword: randomBytes(24).toString('base64url'),
+      runtimePassword: randomBytes(24).toString('base64url'),
+    });
+    started.push(database);
+    signal.throwIfAborted();
+    const people = await bootstrapFarm(database.ownerUrl, {
+      user: { name: 'operator', email: 'operator@localhost', farmRoles: ['org_admin', 'farm_operator'] },
+      worker: { name: 'local' },
+      validDays: 2,
+    });
+    options.onStep('starting the coordinator');
+    const coordinator = await startCoordinator(folder, database, config);
+    started.push(coordinator);
+    signal.throwIfAborted();
+    const baseUrl = `http://127.0.0.1:${String(coordinator.readyEntry['port'])}`;
+    options.onStep(`starting ${options.lanes} ${options.lanes === 1 ? 'lane' : 'lanes'}`);
+    const worker = await startWorker(folder, baseUrl, people.workerToken, options);
+    started.push(worker);
+    return {
+      client: createNodeClient({ baseUrl, token: people.userToken }),
+      baseUrl,
+      token: people.userToken,
+      dir: folder.dir,
+      processes: { coordinator: coordinator.pid, worker: worker.pid },
+      broken: whenBroken([coordinator, worker], database),
+      stop,
+    };
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+}
+
+function folderStop(folder: RunFolder): { stop(): Promise<void> } {
+  return { stop: () => folder.remove() };
+}
+
+async function startCoordinator(folder: RunFolder, database: FarmDatabase, config: Config): Promise<Service> {
+  const dataDir = join(folder.dir, 'store');
+  await mkdir(dataDir, { mode: 0o700 });
+  return startService({
+    name: 'coordinator',
+    entry: COORDINATOR_ENTRY,
+    environment: {
+      HOST: '127.0.0.1',
+      PORT: '0',
+      DATABASE_URL: database.runtimeUrl,
+      DATA_DIR: dataDir,
+      SECRET_KEY: randomBytes(32).toString('hex'),
+      CONSOLE_DIR: join(ROOT_DIR, 'apps/admin/dist'),
+      ALLOW_LOCAL_PROFILE: 'true',
+      ...(config.queueUrl === undefined ? {} : { QUEUE_URL: config.queueUrl }),
+    },
+    logPath: join(folder.dir, 'coordinator.log'),
+    isReady: (entry) => entry['msg'] === 'listening' && typeof entry['port'] === 'number',
+    readyTimeoutMs: 60_000,
+  });
+}
+
+async function startWorker(
+  folder: RunFolder,
+  baseUrl: string,
+  token: string,
+  options: LocalFarmOptions,
+): Promise<Service> {
+  const { config, lanes } = options;
+  const scratchDir = join(folder.dir, 'scratch');
+  await mkdir(scratchDir, { mode: 0o700 });
+  return startService({
+    name: 'worker',
+    entry: WORKER_ENTRY,
+    environment: {
+      COORDINATOR_URL: baseUrl,
+      WORKER_TOKEN: token,
+      LANES: String(lanes),
+      THREADS: String(Math.max(1, Math.floor(config.cores / lanes))),
+      SCRATCH_DIR: scratchDir,
+      DATA_DIR: config.homeDir,
+    },
+    logPath: join(folder.dir, 'worker.log'),
+    isReady: (entry) => entry['msg'] === 'lanes ready',
+    readyTimeoutMs: 120_000,
+  });
+}
+
+/** Postgres may restart under a coordinator that rides it out; here nobody would restart it, so its end is the farm's. */
+function whenBroken(services: readonly Service[], database: FarmDatabase): Promise<never> {
+  return new Promise((_, reject) => {
+    void database.ended.then(() =>
+      reject(
+        new UnderstudyError(
+          'DATABASE_UNAVAILABLE',
+          'Postgres has ended in the middle of the run; start the command again',
+        ),
+      ),
+    );
+    for (const service of services) {
+      void service.ended.then((code) =>
+        reject(
+          new UnderstudyError(
+            service.name === 'worker' ? 'WORKER_LOST' : 'COORDINATOR_UNREACHABLE',
+            `the ${service.name} has ended in the middle of the run (exit code ${code ?? 'none'}); start the command again`,
+          ),
+        ),
+      );
+    }
+  });
+}

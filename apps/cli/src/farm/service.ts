@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { isErrorCode, UnderstudyError } from '@understudy/contracts';
+
+export interface ServiceOptions {
+  readonly name: string;
+  /** The built entry file. */
+  readonly entry: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly logPath: string;
+  /** Recognises the log line that says it is ready. */
+  readonly isReady: (entry: Record<string, unknown>) => boolean;
+  readonly readyTimeoutMs: number;
+}
+
+/** A process of the farm. It ends with us, also when we are killed. */
+export interface Service {
+  readonly name: string;
+  readonly pid: number;
+  /** The log entry that said it was ready. */
+  readonly readyEntry: Record<string, unknown>;
+  readonly ended: Promise<number | null>;
+  /** Graceful; killed after `graceMs`. */
+  stop(graceMs?: number): Promise<void>;
+}
+
+/**
+ * Starts a node process that logs JSON lines and waits until it is ready.
+ *
+ * @throws UnderstudyError with the code that the process named in its last error line, or INTERNAL.
+ */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const log = createWriteStream(options.logPath, { flags: 'a' });
+  const child = spawn(
+    'setpriv',
+    ['--pdeathsig', 'KILL', '--', process.execPath, '--enable-source-maps', options.entry],
+    {
+      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...options.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  child.stderr.pipe(log, { end: false });
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('close', (code) => {
+      log.end();
+      resolve(code);
+    });
+    child.once('error', () => resolve(null));
+  });
+  const readyEntry = await untilReady(child, log, ended, options);
+  return {
+    name: options.name,
+    pid: child.pid ?? Number.NaN,
+    readyEntry,
+    ended,
+    stop: (graceMs = 15_000) => stop(child, ended, graceMs),
+  };
+}
+
+async function untilReady(
+  child: ChildProcess,
+  log: NodeJS.WritableStream,
+  ended: Promise<number | null>,
+  options: ServiceOptions,
+): Promise<Record<string, unknown>> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(
+        new UnderstudyError('INTERNAL', `the ${options.name} did not get ready in ${options.readyTimeoutMs / 1000} s`),
+      );
+    }, options.readyTimeoutMs);
+    if (child.stdout !== null) {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        log.write(`${line}\n`);
+        const entry = parse(line);
+        if (entry === null || !options.isReady(entry)) return;
+        clearTimeout(timer);
+        resolve(entry);
+      });
+    }
+    void ended.then(async () => {
+      clearTimeout(timer);
+      reject(await failureOf(options));
+    });
+  });
+}
+
+/** What a process said last before it ended. */
+async function failureOf(options: ServiceOptions): Promise<UnderstudyError> {
+  const lines = (await readFile(options.logPath, 'utf8').catch(() => '')).trim().split('\n');
+  for (const line of lines.reverse()) {
+    const entry = parse(line);
+    const named = /^error ([A-Z_]+): (.*)$/.exec(line);
+    const code = entry?.['code'] ?? named?.[1];
+    const message = entry?.['message'] ?? entry?.['msg'] ?? named?.[2];
+    if (isErrorCode(code)) return new UnderstudyError(code, String(message));
+  }
+  return new UnderstudyError('INTERNAL', `the ${options.name} ended while starting: ${lines[0] ?? 'it said nothing'}`);
+}
+
+function parse(line: string): Record<string, unknown> | null {
+  if (!line.startsWith('{')) return null;
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return null;
+  }
+}
+
+async function stop(child: ChildProcess, ended: Promise<unknown>, graceMs: number): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+  await ended;
+  clearTimeout(timer);
+}

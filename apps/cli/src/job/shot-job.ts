@@ -1,0 +1,180 @@
+import type { NodeClient } from '@understudy/client/node';
+import {
+  type ConsentDocument,
+  type Encoding,
+  type Project,
+  type Recipe,
+  type Shot,
+  type ShotReport,
+  type SubmitShot,
+  UnderstudyError,
+} from '@understudy/contracts';
+import type { Container } from '../output/target.js';
+import type { Progress } from '../terminal/progress.js';
+import { castParties, type CastRequest, type FaceReader } from './casting.js';
+import { awaitTemplates } from './templates.js';
+import { type LocalFile, uploadAsset } from './upload.js';
+import { type StateSeconds, watchShot } from './watch.js';
+
+/** A shot as a person asks for it, with files of their own. */
+export interface ShotJob {
+  readonly project: string;
+  readonly name: string;
+  readonly plate: LocalFile;
+  readonly recipe: Recipe;
+  readonly casts: readonly CastRequest[];
+  readonly keepFaces: readonly LocalFile[];
+  readonly consents: readonly ConsentDocument[];
+  readonly basis?: string | undefined;
+  readonly encoding: Encoding;
+  readonly container: Container;
+  readonly shardFrames?: number | undefined;
+  readonly leastShards: number;
+  readonly acceptUncertain?: string | undefined;
+}
+
+export interface ShotJobContext {
+  readonly client: NodeClient;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  readonly readFace: FaceReader;
+}
+
+export interface SubmittedShot {
+  readonly shot: Shot;
+  readonly waivers: readonly string[];
+}
+
+/** Registers the consents, uploads what the farm does not hold yet and submits the shot. */
+export async function submitShot(job: ShotJob, context: ShotJobContext): Promise<SubmittedShot> {
+  const { client, progress, signal } = context;
+  const project = await projectNamed(job.project, context);
+  const waivers: string[] = [];
+  for (const document of job.consents) {
+    const imported = await client.call(
+      'importConsent',
+      { params: { projectId: project.id }, body: document },
+      { signal },
+    );
+    waivers.push(...imported.waivers);
+  }
+  progress.phase('uploading', job.plate.bytes);
+  const plate = await uploadAsset(client, {
+    projectId: project.id,
+    kind: 'plate',
+    file: job.plate,
+    signal,
+    onProgress: (done) => progress.update(done),
+  });
+  const images = await uploadImages(job, project, context);
+  progress.phase('reading faces');
+  await awaitTemplates(client, images.labels, signal);
+  const body: SubmitShot = {
+    projectId: project.id,
+    name: job.name,
+    plateAssetId: plate.id,
+    recipe: job.recipe,
+    cast: await castMembers(job, project, images.idOf, context),
+    keepAssetIds: job.keepFaces.map((file) => images.idOf(file)),
+    encoding: job.encoding,
+    container: job.container,
+    leastShards: job.leastShards,
+    priority: 50,
+    ...(job.basis === undefined ? {} : { basis: job.basis }),
+    ...(job.shardFrames === undefined ? {} : { shardFrames: job.shardFrames }),
+    ...(job.acceptUncertain === undefined ? {} : { acceptUncertain: job.acceptUncertain }),
+  };
+  return { shot: await client.call('submitShot', { body }, { signal }), waivers };
+}
+
+export interface FinishedShot {
+  readonly report: ShotReport;
+  readonly seconds: StateSeconds;
+}
+
+/** Follows a submitted shot, releases its delivery and brings it to `outPath`, whole or not at all. */
+export async function finishShot(shotId: string, outPath: string, context: ShotJobContext): Promise<FinishedShot> {
+  const { client, progress, signal } = context;
+  const { shot, seconds } = await watchShot(client, shotId, progress, signal);
+  const deliveryId = shot.deliveryId;
+  if (deliveryId === null) throw new UnderstudyError('INTERNAL', 'the shot is ready but has no delivery');
+  progress.phase('downloading');
+  const params = { deliveryId };
+  const released = await client.call(
+    'releaseDelivery',
+    { params, body: { reason: 'fetched by the command that submitted the shot' } },
+    { signal },
+  );
+  await client.downloadContent(`/api/v1/deliveries/${deliveryId}/content`, outPath, {
+    sha256: released.sha256,
+    signal,
+  });
+  const report = await client.call('getShotReport', { params: { shotId } }, { signal });
+  progress.end();
+  return { report: { ...report, output: { ...report.output, path: outPath } }, seconds };
+}
+
+async function projectNamed(name: string, { client, signal }: ShotJobContext): Promise<Project> {
+  const { items } = await client.call('listProjects', { query: { limit: 500 } }, { signal });
+  return (
+    items.find((project) => project.name === name) ??
+    (await client.call('createProject', { body: { name, profile: 'local' } }, { signal }))
+  );
+}
+
+interface UploadedImages {
+  /** Paths by asset id, for errors. */
+  readonly labels: ReadonlyMap<string, string>;
+  readonly idOf: (file: LocalFile) => string;
+}
+
+async function uploadImages(
+  job: ShotJob,
+  project: Project,
+  { client, signal }: ShotJobContext,
+): Promise<UploadedImages> {
+  const labels = new Map<string, string>();
+  const ids = new Map<LocalFile, string>();
+  const upload = async (kind: 'identity' | 'plate_reference', file: LocalFile): Promise<void> => {
+    const asset = await uploadAsset(client, { projectId: project.id, kind, file, signal });
+    labels.set(asset.id, file.path);
+    ids.set(file, asset.id);
+  };
+  for (const cast of job.casts) {
+    for (const file of cast.identities) await upload('identity', file);
+    if (cast.plateFace !== null) await upload('plate_reference', cast.plateFace);
+  }
+  for (const file of job.keepFaces) await upload('plate_reference', file);
+  const idOf = (file: LocalFile): string => {
+    const id = ids.get(file);
+    if (id === undefined) throw new Error('an image was not uploaded');
+    return id;
+  };
+  return { labels, idOf };
+}
+
+async function castMembers(
+  job: ShotJob,
+  project: Project,
+  idOf: UploadedImages['idOf'],
+  { client, signal, readFace }: ShotJobContext,
+): Promise<SubmitShot['cast']> {
+  if (job.casts.length === 0) return [];
+  const parties = await castParties(job.consents, job.casts, readFace);
+  const { items: performers } = await client.call(
+    'listPerformers',
+    { query: { projectId: project.id, limit: 500 } },
+    { signal },
+  );
+  const idOfPerformer = (name: string): string => {
+    const performer = performers.find((one) => one.name === name);
+    if (performer === undefined) throw new UnderstudyError('NOT_FOUND', `the farm knows no performer ${name}`);
+    return performer.id;
+  };
+  return job.casts.map((cast, index) => ({
+    platePerformerId: idOfPerformer(parties[index]?.plate ?? ''),
+    plateReferenceAssetIds: cast.plateFace === null ? [] : [idOf(cast.plateFace)],
+    identityPerformerId: idOfPerformer(parties[index]?.identity ?? ''),
+    identityAssetIds: cast.identities.map((file) => idOf(file)),
+  }));
+}

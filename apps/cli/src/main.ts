@@ -1,0 +1,9 @@
+import { createProgram } from './program.js';
+import { reportError } from './terminal/report-error.js';
+
+const wantsJson = process.argv.includes('--json');
+try {
+  await createProgram().parseAsync(process.argv);
+} catch (thrown) {
+  process.exitCode = reportError(thrown, wantsJson);
+}

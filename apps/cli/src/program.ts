@@ -1,0 +1,36 @@
+import { Command } from 'commander';
+import { addConsentCommand } from './commands/consent.js';
+import { addDemoCommand } from './commands/demo.js';
+import { addRenderCommand } from './commands/render.js';
+import { addTestCommand } from './commands/test.js';
+import { addUpCommand } from './commands/up.js';
+import { addWorkerCommand } from './commands/worker.js';
+
+const EXIT_CODES = `
+Exit codes: 0 done, 1 internal error or failed tests, 2 wrong use, 3 consent or permission, 4 faces, 5 media,
+6 environment (disk, ports, database, ffmpeg, models), 7 conflict, 8 cancelled.
+An error is one line on standard error: a code, what is wrong, what to do. With --json it is also the last line of
+standard output: { "error": { "code", "message", "details" } }.`;
+
+export function createProgram(): Command {
+  const program = new Command('understudy')
+    .description('A render farm for face replacement, where nothing renders without recorded consent.')
+    .version('0.1.0')
+    .addHelpText('after', EXIT_CODES)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true });
+  for (const add of [
+    addDemoCommand,
+    addRenderCommand,
+    addConsentCommand,
+    addUpCommand,
+    addWorkerCommand,
+    addTestCommand,
+  ])
+    add(program);
+  for (const command of program.commands) {
+    command.exitOverride();
+    for (const nested of command.commands) nested.exitOverride();
+  }
+  return program;
+}
