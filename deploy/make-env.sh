@@ -1,0 +1,14 @@
+#!/bin/sh
+# Prints the settings of deploy/compose.yaml with fresh secrets. Keep the result out of version control.
+set -eu
+secret() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
+cat <<EOF
+OWNER_PASSWORD=$(secret 24)
+RUNTIME_PASSWORD=$(secret 24)
+SECRET_KEY=$(secret 32)
+WORKER_TOKEN=usw_$(secret 32)
+ADMIN_EMAIL=${ADMIN_EMAIL:-admin@localhost.localdomain}
+ADMIN_PASSWORD=$(secret 12)
+CPU_LANES=1
+GPU_LANES=1
+EOF
