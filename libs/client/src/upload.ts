@@ -18,7 +18,6 @@ export interface UploadOptions {
   /** Bytes that are there, of all; called as they go out. */
   readonly onProgress?: (sentBytes: number, totalBytes: number) => void;
   readonly signal?: AbortSignal;
-  readonly mediaType?: string;
   /** Tries in a row that bring nothing further before it gives up. 5 by default. */
   readonly mostTries?: number;
 }
@@ -80,7 +79,7 @@ async function append(
   path: string,
   content: ContentSource,
   offset: number,
-  { signal, onProgress, mediaType }: UploadOptions,
+  { signal, onProgress }: UploadOptions,
 ): Promise<number> {
   const counted = countBytes((sent) => onProgress?.(offset + sent, content.bytes));
   const stream = content.open(offset);
@@ -91,7 +90,7 @@ async function append(
       method: 'PUT',
       path: `${path}${path.includes('?') ? '&' : '?'}offset=${offset}`,
       headers: {
-        'content-type': mediaType ?? 'application/octet-stream',
+        'content-type': 'application/octet-stream',
         'content-length': String(content.bytes - offset),
       },
       body: stream.pipe(counted),

@@ -1,0 +1,78 @@
+import { availableParallelism, hostname } from 'node:os';
+import { resolve } from 'node:path';
+
+import { UnderstudyError } from '@understudy/contracts';
+import { z } from 'zod';
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+const CoordinatorUrl = z.url({ protocol: /^https?$/ }).refine((text) => {
+  const url = new URL(text);
+  return url.protocol === 'https:' || LOOPBACK.test(url.hostname);
+}, 'plain HTTP is for the loopback alone: use https');
+
+const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+const GIB = 1024 ** 3;
+
+const Environment = z.object({
+  COORDINATOR_URL: CoordinatorUrl,
+  WORKER_TOKEN: z.string().min(1),
+  /** Processes that work side by side; one a GPU. */
+  LANES: count(1, 64).default(1),
+  /** Emptied at every start and end: nothing else may lie there. */
+  SCRATCH_DIR: z.string().min(1),
+  /** Holds the model packs. */
+  DATA_DIR: z.string().min(1),
+  PROVIDER: z.enum(['cpu', 'cuda', 'tensorrt', 'webgpu']).default('cpu'),
+  /** Of one inference; the same on all lanes that share a shot. */
+  THREADS: count(1, 256).default(1),
+  CACHE_BYTES: count(1, Number.MAX_SAFE_INTEGER).default(64 * GIB),
+  DRAIN_GRACE_MS: count(0, 600_000).default(5_000),
+  RESULT_PATIENCE_MS: count(0, 3_600_000).default(60_000),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+export interface WorkerConfig {
+  readonly coordinatorUrl: string;
+  readonly workerToken: string;
+  readonly lanes: number;
+  readonly scratchDir: string;
+  readonly dataDir: string;
+  readonly provider: z.infer<typeof Environment>['PROVIDER'];
+  readonly threads: number;
+  readonly cacheBytes: number;
+  readonly drainGraceMs: number;
+  readonly resultPatienceMs: number;
+  readonly logLevel: string;
+  readonly host: string;
+  /** What lane processes inherit: everything but the worker's own secret. */
+  readonly laneEnvironment: Readonly<Record<string, string | undefined>>;
+}
+
+/** @throws UnderstudyError USAGE that names each wrong variable. */
+export function workerConfig(env: Readonly<Record<string, string | undefined>>): WorkerConfig {
+  const parsed = Environment.safeParse(env);
+  if (!parsed.success) {
+    const wrong = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new UnderstudyError('USAGE', `The worker's environment is not right: ${wrong.join('; ')}.`, {
+      details: { variables: parsed.error.issues.map((issue) => issue.path.join('.')) },
+    });
+  }
+  const { WORKER_TOKEN: workerToken, ...given } = parsed.data;
+  const { WORKER_TOKEN: _secret, ...laneEnvironment } = env;
+  return {
+    coordinatorUrl: given.COORDINATOR_URL,
+    workerToken,
+    lanes: given.LANES,
+    scratchDir: resolve(given.SCRATCH_DIR),
+    dataDir: resolve(given.DATA_DIR),
+    provider: given.PROVIDER,
+    threads: Math.min(given.THREADS, availableParallelism()),
+    cacheBytes: given.CACHE_BYTES,
+    drainGraceMs: given.DRAIN_GRACE_MS,
+    resultPatienceMs: given.RESULT_PATIENCE_MS,
+    logLevel: given.LOG_LEVEL,
+    host: hostname(),
+    laneEnvironment,
+  };
+}

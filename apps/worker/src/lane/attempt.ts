@@ -1,0 +1,199 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { NodeClient } from '@understudy/client/node';
+import { type Lease, type ObjectRef, type UnderstudyError, toUnderstudyError } from '@understudy/contracts';
+
+import type { LaneLog } from '../log.js';
+import { type LaneControl, type StopReason, Stopped, monotonicMs } from './control.js';
+import { finishOrRelease } from './drain-decision.js';
+import { asUnderstudyError, failureReport, isNotOurs, isPassing } from './failure.js';
+import { LeaseKeeper, pause } from './lease-keeper.js';
+import { type TaskExecutor, type TaskResult, framesOf } from './task.js';
+
+/** Where leased objects come from: the host's cache. */
+export interface ObjectSource {
+  /** @returns the local path; the object stays there until {@link release}. */
+  acquire(ref: ObjectRef, signal: AbortSignal): Promise<string>;
+  release(sha256: string): void;
+}
+
+export interface AttemptContext {
+  readonly client: NodeClient;
+  readonly laneId: string;
+  readonly control: LaneControl;
+  readonly objects: ObjectSource;
+  readonly executor: TaskExecutor;
+  /** The lane's scratch folder; each attempt gets a folder in it. */
+  readonly scratch: string;
+  readonly log: LaneLog;
+  /** How long a draining lane may take to finish what it has begun. */
+  readonly drainGraceMs: number;
+  /** How long a finished result waits for a coordinator that is away. */
+  readonly resultPatienceMs: number;
+}
+
+export type AttemptOutcome = 'completed' | 'failed' | StopReason;
+
+const RETRY_MS = 500;
+/** A report that nobody takes is left: the lease's end says the same. */
+const REPORT_TRIES = 3;
+
+/** One lease from its arrival to its end: inputs, work, result, report. Leaves nothing on disk. */
+export class Attempt {
+  readonly #context: AttemptContext;
+  readonly #lease: Lease;
+  readonly #keeper: LeaseKeeper;
+  readonly #startedAtMs: number;
+  readonly #held: string[] = [];
+  #drainTimer: NodeJS.Timeout | undefined;
+
+  /** @param receivedAtMs when the lease arrived, by {@link monotonicMs} */
+  constructor(context: AttemptContext, lease: Lease, receivedAtMs: number) {
+    this.#context = context;
+    this.#lease = lease;
+    this.#startedAtMs = receivedAtMs;
+    const { client, laneId, control, log } = context;
+    const onDrain = () => this.drain('drain');
+    this.#keeper = new LeaseKeeper({ client, laneId, lease, control, log, onDrain }, this.#startedAtMs);
+  }
+
+  /** Never rejects: what went wrong has been reported, as far as anybody was there to hear it. */
+  async run(): Promise<AttemptOutcome> {
+    const { control, log, scratch } = this.#context;
+    const { attemptId, taskId, kind, epoch } = this.#lease;
+    const folder = join(scratch, attemptId);
+    log.info({ attemptId, taskId, kind, epoch }, 'attempt begins');
+    let outcome: AttemptOutcome;
+    try {
+      await mkdir(folder, { recursive: true });
+      const result = await this.#work(folder);
+      await this.#deliver(result);
+      outcome = 'completed';
+    } catch (thrown) {
+      outcome = await this.#settle(thrown);
+    } finally {
+      clearTimeout(this.#drainTimer);
+      this.#keeper.close();
+      await rm(folder, { recursive: true, force: true });
+      for (const sha256 of this.#held) this.#context.objects.release(sha256);
+    }
+    const ms = Math.round(monotonicMs() - this.#startedAtMs);
+    log.info({ attemptId, outcome, framesDone: control.framesDone, ms }, 'attempt ended');
+    return outcome;
+  }
+
+  /** Finishes if that takes no longer than the grace, else hands the task back. */
+  drain(reason: 'drain' | 'shutdown'): void {
+    if (this.#drainTimer !== undefined) return;
+    const { control, drainGraceMs } = this.#context;
+    const elapsedMs = monotonicMs() - this.#startedAtMs;
+    const progress = { framesDone: control.framesDone, totalFrames: framesOf(this.#lease), elapsedMs };
+    const graceMs = finishOrRelease(progress, drainGraceMs) === 'finish' ? 2 * drainGraceMs : 0;
+    this.#drainTimer = setTimeout(() => this.#keeper.stop(reason), graceMs);
+  }
+
+  /** At once, whatever is under way. */
+  abort(): void {
+    this.#keeper.stop('shutdown');
+  }
+
+  async #work(folder: string): Promise<TaskResult> {
+    const { control, objects, executor } = this.#context;
+    const watch = control.watch();
+    try {
+      const inputs: Record<string, string> = {};
+      for (const ref of objectsOf(this.#lease)) {
+        if (ref.sha256 in inputs) continue;
+        inputs[ref.sha256] = await objects.acquire(ref, watch.signal);
+        this.#held.push(ref.sha256);
+      }
+      watch.signal.throwIfAborted();
+      return await executor.run({ lease: this.#lease, inputs, folder });
+    } catch (thrown) {
+      const reason = control.stopReason();
+      throw reason === null ? thrown : new Stopped(reason);
+    } finally {
+      watch.close();
+    }
+  }
+
+  /** The result waits on disk while nobody is there to take it, and goes up when somebody is, if the lease still holds. */
+  async #deliver(result: TaskResult): Promise<void> {
+    const { client, resultPatienceMs, log } = this.#context;
+    const { attemptId, epoch, upload } = this.#lease;
+    const lost = this.#keeper.lost;
+    const untilMs = monotonicMs() + resultPatienceMs;
+    for (;;) {
+      try {
+        await client.uploadContent(upload.url, result.path, { signal: lost });
+        const body = { epoch, ...result.report };
+        await client.call('completeAttempt', { params: { attemptId }, body }, { signal: lost });
+        return;
+      } catch (thrown) {
+        const error = toUnderstudyError(thrown);
+        if (lost.aborted || !isPassing(error) || monotonicMs() >= untilMs) throw error;
+        log.warn({ attemptId, code: error.code }, 'the result waits');
+        await pause(RETRY_MS, lost);
+      }
+    }
+  }
+
+  async #settle(thrown: unknown): Promise<AttemptOutcome> {
+    const { control, log } = this.#context;
+    const { attemptId, epoch } = this.#lease;
+    const reason = this.#stopReason(thrown);
+    if (reason === null) {
+      const report = failureReport(thrown);
+      log.error(
+        { attemptId, code: report.code, retryable: report.retryable, cause: causeOf(thrown) },
+        'attempt failed',
+      );
+      await this.#report(() =>
+        this.#context.client.call('failAttempt', { params: { attemptId }, body: { epoch, ...report } }),
+      );
+      return 'failed';
+    }
+    control.stop(reason);
+    log.info({ attemptId, reason }, 'attempt stopped');
+    if (reason === 'stale' || reason === 'expired') return reason;
+    const why = reason === 'drain' || reason === 'shutdown' ? reason : 'stopped';
+    await this.#report(() =>
+      this.#context.client.call('releaseAttempt', { params: { attemptId }, body: { epoch, reason: why } }),
+    );
+    return reason;
+  }
+
+  /** Why the attempt was stopped, or null if it failed. */
+  #stopReason(thrown: unknown): StopReason | null {
+    if (thrown instanceof Stopped) return thrown.reason;
+    if (this.#keeper.lost.aborted) return this.#context.control.stopReason() ?? 'stale';
+    return isNotOurs(asUnderstudyError(thrown)) ? 'stale' : null;
+  }
+
+  async #report(send: () => Promise<unknown>): Promise<void> {
+    for (let tries = 1; tries <= REPORT_TRIES; tries++) {
+      try {
+        await send();
+        return;
+      } catch (thrown) {
+        const error: UnderstudyError = toUnderstudyError(thrown);
+        this.#context.log.warn({ attemptId: this.#lease.attemptId, code: error.code }, 'report not taken');
+        if (!isPassing(error)) return;
+        await pause(RETRY_MS, new AbortController().signal);
+      }
+    }
+  }
+}
+
+function objectsOf(lease: Lease): ObjectRef[] {
+  if (lease.kind === 'enrol') return [lease.image];
+  if (lease.kind === 'analyse') return [lease.plate.source];
+  return [lease.plate.source, lease.analysis, ...lease.cast.flatMap((member) => member.identityImages)];
+}
+
+/** The kind of an unexpected error and where it was thrown, without its text. */
+function causeOf(thrown: unknown): string | undefined {
+  const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : undefined;
+  return cause?.stack?.split('\n').slice(1, 4).join(' ').trim();
+}

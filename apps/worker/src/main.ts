@@ -1,0 +1,36 @@
+import { fileURLToPath } from 'node:url';
+
+import { createNodeClient } from '@understudy/client/node';
+import { toUnderstudyError } from '@understudy/contracts';
+
+import { workerConfig } from './config/config.js';
+import { openLog } from './log.js';
+import { ObjectCache } from './supervisor/object-cache.js';
+import { Scratch } from './supervisor/scratch.js';
+import { Supervisor } from './supervisor/supervisor.js';
+
+try {
+  const config = workerConfig(process.env);
+  const log = openLog(config.logLevel, {});
+  const scratch = await Scratch.take(config.scratchDir);
+  const client = createNodeClient({ baseUrl: config.coordinatorUrl, token: config.workerToken });
+  const objects = new ObjectCache(scratch.objects, config.cacheBytes, async ({ url, sha256, bytes }, path, signal) => {
+    await client.downloadContent(url, path, { sha256, bytes, signal });
+  });
+  const program = fileURLToPath(new URL('lane/main.js', import.meta.url));
+  const supervisor = new Supervisor({ config, scratch, objects, log, program });
+  let signals = 0;
+  const end = () => (++signals === 1 ? supervisor.drain() : supervisor.abort());
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end);
+  try {
+    await supervisor.run();
+    log.info('worker ended');
+  } finally {
+    client.close();
+    await scratch.leave();
+  }
+} catch (thrown) {
+  const error = toUnderstudyError(thrown);
+  process.stderr.write(`${error.code}: ${error.message}\n`);
+  process.exitCode = error.exitCode;
+}

@@ -1,0 +1,35 @@
+import type { ErrorBody, ObjectRef } from '@understudy/contracts';
+
+/** What a lane process needs to know; sent over the channel, so that it stands in no process list. */
+export interface LaneConfig {
+  readonly ordinal: number;
+  readonly host: string;
+  readonly coordinatorUrl: string;
+  readonly workerToken: string;
+  readonly dataDir: string;
+  /** This lane's own folder. */
+  readonly scratch: string;
+  readonly provider: 'cpu' | 'cuda' | 'tensorrt' | 'webgpu';
+  readonly threads: number;
+  readonly logLevel: string;
+  readonly drainGraceMs: number;
+  readonly resultPatienceMs: number;
+}
+
+/** Supervisor to lane. */
+export type LaneOrder =
+  | { readonly type: 'start'; readonly config: LaneConfig }
+  /** Take no more work, finish or hand back what is under way, end. */
+  | { readonly type: 'drain' }
+  /** The same without grace. */
+  | { readonly type: 'abort' }
+  | { readonly type: 'acquired'; readonly request: number; readonly path: string }
+  | { readonly type: 'refused'; readonly request: number; readonly error: ErrorBody['error'] };
+
+/** Lane to supervisor. */
+export type LaneNotice =
+  | { readonly type: 'registered' }
+  | { readonly type: 'acquire'; readonly request: number; readonly ref: ObjectRef }
+  | { readonly type: 'release'; readonly sha256: string }
+  /** No lane of this worker can work: a wrong token, a missing model. */
+  | { readonly type: 'fatal'; readonly error: ErrorBody['error'] };

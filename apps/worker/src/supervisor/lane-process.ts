@@ -1,0 +1,58 @@
+import { type ChildProcess, fork } from 'node:child_process';
+
+import type { LaneNotice, LaneOrder } from '../messages.js';
+
+export interface LaneProcessOptions {
+  /** Program of the lane. */
+  readonly program: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly onNotice: (notice: LaneNotice) => void;
+}
+
+/** One lane as an operating-system process, in a group of its own with the decoders and encoders it starts. */
+export class LaneProcess {
+  readonly #child: ChildProcess;
+  /** Resolves when the process is gone: true if it ended by itself and well. */
+  readonly ended: Promise<boolean>;
+
+  constructor({ program, environment, onNotice }: LaneProcessOptions) {
+    // Apart from our group, so that an interrupt from the terminal reaches the supervisor alone, which drains.
+    this.#child = fork(program, [], {
+      env: environment,
+      detached: true,
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    this.#child.on('message', (notice) => onNotice(notice as LaneNotice));
+    this.ended = new Promise((resolve) => {
+      this.#child.once('error', () => resolve(false));
+      this.#child.once('exit', (code) => {
+        this.#killGroup();
+        resolve(code === 0);
+      });
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  send(order: LaneOrder): void {
+    // A lane that has just ended hears nothing; its end is dealt with where it is awaited.
+    if (this.#child.connected) this.#child.send(order, () => {});
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Decoders and encoders of a lane that was killed. */
+  #killGroup(): void {
+    if (this.#child.pid === undefined) return;
+    try {
+      process.kill(-this.#child.pid, 'SIGKILL');
+    } catch {
+      // Nobody of the group is left.
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { type ErrorBody, UnderstudyError } from '@understudy/contracts';
+
+import type { WorkerConfig } from '../config/config.js';
+import type { LaneLog } from '../log.js';
+import type { LaneConfig, LaneNotice } from '../messages.js';
+import { Backoff } from './backoff.js';
+import { LaneProcess } from './lane-process.js';
+import type { ObjectCache } from './object-cache.js';
+import type { Scratch } from './scratch.js';
+
+export interface SupervisorOptions {
+  readonly config: WorkerConfig;
+  readonly scratch: Scratch;
+  readonly objects: ObjectCache;
+  readonly log: LaneLog;
+  /** The lane's program; tests put another in its place. */
+  readonly program: string;
+}
+
+/** A lane that was told to end at once and has not by then is killed. */
+const ABORT_GRACE_MS = 3_000;
+/** Beyond the lanes' own grace: joining threads, a last report. */
+const DRAIN_MARGIN_MS = 15_000;
+
+/** Keeps one process a lane alive, lends them the host's object cache, and ends them in good order. */
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #lanes = new Map<number, LaneProcess>();
+  readonly #ending = new AbortController();
+  #fatal: ErrorBody['error'] | undefined;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+  }
+
+  /** Returns when all lanes have ended. @throws UnderstudyError when no lane of this worker can work. */
+  async run(): Promise<void> {
+    const ordinals = Array.from({ length: this.#options.config.lanes }, (_, ordinal) => ordinal);
+    await Promise.all(ordinals.map((ordinal) => this.#keepLane(ordinal)));
+    if (this.#fatal !== undefined) throw new UnderstudyError(this.#fatal.code, this.#fatal.message);
+  }
+
+  /** No more work is taken; what is under way is finished if that is quick, else handed back. */
+  drain(): void {
+    this.#ending.abort();
+    this.#tell('drain', 2 * this.#options.config.drainGraceMs + DRAIN_MARGIN_MS);
+  }
+
+  /** At once. */
+  abort(): void {
+    this.#ending.abort();
+    this.#tell('abort', ABORT_GRACE_MS);
+  }
+
+  #tell(type: 'drain' | 'abort', killAfterMs: number): void {
+    for (const lane of this.#lanes.values()) {
+      lane.send({ type });
+      const timer = setTimeout(() => lane.kill(), killAfterMs);
+      void lane.ended.finally(() => clearTimeout(timer));
+    }
+  }
+
+  async #keepLane(ordinal: number): Promise<void> {
+    const { log, scratch, objects } = this.#options;
+    const backoff = new Backoff();
+    while (!this.#ending.signal.aborted) {
+      const startedAt = performance.now();
+      const lane = this.#start(ordinal);
+      this.#lanes.set(ordinal, lane);
+      log.info({ lane: ordinal, pid: lane.pid }, 'lane started');
+      const well = await lane.ended;
+      this.#lanes.delete(ordinal);
+      objects.releaseAll(ownerOf(ordinal));
+      await scratch.wipeLane(ordinal);
+      if (this.#ending.signal.aborted) break;
+      const pauseMs = backoff.pauseMs(performance.now() - startedAt);
+      log.warn({ lane: ordinal, well, pauseMs }, 'lane ended');
+      await delay(pauseMs, undefined, { signal: this.#ending.signal }).catch(() => {});
+    }
+  }
+
+  #start(ordinal: number): LaneProcess {
+    const { config, program } = this.#options;
+    const lane = new LaneProcess({
+      program,
+      environment: { ...config.laneEnvironment, ...deviceEnvironment(config, ordinal) },
+      onNotice: (notice) => void this.#hear(ordinal, lane, notice),
+    });
+    lane.send({ type: 'start', config: this.#laneConfig(ordinal) });
+    return lane;
+  }
+
+  #laneConfig(ordinal: number): LaneConfig {
+    const { config, scratch } = this.#options;
+    const { host, coordinatorUrl, workerToken, dataDir, provider, threads, logLevel } = config;
+    const { drainGraceMs, resultPatienceMs } = config;
+    return {
+      ...{ ordinal, host, coordinatorUrl, workerToken, dataDir, provider, threads, logLevel },
+      ...{ drainGraceMs, resultPatienceMs, scratch: scratch.lane(ordinal) },
+    };
+  }
+
+  async #hear(ordinal: number, lane: LaneProcess, notice: LaneNotice): Promise<void> {
+    const { log, objects } = this.#options;
+    if (notice.type === 'registered') log.info({ lane: ordinal }, 'lane ready');
+    else if (notice.type === 'release') objects.release(notice.sha256, ownerOf(ordinal));
+    else if (notice.type === 'fatal') this.#giveUp(notice.error);
+    else {
+      const { request, ref } = notice;
+      try {
+        lane.send({ type: 'acquired', request, path: await objects.acquire(ref, ownerOf(ordinal)) });
+      } catch (thrown) {
+        const error =
+          thrown instanceof UnderstudyError ? thrown : new UnderstudyError('INTERNAL', 'The object cache failed.');
+        log.warn({ lane: ordinal, sha256: ref.sha256, code: error.code }, 'object not to be had');
+        lane.send({ type: 'refused', request, error: error.toBody().error });
+      }
+    }
+  }
+
+  #giveUp(error: ErrorBody['error']): void {
+    this.#fatal ??= error;
+    this.drain();
+  }
+}
+
+function ownerOf(ordinal: number): string {
+  return `lane-${ordinal}`;
+}
+
+/** One device a lane, by its number. */
+function deviceEnvironment({ provider, lanes }: WorkerConfig, ordinal: number): Record<string, string> {
+  const onDevice = provider === 'cuda' || provider === 'tensorrt';
+  return onDevice && lanes > 1 ? { CUDA_VISIBLE_DEVICES: String(ordinal) } : {};
+}
