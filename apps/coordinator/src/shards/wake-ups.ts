@@ -5,12 +5,13 @@ import type { Database } from '@understudy/db';
 import { Client } from 'pg';
 import type { Logger } from '../platform/logger.js';
 import { DATABASE, LOGGER } from '../platform/tokens.js';
+import { OUTBOX_CHANNEL, SHOT_CHANNEL } from '../stages/channels.js';
 
 /** Told at commit when a task can be leased. */
 export const TASKS_CHANNEL = 'understudy_tasks';
 /** Told at commit, with the lane's id, when an order for it stands. */
 export const ORDERS_CHANNEL = 'understudy_orders';
-const CHANNELS = [TASKS_CHANNEL, ORDERS_CHANNEL];
+const CHANNELS = [TASKS_CHANNEL, ORDERS_CHANNEL, OUTBOX_CHANNEL, SHOT_CHANNEL];
 
 const RECONNECT_MS = 500;
 

@@ -1,0 +1,29 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Database } from '@understudy/db';
+import type { ObjectStore } from '@understudy/storage';
+import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import { AnalysisRepository } from './analysis.repository.js';
+
+/**
+ * Forgets faces of people outside the cast once nobody has to be told apart by them any more: the templates of their
+ * tracks, and the lanes' tables, which hold a template of every face. Also for shots that ended before their plan.
+ */
+@Injectable()
+export class AnalysisPurge {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
+    private readonly analyses: AnalysisRepository,
+  ) {}
+
+  async run(): Promise<void> {
+    for (const analysisId of await this.analyses.withNeedlessTemplates(this.database)) {
+      await this.database.hotTransaction(async (sql) => this.analyses.dropTemplates(sql, analysisId));
+    }
+    const tables = await this.analyses.needlessTables(this.database);
+    for (const sha256 of new Set(tables.map((table) => table.sha256))) {
+      await this.objects.delete(sha256);
+      await this.analyses.markTableDeleted(this.database, sha256);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Database, Sql } from '@understudy/db';
+import { probePlate, type PlateInfo } from '@understudy/media';
+import { planShards } from '@understudy/policy';
+import type { ObjectStore } from '@understudy/storage';
+import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import { TaskWriter } from '../shards/task-writer.js';
+import { AnalysisRepository } from './analysis.repository.js';
+import { ShotFailures } from './shot-failures.js';
+import { ShotStage } from './shot-stage.js';
+import { type StageShot, StageShotRepository } from './stage-shot.repository.js';
+import { StageTransitions } from './stage-transitions.js';
+
+/** Frames in one analyse range: some seconds of work, and two lanes share even a short clip. */
+const ANALYSE_FRAMES = 96;
+
+/** Reads the plate, refuses what can't be kept frame-exact, and cuts the analysis into ranges for the lanes. */
+@Injectable()
+export class IngestStage extends ShotStage<'ingest'> {
+  readonly stage = 'ingest';
+
+  constructor(
+    @Inject(DATABASE) database: Database,
+    failures: ShotFailures,
+    @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
+    private readonly shots: StageShotRepository,
+    private readonly analyses: AnalysisRepository,
+    private readonly transitions: StageTransitions,
+    private readonly tasks: TaskWriter,
+  ) {
+    super(database, failures);
+  }
+
+  async run({ shotVersionId }: { shotVersionId: string }): Promise<void> {
+    const shot = await this.shots.find(this.database, shotVersionId);
+    if (shot === null || shot.state !== 'ingesting') return;
+    const media = shot.plate.media ?? (await probePlate(await this.objects.localPath(shot.plate.sha256)));
+    await this.database.hotTransaction(async (sql) => this.#admit(sql, shot, media));
+  }
+
+  async #admit(sql: Sql, shot: StageShot, media: PlateInfo): Promise<void> {
+    await sql.query('UPDATE assets SET media = $2::jsonb WHERE id = $1 AND media IS NULL', [
+      shot.plate.assetId,
+      JSON.stringify(media),
+    ]);
+    const needsTemplates = shot.settings.keepAssetIds.length > 0 || (await this.shots.cast(sql, shot.id)).length > 0;
+    const analysis = await this.analyses.claim(sql, {
+      shotVersionId: shot.id,
+      plateAssetId: shot.plate.assetId,
+      needsTemplates,
+    });
+    const moved = await this.transitions.move(sql, {
+      shotVersionId: shot.id,
+      from: ['ingesting'],
+      to: analysis.reused ? 'planning' : 'analysing',
+      actor: this.actor,
+      patch: { frames: media.frameCount, analysisId: analysis.id },
+      data: { frames: media.frameCount, analysisReused: analysis.reused },
+    });
+    if (moved === null || analysis.reused) return;
+    const frames = media.frameCount;
+    const ranges = planShards({ frames, shardFrames: ANALYSE_FRAMES, leastShards: 2, laneFps: null });
+    await this.tasks.create(
+      sql,
+      ranges.map((range) => ({
+        id: randomUUID(),
+        kind: 'analyse' as const,
+        shotVersionId: shot.id,
+        assetId: shot.plate.assetId,
+        ...range,
+        priority: shot.priority,
+      })),
+    );
+  }
+}

@@ -1,0 +1,110 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ShotState } from '@understudy/contracts';
+import type { Database, Sql } from '@understudy/db';
+import type { StageQueue } from '@understudy/queue';
+import { DATABASE } from '../platform/tokens.js';
+import { Outbox } from './outbox.js';
+import { ShardEvents } from './shard-events.js';
+import { STAGE_OF_STATE, WORKING_STATES } from './stage-transitions.js';
+import { STAGE_QUEUE } from './stage-tokens.js';
+
+/** Any fixed number; replicas that hold it take turns. */
+const LOCK = 72_707_400;
+
+interface Standing {
+  id: string;
+  state: ShotState;
+}
+
+/**
+ * Compares what our own tables say must happen with what is about to happen, and makes up the difference: after a lost
+ * queue, a job given up, or a process killed between two steps, work goes on by itself.
+ */
+@Injectable()
+export class Reconciler {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(STAGE_QUEUE) private readonly queue: StageQueue,
+    private readonly outbox: Outbox,
+    private readonly shardEvents: ShardEvents,
+  ) {}
+
+  /**
+   * @param settledForS leaves versions alone that changed within so many seconds: their next step is on its way
+   * @returns how many steps were made up; null when another replica is at it
+   */
+  async reconcile(settledForS: number): Promise<number | null> {
+    return this.database.hotTransaction(async (sql) => {
+      const [lock] = await sql.query<{ held: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS held', [LOCK]);
+      if (lock?.held !== true) return null;
+      const standing = await sql.query<Standing>(
+        `SELECT id, state::text AS state FROM shot_versions
+          WHERE state = ANY($1::shot_state[]) AND state_changed_at <= now() - make_interval(secs => $2)`,
+        [WORKING_STATES, settledForS],
+      );
+      let madeUp = 0;
+      for (const version of standing) madeUp += (await this.#goOn(sql, version)) ? 1 : 0;
+      return madeUp + (await this.#templates(sql, settledForS));
+    });
+  }
+
+  async #goOn(sql: Sql, { id, state }: Standing): Promise<boolean> {
+    const stage = STAGE_OF_STATE[state];
+    if (stage === undefined) return this.#settleTasks(sql, id, state);
+    if (await this.#isUnderWay(sql, stage, id)) return false;
+    const [still] = await sql.query('SELECT 1 FROM shot_versions WHERE id = $1 AND state = $2::shot_state', [
+      id,
+      state,
+    ]);
+    if (still === undefined) return false;
+    await this.outbox.enqueue(sql, stage, id, { shotVersionId: id });
+    return true;
+  }
+
+  /** The shot waits for lanes: it goes on when nothing is open any more, and ends when something failed for good. */
+  async #settleTasks(sql: Sql, shotVersionId: string, state: ShotState): Promise<boolean> {
+    const kind = state === 'analysing' ? 'analyse' : 'render';
+    const tasks = await sql.query<{ id: string; state: string }>(
+      `SELECT DISTINCT ON (state) id, state::text AS state FROM tasks WHERE shot_version_id = $1 AND kind = $2::task_kind`,
+      [shotVersionId, kind],
+    );
+    const failed = tasks.find((task) => task.state === 'failed');
+    if (failed !== undefined) {
+      await this.shardEvents.onFailed(sql, { id: failed.id, kind, shotVersionId });
+      return true;
+    }
+    const accepted = tasks.find((task) => task.state === 'accepted');
+    if (accepted === undefined || tasks.length !== 1) return false;
+    await this.shardEvents.onAccepted(sql, { id: accepted.id, kind, shotVersionId });
+    return true;
+  }
+
+  async #templates(sql: Sql, settledForS: number): Promise<number> {
+    const waiting = await sql.query<{ taskId: string; state: string }>(
+      `SELECT f.task_id AS "taskId", t.state::text AS state FROM face_templates f JOIN tasks t ON t.id = f.task_id
+        WHERE f.state = 'pending' AND t.state IN ('accepted', 'failed')
+          AND f.created_at <= now() - make_interval(secs => $1)`,
+      [settledForS],
+    );
+    let madeUp = 0;
+    for (const { taskId, state } of waiting) {
+      const task = { id: taskId, kind: 'enrol' as const, shotVersionId: null };
+      if (state === 'failed') await this.shardEvents.onFailed(sql, task);
+      else if (await this.#isUnderWay(sql, 'template', taskId)) continue;
+      else await this.shardEvents.onAccepted(sql, task);
+      madeUp += 1;
+    }
+    return madeUp;
+  }
+
+  /** Whether an intent waits for the relay, or the newest relayed one's job is still to end. */
+  async #isUnderWay(sql: Sql, stage: string, key: string): Promise<boolean> {
+    const [newest] = await sql.query<{ id: string; relayed: boolean }>(
+      `SELECT id, relayed_at IS NOT NULL AS relayed FROM outbox WHERE stage = $1 AND key = $2
+        ORDER BY created_at DESC, id LIMIT 1`,
+      [stage, key],
+    );
+    if (newest === undefined) return false;
+    return !newest.relayed || (await this.queue.stateOf(newest.id)) === 'live';
+  }
+}

@@ -1,0 +1,85 @@
+import { Injectable } from '@nestjs/common';
+import { ShotSettings, type ProjectProfile, type ShotState } from '@understudy/contracts';
+import type { Sql } from '@understudy/db';
+import { plateInfoSchema, type PlateInfo } from '@understudy/media';
+
+/** A shot version as the stages see it. */
+export interface StageShot {
+  readonly id: string;
+  readonly shotId: string;
+  readonly shotName: string;
+  readonly state: ShotState;
+  readonly settings: ShotSettings;
+  readonly priority: number;
+  readonly frames: number | null;
+  readonly analysisId: string | null;
+  readonly createdBy: string;
+  readonly project: { readonly id: string; readonly name: string; readonly profile: ProjectProfile };
+  readonly plate: { readonly assetId: string; readonly sha256: string; readonly media: PlateInfo | null };
+}
+
+interface Row {
+  id: string;
+  shotId: string;
+  shotName: string;
+  state: ShotState;
+  settings: unknown;
+  priority: number;
+  frames: number | null;
+  analysisId: string | null;
+  createdBy: string;
+  projectId: string;
+  projectName: string;
+  profile: ProjectProfile;
+  plateAssetId: string;
+  plateSha256: string;
+  media: unknown;
+}
+
+export interface CastRow {
+  readonly cast: number;
+  readonly platePerformerId: string;
+  readonly plateReferenceAssetIds: string[];
+  readonly identityPerformerId: string;
+  readonly identityAssetIds: string[];
+  readonly tracks: number[];
+}
+
+@Injectable()
+export class StageShotRepository {
+  /** @param lock holds the version's row to the end of the transaction */
+  async find(sql: Sql, shotVersionId: string, options: { lock?: boolean } = {}): Promise<StageShot | null> {
+    const [row] = await sql.query<Row>(
+      `SELECT v.id, v.shot_id AS "shotId", s.name AS "shotName", v.state::text AS state, v.settings, v.priority, v.frames,
+              v.analysis_id AS "analysisId", v.created_by AS "createdBy", p.id AS "projectId", p.name AS "projectName",
+              p.profile::text AS profile, a.id AS "plateAssetId", a.sha256 AS "plateSha256", a.media
+         FROM shot_versions v
+         JOIN shots s ON s.id = v.shot_id
+         JOIN projects p ON p.id = s.project_id
+         JOIN assets a ON a.id = v.plate_asset_id
+        WHERE v.id = $1 ${options.lock === true ? 'FOR NO KEY UPDATE OF v' : ''}`,
+      [shotVersionId],
+    );
+    if (row === undefined) return null;
+    const { projectId, projectName, profile, plateAssetId, plateSha256, media, settings, ...rest } = row;
+    return {
+      ...rest,
+      settings: ShotSettings.parse(settings),
+      project: { id: projectId, name: projectName, profile },
+      plate: {
+        assetId: plateAssetId,
+        sha256: plateSha256,
+        media: media === null ? null : plateInfoSchema.parse(media),
+      },
+    };
+  }
+
+  async cast(sql: Sql, shotVersionId: string): Promise<CastRow[]> {
+    return sql.query<CastRow>(
+      `SELECT "cast", plate_performer_id AS "platePerformerId", plate_reference_asset_ids AS "plateReferenceAssetIds",
+              identity_performer_id AS "identityPerformerId", identity_asset_ids AS "identityAssetIds", tracks
+         FROM cast_members WHERE shot_version_id = $1 ORDER BY "cast"`,
+      [shotVersionId],
+    );
+  }
+}

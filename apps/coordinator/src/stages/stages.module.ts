@@ -1,0 +1,66 @@
+import { Global, Module } from '@nestjs/common';
+import { openQueueConnection, StageQueue } from '@understudy/queue';
+import type { Config } from '../config/config.js';
+import type { Logger } from '../platform/logger.js';
+import { CONFIG, LOGGER } from '../platform/tokens.js';
+import { AnalysisPurge } from './analysis-purge.js';
+import { AnalysisRepository } from './analysis.repository.js';
+import { AssembleStage } from './assemble-stage.js';
+import { AssemblyRepository } from './assembly.repository.js';
+import { IngestStage } from './ingest-stage.js';
+import { LinkStage } from './link-stage.js';
+import { OutboxRelay } from './outbox-relay.js';
+import { Outbox } from './outbox.js';
+import { CastBinder } from './plan/cast-binder.js';
+import { PlanStage } from './plan/plan-stage.js';
+import { PlanRepository } from './plan/plan.repository.js';
+import { Reconciler } from './reconciler.js';
+import { ShardEvents } from './shard-events.js';
+import { ShotFailures } from './shot-failures.js';
+import { asStageHandlers, type StageHandler } from './stage-handler.js';
+import { StageLoops } from './stage-loops.js';
+import { StageRunner } from './stage-runner.js';
+import { StageShotRepository } from './stage-shot.repository.js';
+import { STAGE_HANDLERS, STAGE_QUEUE } from './stage-tokens.js';
+import { StageTransitions } from './stage-transitions.js';
+import { TemplateStage } from './template-stage.js';
+import { VerifyStage } from './verify-stage.js';
+
+const HANDLERS = [TemplateStage, IngestStage, LinkStage, PlanStage, AssembleStage, VerifyStage];
+
+/** The stages of a shot: what may happen next, what carries it, who does it, and what makes up for what was lost. */
+@Global()
+@Module({
+  providers: [
+    {
+      provide: STAGE_QUEUE,
+      inject: [CONFIG, LOGGER],
+      useFactory: (config: Config, logger: Logger) =>
+        new StageQueue(openQueueConnection(config.QUEUE_URL ?? config.DATABASE_URL), (error) =>
+          logger.warn({ err: error.message }, 'stage queue'),
+        ),
+    },
+    ...HANDLERS,
+    {
+      provide: STAGE_HANDLERS,
+      inject: HANDLERS,
+      useFactory: (...handlers: StageHandler[]) => asStageHandlers(handlers),
+    },
+    AnalysisPurge,
+    AnalysisRepository,
+    AssemblyRepository,
+    CastBinder,
+    Outbox,
+    OutboxRelay,
+    PlanRepository,
+    Reconciler,
+    ShardEvents,
+    ShotFailures,
+    StageLoops,
+    StageRunner,
+    StageShotRepository,
+    StageTransitions,
+  ],
+  exports: [AssemblyRepository, CastBinder, Outbox, ShardEvents, ShotFailures, StageShotRepository, StageTransitions],
+})
+export class StagesModule {}

@@ -1,0 +1,46 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { EnrolResult, type UnderstudyError } from '@understudy/contracts';
+import type { Database } from '@understudy/db';
+import type { ObjectStore } from '@understudy/storage';
+import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import { readJson } from './read-json.js';
+import { oneLine } from './shot-failures.js';
+import type { StageHandler } from './stage-handler.js';
+
+/** An enrol result is one template; anything larger is none. */
+const MOST_BYTES = 64 * 1024;
+
+/** Reads the face template that a lane found in an image. */
+@Injectable()
+export class TemplateStage implements StageHandler<'template'> {
+  readonly stage = 'template';
+
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
+  ) {}
+
+  async run({ taskId }: { taskId: string }): Promise<void> {
+    const [row] = await this.database.query<{ sha256: string }>(
+      `SELECT a.result->>'sha256' AS sha256
+         FROM face_templates f JOIN attempts a ON a.task_id = f.task_id AND a.state = 'accepted'
+        WHERE f.task_id = $1 AND f.state = 'pending'`,
+      [taskId],
+    );
+    if (row === undefined) return;
+    const result = await readJson(this.objects, row.sha256, EnrolResult, { mostBytes: MOST_BYTES });
+    await this.database.query(
+      `UPDATE face_templates SET state = 'ready', template = $2, recogniser = $3, quality = $4::jsonb
+        WHERE task_id = $1 AND state = 'pending'`,
+      [taskId, Buffer.from(result.template, 'base64'), result.recogniser, JSON.stringify({ overall: result.quality })],
+    );
+  }
+
+  async abandon({ taskId }: { taskId: string }, error: UnderstudyError): Promise<void> {
+    await this.database.query(
+      `UPDATE face_templates SET state = 'failed', error_code = $2, error_message = $3
+        WHERE task_id = $1 AND state = 'pending'`,
+      [taskId, error.code, oneLine(error.message)],
+    );
+  }
+}
