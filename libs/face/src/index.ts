@@ -12,3 +12,6 @@ export * from './replace/identity.js';
 export * from './replace/pose.js';
 export * from './replace/replace-face.js';
 export * from './track/index.js';
+export * from './replace/track.js';
+export * from './anonymise/head-region.js';
+export * from './anonymise/anonymise.js';
