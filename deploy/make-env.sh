@@ -9,6 +9,7 @@ SECRET_KEY=$(secret 32)
 WORKER_TOKEN=usw_$(secret 32)
 ADMIN_EMAIL=${ADMIN_EMAIL:-admin@localhost.localdomain}
 ADMIN_PASSWORD=$(secret 12)
+SITE_ADDRESS=${SITE_ADDRESS:-localhost}
 CPU_LANES=1
 GPU_LANES=1
 EOF

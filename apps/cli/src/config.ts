@@ -40,3 +40,33 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     cores: Math.max(1, cpus().length),
   };
 }
+
+const MigrateEnvironment = z.object({
+  RUNTIME_PASSWORD: z.string().min(16),
+  ADMIN_EMAIL: z.email(),
+  ADMIN_PASSWORD: z.string().min(12),
+  WORKER_TOKEN: z.string().regex(/^usw_[A-Za-z0-9_-]{32,}$/, 'must be usw_ and at least 32 letters or digits'),
+});
+
+export interface MigrateSettings {
+  readonly runtimePassword: string;
+  readonly adminEmail: string;
+  readonly adminPassword: string;
+  readonly workerToken: string;
+}
+
+/** @throws UnderstudyError USAGE naming the variable at fault, never its value. */
+export function readMigrateSettings(environment: NodeJS.ProcessEnv = process.env): MigrateSettings {
+  const parsed = MigrateEnvironment.safeParse(environment);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new UnderstudyError('USAGE', `the environment is not complete: ${faults.join('; ')}`);
+  }
+  const { RUNTIME_PASSWORD, ADMIN_EMAIL, ADMIN_PASSWORD, WORKER_TOKEN } = parsed.data;
+  return {
+    runtimePassword: RUNTIME_PASSWORD,
+    adminEmail: ADMIN_EMAIL,
+    adminPassword: ADMIN_PASSWORD,
+    workerToken: WORKER_TOKEN,
+  };
+}

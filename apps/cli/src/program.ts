@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addConsentCommand } from './commands/consent.js';
 import { addDemoCommand } from './commands/demo.js';
+import { addMigrateCommand } from './commands/migrate.js';
 import { addRenderCommand } from './commands/render.js';
 import { addTestCommand } from './commands/test.js';
 import { addUpCommand } from './commands/up.js';
@@ -25,6 +26,7 @@ export function createProgram(): Command {
     addConsentCommand,
     addUpCommand,
     addWorkerCommand,
+    addMigrateCommand,
     addTestCommand,
   ])
     add(program);

@@ -12,7 +12,8 @@ export interface BootstrapFarm {
     /** Default: org_admin. */
     farmRoles?: readonly ('org_admin' | 'farm_operator')[];
   };
-  worker: { name: string };
+  /** `token`: a secret that was made elsewhere (`usw_` and at least 32 hex digits), instead of a new one. */
+  worker: { name: string; token?: string };
   /** How long both tokens hold; default 30 days. */
   validDays?: number;
 }
@@ -29,11 +30,13 @@ async function addToken(
   sql: Sql,
   owner: { kind: 'api'; userId: string } | { kind: 'worker'; workerId: string },
   validDays: number,
+  given?: string,
 ): Promise<string> {
-  const secret = newTokenSecret(owner.kind);
+  const secret = given ?? newTokenSecret(owner.kind);
   await sql.query(
     `INSERT INTO tokens (id, kind, hash, name, user_id, worker_id, expires_at)
-     VALUES ($1, $2::token_kind, $3, 'bootstrap', $4, $5, now() + make_interval(days => $6))`,
+     VALUES ($1, $2::token_kind, $3, 'bootstrap', $4, $5, now() + make_interval(days => $6))
+     ON CONFLICT (hash) DO UPDATE SET expires_at = excluded.expires_at`,
     [
       randomUUID(),
       owner.kind,
@@ -69,7 +72,7 @@ export async function bootstrapFarm(ownerUrl: string, options: BootstrapFarm): P
         userId,
         userToken: await addToken(sql, { kind: 'api', userId }, validDays),
         workerId,
-        workerToken: await addToken(sql, { kind: 'worker', workerId }, validDays),
+        workerToken: await addToken(sql, { kind: 'worker', workerId }, validDays, worker.token),
       };
     });
   } finally {
