@@ -52,7 +52,11 @@ export interface FaceAnalyser {
 }
 
 export async function createFaceAnalyser(pack: ModelPack, options: SessionOptions = {}): Promise<FaceAnalyser> {
-  const models = await openFaceModels(pack, options);
+  return faceAnalyser(await openFaceModels(pack, options));
+}
+
+/** The analyser over models that are open already; releasing it releases them. */
+export function faceAnalyser(models: FaceModels): FaceAnalyser {
   return {
     analyseFrame: async (frame, frameNumber) => {
       const { width, height } = frame.spec;
