@@ -9,8 +9,13 @@ export class ByteStream {
     this.#chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   }
 
+  /** Whether the stream has ended. */
+  async atEnd(): Promise<boolean> {
+    return (await this.fillBuffer(new Uint8Array(1))) === 0;
+  }
+
   /** Fills `into` and returns its length, or how many bytes there were before the end. */
-  async fill(into: Uint8Array): Promise<number> {
+  async fillBuffer(into: Uint8Array): Promise<number> {
     let filled = 0;
     while (filled < into.byteLength) {
       if (this.#rest.byteLength === 0) {

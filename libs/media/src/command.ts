@@ -1,4 +1,5 @@
 import ffmpeg from 'fluent-ffmpeg';
+import type { ArgumentList } from './run-tool.js';
 import type { MediaContainer } from './sniff.js';
 
 export interface InputOptions {
@@ -48,12 +49,13 @@ export class CommandLine {
     return this;
   }
 
-  output(target: string, options: readonly string[]): this {
-    this.#command.output(target).outputOptions(...pairsOf(options));
+  output(target: string, options: ArgumentList): this {
+    this.#command.output(target).outputOptions(...pairsOf(options.flat()));
     return this;
   }
 
   args(): string[] {
+    // oxlint-disable-next-line no-underscore-dangle -- typed and stable, the one way to the finished list
     return ['-loglevel', 'error', ...this.#command._getArguments()];
   }
 }

@@ -40,10 +40,10 @@ const B_FRAMES = 2;
  */
 export function videoEncodingOptions(shape: StreamShape, encoding: Encoding): string[] {
   const params = [
-    ...['stitchable=1', 'open-gop=0', 'sliced-threads=0', `threads=${ENCODER_THREADS}`, 'lookahead-threads=1'],
+    ['stitchable=1', 'open-gop=0', 'sliced-threads=0', `threads=${ENCODER_THREADS}`, 'lookahead-threads=1'],
     ...(shape.inOrder ? ['bframes=0'] : [`bframes=${B_FRAMES}`, 'b-pyramid=normal']),
     ...tagParams(shape),
-  ];
+  ].flat();
   const quality =
     encoding.mode === 'lossless'
       ? ['-preset', encoding.preset ?? 'ultrafast', '-qp', '0']
@@ -81,7 +81,7 @@ export function rawInputOptions(spec: FrameSpec, rate: Rational): string[] {
 /** MP4 without dates, versions or a coarse movie clock: the same frames give the same bytes. */
 export function mp4Options(timescale: number): string[] {
   return [
-    ...['-map_metadata', '-1', '-fflags', '+bitexact', '-flags:v', '+bitexact'],
-    ...['-video_track_timescale', String(timescale), '-movie_timescale', String(timescale), '-f', 'mp4'],
-  ];
+    ['-map_metadata', '-1', '-fflags', '+bitexact', '-flags:v', '+bitexact'],
+    ['-video_track_timescale', String(timescale), '-movie_timescale', String(timescale), '-f', 'mp4'],
+  ].flat();
 }

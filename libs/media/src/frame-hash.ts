@@ -25,8 +25,8 @@ export async function frameHashes(path: string, options: { signal?: AbortSignal 
   const args = new CommandLine()
     .input(fileUrl(path), { demuxer: DEMUXERS[container] })
     .output('pipe:1', [
-      ...['-map', '0:v:0', '-fps_mode', 'passthrough', ...(still ? ['-frames:v', '1'] : [])],
-      ...['-f', 'framehash', '-hash', 'sha256'],
+      ['-map', '0:v:0', '-fps_mode', 'passthrough', ...(still ? ['-frames:v', '1'] : [])],
+      ['-f', 'framehash', '-hash', 'sha256'],
     ])
     .args();
   const hashes: string[] = [];

@@ -58,11 +58,11 @@ export async function scanFrames(
     {
       tool: 'ffprobe',
       args: [
-        ...['-v', 'error', ...guardedInput(DEMUXERS[container]), '-max_pixels', String(MAX_PIXELS), '-threads', '0'],
-        ...['-select_streams', String(streamIndex), '-show_packets', '-show_frames'],
+        ['-v', 'error', ...guardedInput(DEMUXERS[container]), '-max_pixels', String(MAX_PIXELS), '-threads', '0'],
+        ['-select_streams', String(streamIndex), '-show_packets', '-show_frames'],
         '-show_entries',
         'packet=pts,flags:frame=key_frame,best_effort_timestamp,pict_type,interlaced_frame,width,height,pix_fmt',
-        ...['-of', 'compact', '-i', fileUrl(path)],
+        ['-of', 'compact', '-i', fileUrl(path)],
       ],
       timeLimitMs: SCAN_TIME_LIMIT_MS,
       failure: 'UNREADABLE_MEDIA',

@@ -2,7 +2,7 @@ import { UnderstudyError } from '@understudy/contracts';
 import { frameByteLength, type Frame, type FrameSpec } from '@understudy/frame';
 import { frameHash } from './frame-hash.js';
 import { PartialFile } from './partial-file.js';
-import { RunningTool } from './run-tool.js';
+import { RunningTool, throwIfCancelled } from './run-tool.js';
 
 export interface FrameSinkOptions {
   readonly path: string;
@@ -43,7 +43,7 @@ export class FrameSink {
   }
 
   static async open(options: FrameSinkOptions): Promise<FrameSink> {
-    options.signal?.throwIfAborted();
+    throwIfCancelled(options.signal);
     const file = await PartialFile.create(options.path);
     try {
       return new FrameSink(file, options);

@@ -25,3 +25,5 @@ export { sha256File } from './sha256-file.js';
 export { MEDIA_CONTAINERS, sniffMedia, type MediaContainer } from './sniff.js';
 export { deliveryTimes, type DeliveryTimes } from './timing.js';
 export { verifySegment, type SegmentExpectation } from './verify-segment.js';
+export { encodePng, extractStill, fitWithin, type StillRequest } from './picture.js';
+export { verifyDelivery, type DeliveryExpectation, type DeliveryReport } from './verify-delivery.js';

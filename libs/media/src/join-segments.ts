@@ -15,7 +15,7 @@ import {
 import { PartialFile } from './partial-file.js';
 import type { PlateInfo } from './plate-info.js';
 import { retimeMp4 } from './retime-mp4.js';
-import { eachOutputLine } from './run-tool.js';
+import { eachOutputLine, throwIfCancelled } from './run-tool.js';
 import { readSegments, type SegmentFile } from './segment-list.js';
 import { sha256File } from './sha256-file.js';
 import { writeStill } from './still.js';
@@ -69,15 +69,12 @@ export async function joinSegments(options: JoinOptions): Promise<JoinResult> {
       });
     const sha256 = await sha256File(file.partialPath);
     const { size: bytes } = await stat(file.partialPath);
-    signal?.throwIfAborted();
+    throwIfCancelled(signal);
     await file.commit();
     const { audio = [], dropped = plate.notCarried } = target?.plan ?? {};
     return { frames: plate.frameCount, bytes, sha256, audio: audio.map(({ codec }) => codec), dropped };
   } catch (error) {
     await file.discard();
-    if (signal?.aborted && !(error instanceof UnderstudyError)) {
-      throw new UnderstudyError('CANCELLED', 'the work was cancelled', { cause: error });
-    }
     throw error;
   }
 }
@@ -161,8 +158,8 @@ async function concatVideo(options: JoinOptions, list: string, video: string): P
   const args = new CommandLine()
     .input(url, input)
     .output(fileUrl(video), [
-      ...['-map', '0:v:0', '-c', 'copy', '-bsf:v', `setts=pts=N*${step}:dts=N*${step}`],
-      ...['-video_track_timescale', String(timescale), '-fflags', '+bitexact', '-f', 'mp4'],
+      ['-map', '0:v:0', '-c', 'copy', '-bsf:v', `setts=pts=N*${step}:dts=N*${step}`],
+      ['-video_track_timescale', String(timescale), '-fflags', '+bitexact', '-f', 'mp4'],
     ])
     .args();
   await runJoin(options, ['-y', '-copyts', ...args]);
@@ -184,7 +181,7 @@ async function mux(options: JoinOptions, target: Target, video: VideoInput, sett
     .input(video.url, video)
     .input(fileUrl(platePath), plateInput)
     .output(fileUrl(partialPath), [
-      ...['-map', '0:v:0', '-c:v', 'copy', '-bsf:v', setts],
+      ['-map', '0:v:0', '-c:v', 'copy', '-bsf:v', setts],
       ...streamOptions(plan),
       ...metadataOptions(options, plan),
       ...containerOptions(container, timescale, plate),
@@ -194,42 +191,47 @@ async function mux(options: JoinOptions, target: Target, video: VideoInput, sett
 }
 
 function streamOptions({ audio, subtitles }: DeliveryPlan): string[] {
-  const coded = (codec: string) => (codec === 'aac' ? ['aac', '-b:a', '256k', '-flags:a', '+bitexact'] : [codec]);
   return [
-    ...audio.flatMap(({ streamIndex, codec }, n) => ['-map', `1:${streamIndex}`, `-c:a:${n}`, ...coded(codec)]),
+    ...audio.flatMap(({ streamIndex, codec }, n) => ['-map', `1:${streamIndex}`, `-c:a:${n}`, ...audioCodec(codec)]),
     ...subtitles.flatMap(({ streamIndex, codec }, n) => ['-map', `1:${streamIndex}`, `-c:s:${n}`, codec]),
   ];
+}
+
+function audioCodec(codec: string): string[] {
+  return codec === 'aac' ? ['aac', '-b:a', '256k', '-flags:a', '+bitexact'] : [codec];
 }
 
 /** The plate's metadata, stream by stream; what its own encoder wrote about itself is not true of the delivery. */
 function metadataOptions({ plate, metadata = {} }: JoinOptions, { audio, subtitles }: DeliveryPlan): string[] {
   const { streamIndex, timecode } = plate.video;
-  const perStream = (kind: string, streams: readonly { streamIndex: number }[]) =>
-    streams.flatMap((stream, n) => [`-map_metadata:s:${kind}:${n}`, `1:s:${stream.streamIndex}`]);
   return [
-    ...['-map_metadata', '1', '-map_chapters', plate.chapters > 0 ? '1' : '-1'],
-    ...perStream('v', [{ streamIndex }]),
-    ...perStream('a', audio),
-    ...perStream('s', subtitles),
-    ...['-metadata', 'encoder=', '-metadata:s:v:0', 'encoder='],
+    ['-map_metadata', '1', '-map_chapters', plate.chapters > 0 ? '1' : '-1'],
+    ...streamMetadata('v', [{ streamIndex }]),
+    ...streamMetadata('a', audio),
+    ...streamMetadata('s', subtitles),
+    ['-metadata', 'encoder=', '-metadata:s:v:0', 'encoder='],
     ...(timecode === null ? [] : ['-metadata:s:v:0', `timecode=${timecode}`]),
     ...Object.entries(metadata).flatMap(([key, value]) => ['-metadata', `${key}=${value}`]),
-  ];
+  ].flat();
+}
+
+function streamMetadata(kind: 'v' | 'a' | 's', streams: readonly { streamIndex: number }[]): string[] {
+  return streams.flatMap((stream, n) => [`-map_metadata:s:${kind}:${n}`, `1:s:${stream.streamIndex}`]);
 }
 
 function containerOptions(container: DeliveryContainer, timescale: number, plate: PlateInfo): string[] {
   if (container === 'mkv') return ['-fflags', '+bitexact', '-f', 'matroska'];
   return [
-    ...['-video_track_timescale', String(timescale), '-movie_timescale', String(movieTimescale(timescale, plate))],
-    ...['-movflags', '+faststart', '-fflags', '+bitexact', '-f', container],
-  ];
+    ['-video_track_timescale', String(timescale), '-movie_timescale', String(movieTimescale(timescale, plate))],
+    ['-movflags', '+faststart', '-fflags', '+bitexact', '-f', container],
+  ].flat();
 }
 
 async function runJoin({ platePath, output, onProgress, signal }: JoinOptions, args: readonly string[]): Promise<void> {
   await eachOutputLine(
     {
       tool: 'ffmpeg',
-      args: ['-nostats', '-progress', 'pipe:1', ...args],
+      args: [['-nostats', '-progress', 'pipe:1'], args],
       failure: 'FFMPEG_FAILED',
       redact: [platePath, output],
       details: { output },

@@ -132,9 +132,11 @@ function orientationOf(sideData: SideData, path: string): Orientation {
 }
 
 /** ffprobe says `unknown`, `unspecified` or nothing for what is not tagged. */
+function known(value: string | undefined): string | null {
+  return !value || /^(unknown|unspecified|reserved)$/.test(value) ? null : value;
+}
+
 function tagsOf(stream: ProbedStream): ColourTags {
-  const known = (value: string | undefined) =>
-    !value || /^(unknown|unspecified|reserved)$/.test(value) ? null : value;
   const range = known(stream.color_range);
   return {
     range: range === 'tv' || range === 'pc' ? range : null,

@@ -62,9 +62,9 @@ export async function probeStreams(
   const { stdout } = await toolOutput({
     tool: 'ffprobe',
     args: [
-      ...['-v', 'error', ...guardedInput(DEMUXERS[container])],
-      ...['-show_streams', '-show_format', '-show_chapters', '-show_data_hash', 'sha256', '-of', 'json'],
-      ...['-i', fileUrl(path)],
+      ['-v', 'error', ...guardedInput(DEMUXERS[container])],
+      ['-show_streams', '-show_format', '-show_chapters', '-show_data_hash', 'sha256', '-of', 'json'],
+      ['-i', fileUrl(path)],
     ],
     timeLimitMs: HEADER_TIME_LIMIT_MS,
     failure: 'UNREADABLE_MEDIA',
@@ -89,9 +89,9 @@ export async function probeFirstFrame(
   const { stdout } = await toolOutput({
     tool: 'ffprobe',
     args: [
-      ...['-v', 'error', ...guardedInput(DEMUXERS[container]), '-max_pixels', String(MAX_PIXELS)],
-      ...['-select_streams', String(streamIndex), '-read_intervals', '%+#1', '-show_frames', '-of', 'json'],
-      ...['-i', fileUrl(path)],
+      ['-v', 'error', ...guardedInput(DEMUXERS[container]), '-max_pixels', String(MAX_PIXELS)],
+      ['-select_streams', String(streamIndex), '-read_intervals', '%+#1', '-show_frames', '-of', 'json'],
+      ['-i', fileUrl(path)],
     ],
     timeLimitMs: HEADER_TIME_LIMIT_MS,
     failure: 'UNREADABLE_MEDIA',

@@ -39,12 +39,12 @@ export function readCommand(request: RangeRequest, seek: boolean): string[] {
     'metadata=mode=print:direct=1:file=pipe\\\\:3',
   ];
   return [
-    ...['-copyts'],
+    '-copyts',
     ...new CommandLine()
       .input(fileUrl(path), { demuxer: DEMUXERS[plate.container], options })
       .output('pipe:1', [
-        ...['-map', `0:${video.streamIndex}`, '-filter:v', filters.filter((f) => f !== null).join(',')],
-        ...['-fps_mode', 'passthrough', '-pix_fmt', video.rawFormat, '-f', 'rawvideo'],
+        ['-map', `0:${video.streamIndex}`, '-filter:v', filters.filter((f) => f !== null).join(',')],
+        ['-fps_mode', 'passthrough', '-pix_fmt', video.rawFormat, '-f', 'rawvideo'],
       ])
       .args(),
   ];

@@ -74,14 +74,16 @@ async function* readAttempt(options: ReadOptions, seek: boolean): AsyncGenerator
   try {
     for (let frameNumber = startFrame; frameNumber < endFrame; frameNumber++) {
       const frame = await target(frameNumber);
-      const [pts, filled] = await stall.watch(async () => [await times.next(), await bytes.fill(frame.bytes)] as const);
+      const [pts, filled] = await stall.watch(
+        async () => [await times.next(), await bytes.fillBuffer(frame.bytes)] as const,
+      );
       if (pts !== framePts(plate, frameNumber) || filled !== frame.bytes.byteLength) {
         if (frameNumber === startFrame && seek && !signal?.aborted) throw new SeekMissed();
         throw await explain(running, options, frameNumber, stall);
       }
       yield { frame, frameNumber };
     }
-    if ((await bytes.fill(new Uint8Array(1))) !== 0) throw await explain(running, options, endFrame, stall);
+    if (!(await bytes.atEnd())) throw await explain(running, options, endFrame, stall);
     await running.done();
   } finally {
     await running.kill();

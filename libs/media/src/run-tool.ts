@@ -4,9 +4,12 @@ import { UnderstudyError, type ErrorCode } from '@understudy/contracts';
 import { mediaTools, type MediaTools } from './config.js';
 import { failureOf } from './failure.js';
 
+/** Arguments, an option and its value kept together as a pair where that reads better. */
+export type ArgumentList = readonly (string | readonly string[])[];
+
 export interface ToolOptions {
   readonly tool: 'ffmpeg' | 'ffprobe';
-  readonly args: readonly string[];
+  readonly args: ArgumentList;
   readonly signal?: AbortSignal | undefined;
   /** A writable pipe on the child's stdin; without it stdin is closed. */
   readonly stdin?: boolean;
@@ -32,6 +35,11 @@ const MEMORY_LIMIT_KIB = 8 * 1024 * 1024;
  */
 const LIMIT_AND_EXEC = 'ulimit -c 0; ulimit -v "$0" 2>/dev/null; exec "$@"';
 
+/** @throws CANCELLED when the signal is aborted; its reason is the cause. */
+export function throwIfCancelled(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new UnderstudyError('CANCELLED', 'the work was cancelled', { cause: signal.reason });
+}
+
 /** One ffmpeg or ffprobe process. Always end with {@link done} or {@link kill}. */
 export class RunningTool {
   readonly #child: ChildProcess;
@@ -42,11 +50,13 @@ export class RunningTool {
   #timedOut = false;
 
   constructor(options: ToolOptions) {
-    options.signal?.throwIfAborted();
+    throwIfCancelled(options.signal);
     this.#options = options;
     const tools = options.tools ?? mediaTools();
     const args =
-      options.tool === 'ffmpeg' ? ['-nostdin', '-hide_banner', ...options.args] : ['-hide_banner', ...options.args];
+      options.tool === 'ffmpeg'
+        ? ['-nostdin', '-hide_banner', ...options.args.flat()]
+        : ['-hide_banner', ...options.args.flat()];
     this.#child = spawn('/bin/sh', ['-c', LIMIT_AND_EXEC, String(MEMORY_LIMIT_KIB), tools[options.tool], ...args], {
       env: { PATH: tools.searchPath, LC_ALL: 'C', AV_LOG_FORCE_NOCOLOR: '1' },
       stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe', options.sideChannel ? 'pipe' : 'ignore'],

@@ -17,12 +17,12 @@ const KNOWN_OTHERS: readonly (readonly [RegExp, string])[] = [
   [/^ID3|^\xff[\xfb\xf3\xf2]/, 'MP3 sound'],
   [/^OggS/, 'Ogg'],
   [/^fLaC/, 'FLAC sound'],
-  [/^\x06\x0e\x2b\x34/, 'MXF'],
-  [/^FLV\x01/, 'FLV'],
+  [/^..\x2b\x34/s, 'MXF'],
+  [/^FLV/, 'FLV'],
   [/^\x30\x26\xb2\x75/, 'Windows Media'],
   [/^(II\*\0|MM\0\*)/, 'TIFF'],
   [/^BM/, 'BMP'],
-  [/^\x76\x2f\x31\x01/, 'OpenEXR'],
+  [/^\x76\x2f\x31/, 'OpenEXR'],
   [/^(SDPX|XPDS)/, 'DPX'],
 ];
 

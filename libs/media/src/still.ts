@@ -31,9 +31,9 @@ export async function writeStill({ segment, plate, output, partialPath, signal }
   const args = new CommandLine()
     .input(fileUrl(segment), { demuxer: 'mov' })
     .output(fileUrl(partialPath), [
-      ...['-map', '0:v:0', '-frames:v', '1', ...picture],
+      ['-map', '0:v:0', '-frames:v', '1', ...picture],
       // Not the `image2` muxer: it takes `%` in a name for a number.
-      ...['-fflags', '+bitexact', '-map_metadata', '-1', '-f', 'image2pipe'],
+      ['-fflags', '+bitexact', '-map_metadata', '-1', '-f', 'image2pipe'],
     ])
     .args();
   await toolOutput({

@@ -9,8 +9,6 @@ export type StreamTraits = Record<
 >;
 
 export function traitsOf(stream: ProbedStream): StreamTraits {
-  const tag = (value: string | undefined) =>
-    !value || value === 'unknown' || value === 'unspecified' || value === '0:1' ? 'none' : value;
   const sourceFormat = stream.pix_fmt ?? '';
   return {
     codec: stream.codec_name,
@@ -23,6 +21,10 @@ export function traitsOf(stream: ProbedStream): StreamTraits {
     transfer: tag(stream.color_transfer),
     aspect: tag(stream.sample_aspect_ratio),
   };
+}
+
+function tag(value: string | undefined): string {
+  return !value || value === 'unknown' || value === 'unspecified' || value === '0:1' ? 'none' : value;
 }
 
 export function expectedTraits(plate: PlateInfo): StreamTraits {

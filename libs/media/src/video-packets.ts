@@ -17,8 +17,8 @@ export async function readVideoPackets(
 ): Promise<VideoPacket[]> {
   const packets: VideoPacket[] = [];
   const args = [
-    ...['-v', 'error', ...guardedInput(DEMUXERS[container]), '-select_streams', String(streamIndex)],
-    ...['-show_packets', '-show_entries', 'packet=pts,flags', '-of', 'csv=p=0', '-i', fileUrl(path)],
+    ['-v', 'error', ...guardedInput(DEMUXERS[container]), '-select_streams', String(streamIndex)],
+    ['-show_packets', '-show_entries', 'packet=pts,flags', '-of', 'csv=p=0', '-i', fileUrl(path)],
   ];
   const run = {
     tool: 'ffprobe' as const,
