@@ -79,7 +79,7 @@ export class ConsentGate {
     const shot = await this.#shot(sql, shotVersionId);
     const ids = consentIdsOf(shot.cast);
     const consents = await sql.query<ConsentRow>(`${CONSENTS} FOR SHARE SKIP LOCKED`, [ids]);
-    if (consents.length < ids.length) return null;
+    if (consents.length < ids.length && (await this.#countOf(sql, ids)) > consents.length) return null;
     return await this.#evaluate(sql, shot, point, consents, ids);
   }
 
@@ -87,6 +87,14 @@ export class ConsentGate {
     const [row] = await sql.query<ShotRow>(SHOT, [shotVersionId]);
     if (row === undefined) throw new UnderstudyError('NOT_FOUND', 'There is no such shot version.');
     return row;
+  }
+
+  async #countOf(sql: Sql, ids: readonly string[]): Promise<number> {
+    const [row] = await sql.query<{ count: number }>(
+      'SELECT count(*)::int AS count FROM consents WHERE id = ANY ($1::uuid[])',
+      [ids],
+    );
+    return row!.count;
   }
 
   async #evaluate(

@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { LaneCapabilities, Order } from '@understudy/contracts';
+import type { Sql } from '@understudy/db';
+import { type Lane, laneOf, parityLine } from './lane.js';
+
+@Injectable()
+export class LaneRepository {
+  /** A lane is known by its worker, host and number: registering it again brings its capabilities up to date. */
+  async register(
+    sql: Sql,
+    workerId: string,
+    lane: { ordinal: number; host: string; capabilities: LaneCapabilities },
+  ): Promise<string> {
+    const [row] = await sql.query<{ id: string }>(
+      `INSERT INTO lanes (id, worker_id, ordinal, host, capabilities, parity_class, state, last_seen_at)
+       VALUES ($1, $2, $3, $4, $5::jsonb, $6, 'idle', clock_timestamp())
+       ON CONFLICT (worker_id, host, ordinal) DO UPDATE
+         SET capabilities = excluded.capabilities, parity_class = excluded.parity_class, state = 'idle',
+             last_seen_at = excluded.last_seen_at
+       RETURNING id`,
+      [
+        randomUUID(),
+        workerId,
+        lane.ordinal,
+        lane.host,
+        JSON.stringify(lane.capabilities),
+        parityLine(lane.capabilities.parityClass),
+      ],
+    );
+    return row!.id;
+  }
+
+  /** The worker's lane, marked as alive. */
+  async seen(sql: Sql, workerId: string, laneId: string): Promise<Lane | undefined> {
+    const [row] = await sql.query<{ capabilities: LaneCapabilities; parityClass: string }>(
+      `UPDATE lanes SET last_seen_at = clock_timestamp(), state = CASE WHEN state = 'lost' THEN 'idle' ELSE state END
+       WHERE id = $1 AND worker_id = $2
+       RETURNING capabilities, parity_class AS "parityClass"`,
+      [laneId, workerId],
+    );
+    return row === undefined ? undefined : laneOf({ id: laneId, workerId, ...row });
+  }
+
+  /** A lane without an attempt at work has nothing to do. */
+  async freeIfDone(sql: Sql, laneId: string): Promise<void> {
+    await sql.query(
+      `UPDATE lanes l SET state = 'idle', last_seen_at = clock_timestamp()
+       WHERE id = $1 AND state = 'busy'
+         AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.lane_id = l.id AND a.state IN ('running', 'reported'))`,
+      [laneId],
+    );
+  }
+
+  async standingOrders(sql: Sql, laneId: string): Promise<{ attemptId: string; epoch: number; order: Order }[]> {
+    return await sql.query(
+      `SELECT id AS "attemptId", epoch, "order" FROM attempts
+       WHERE lane_id = $1 AND state = 'running' AND "order" IS NOT NULL`,
+      [laneId],
+    );
+  }
+
+  /** @returns how many lanes were not heard of for so long */
+  async markLost(sql: Sql, afterSeconds: number): Promise<number> {
+    const rows = await sql.query(
+      `UPDATE lanes SET state = 'lost'
+       WHERE state <> 'lost' AND last_seen_at < clock_timestamp() - make_interval(secs => $1) RETURNING id`,
+      [afterSeconds],
+    );
+    return rows.length;
+  }
+}

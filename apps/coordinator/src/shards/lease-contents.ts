@@ -1,0 +1,108 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONTENT_ROUTES, type Lease, type ObjectRef, ShotSettings } from '@understudy/contracts';
+import type { Sql } from '@understudy/db';
+import { SignedUrls } from '../access/signed-urls.js';
+import type { Config } from '../config/config.js';
+import { CONFIG } from '../platform/tokens.js';
+import type { Candidate, Leased } from './claim.repository.js';
+
+/** How long the address of an object holds: to fetch it once, with pauses. */
+const OBJECT_URL_SECONDS = 600;
+
+interface StoredRow {
+  sha256: string;
+  bytes: number;
+}
+
+interface PlateRow {
+  plate: StoredRow;
+  info: unknown;
+}
+
+interface RenderRow extends PlateRow {
+  settings: unknown;
+  analysis: StoredRow | null;
+  cast: { cast: number; tracks: number[]; images: StoredRow[] }[];
+}
+
+const stored = (table: string): string => `jsonb_build_object('sha256', ${table}.sha256, 'bytes', ${table}.bytes)`;
+
+const IMAGE = 'SELECT sha256, bytes::float8 AS bytes FROM assets WHERE id = $1';
+
+const PLATE = `
+  SELECT ${stored('a')} AS plate, a.media AS info
+  FROM shot_versions v JOIN assets a ON a.id = v.plate_asset_id WHERE v.id = $1`;
+
+const RENDER = `
+  SELECT ${stored('a')} AS plate, a.media AS info, v.settings,
+         CASE WHEN n.sha256 IS NOT NULL THEN ${stored('n')} END AS analysis,
+         coalesce((
+           SELECT jsonb_agg(jsonb_build_object('cast', m."cast", 'tracks', m.tracks, 'images',
+             (SELECT jsonb_agg(${stored('i')} ORDER BY array_position(m.identity_asset_ids, i.id))
+              FROM assets i WHERE i.id = ANY (m.identity_asset_ids))) ORDER BY m."cast")
+           FROM cast_members m WHERE m.shot_version_id = v.id), '[]') AS "cast"
+  FROM shot_versions v
+  JOIN assets a ON a.id = v.plate_asset_id
+  LEFT JOIN analyses n ON n.id = v.analysis_id
+  WHERE v.id = $1`;
+
+/** What a lease names: the range, what is done to it, and addresses of just the objects it needs. */
+@Injectable()
+export class LeaseContents {
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly signedUrls: SignedUrls,
+  ) {}
+
+  async of(sql: Sql, task: Candidate, { attemptId, epoch, expiresAt }: Leased): Promise<Lease> {
+    const base = {
+      attemptId,
+      taskId: task.id,
+      epoch,
+      expiresAt: expiresAt.toISOString(),
+      leaseSeconds: this.config.LEASE_SECONDS,
+      heartbeatSeconds: this.config.HEARTBEAT_SECONDS,
+      upload: { url: `${CONTENT_ROUTES.attemptResult.replace(':attemptId', attemptId)}?epoch=${epoch}` },
+    };
+    const { startFrame, endFrame, shotVersionId } = task;
+    if (task.kind === 'enrol') {
+      const image = one(await sql.query<StoredRow>(IMAGE, [task.assetId]), 'the image to enrol');
+      return { kind: 'enrol', ...base, image: this.#ref(image) };
+    }
+    if (task.kind === 'analyse') {
+      const { plate, info } = one(await sql.query<PlateRow>(PLATE, [shotVersionId]), 'the plate');
+      return { kind: 'analyse', ...base, startFrame, endFrame, plate: { source: this.#ref(plate), info } };
+    }
+    const row = one(await sql.query<RenderRow>(RENDER, [shotVersionId]), 'the shot version');
+    if (row.analysis === null) throw new Error('a shot is rendered without an analysis');
+    const { recipe, encoding, anonymiseTracks } = ShotSettings.parse(row.settings);
+    return {
+      kind: 'render',
+      ...base,
+      shotVersionId: shotVersionId!,
+      startFrame,
+      endFrame,
+      plate: { source: this.#ref(row.plate), info: row.info },
+      analysis: this.#ref(row.analysis),
+      recipe,
+      cast: row.cast.map(({ cast, tracks, images }) => ({
+        cast,
+        tracks,
+        identityImages: images.map((image) => this.#ref(image)),
+      })),
+      anonymiseTracks,
+      encoding,
+    };
+  }
+
+  #ref({ sha256, bytes }: StoredRow): ObjectRef {
+    const path = CONTENT_ROUTES.leasedObject.replace(':sha256', sha256);
+    const url = this.signedUrls.sign(path, OBJECT_URL_SECONDS, { sha256 });
+    return { sha256, bytes, mediaType: 'application/octet-stream', url };
+  }
+}
+
+function one<Row>([row]: Row[], what: string): Row {
+  if (row === undefined) throw new Error(`${what} of a leased task is not there`);
+  return row;
+}

@@ -1,0 +1,75 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type Lease, type Order, UnderstudyError } from '@understudy/contracts';
+import type { Database } from '@understudy/db';
+import { DATABASE } from '../platform/tokens.js';
+import { Claims } from './claims.js';
+import { LaneRepository } from './lane.repository.js';
+import { ORDERS_CHANNEL, TASKS_CHANNEL, WakeUps } from './wake-ups.js';
+
+/** How often a held request looks by itself: a task may become due without anybody saying so. */
+const LOOK_MS = 1_000;
+
+export interface LaneOrder {
+  readonly attemptId: string;
+  readonly epoch: number;
+  readonly order: Order;
+}
+
+/** Requests that a lane holds open: for work, and for orders on the work it has. */
+@Injectable()
+export class Leases {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly lanes: LaneRepository,
+    private readonly claims: Claims,
+    private readonly wakeUps: WakeUps,
+  ) {}
+
+  /**
+   * @param gone aborts when the lane no longer listens
+   * @returns null when nothing came up within `waitSeconds`
+   */
+  async lease(workerId: string, laneId: string, waitSeconds: number, gone: AbortSignal): Promise<Lease | null> {
+    const lane = await this.lanes.seen(this.database, workerId, laneId);
+    if (lane === undefined) throw notYours();
+    return await this.#hold(TASKS_CHANNEL, undefined, waitSeconds, gone, async () => await this.claims.claim(lane));
+  }
+
+  async orders(workerId: string, laneId: string, waitSeconds: number, gone: AbortSignal): Promise<LaneOrder[]> {
+    const lane = await this.lanes.seen(this.database, workerId, laneId);
+    if (lane === undefined) throw notYours();
+    const look = async (): Promise<LaneOrder[] | null> => {
+      const orders = await this.lanes.standingOrders(this.database, laneId);
+      return orders.length === 0 ? null : orders;
+    };
+    return (await this.#hold(ORDERS_CHANNEL, laneId, waitSeconds, gone, look)) ?? [];
+  }
+
+  /** Looks until there is something, woken by the channel. Subscribes before it looks, so nothing falls in between. */
+  async #hold<T>(
+    channel: string,
+    payload: string | undefined,
+    waitSeconds: number,
+    gone: AbortSignal,
+    look: () => Promise<T | null>,
+  ): Promise<T | null> {
+    const until = performance.now() + waitSeconds * 1000;
+    const over = AbortSignal.any([gone, this.wakeUps.closing]);
+    const subscription = this.wakeUps.subscribe(channel, payload);
+    try {
+      while (!over.aborted) {
+        const found = await look();
+        const leftMs = until - performance.now();
+        if (found !== null || leftMs <= 0) return found;
+        await subscription.wait(Math.min(LOOK_MS, leftMs), over);
+      }
+      return null;
+    } finally {
+      subscription.close();
+    }
+  }
+}
+
+function notYours(): UnderstudyError {
+  return new UnderstudyError('NOT_FOUND', 'This worker has no such lane; register it.');
+}

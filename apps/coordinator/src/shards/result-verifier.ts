@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { Inject, Injectable } from '@nestjs/common';
+import { EnrolResult, ObservationTable, ShotSettings, UnderstudyError } from '@understudy/contracts';
+import type { Database } from '@understudy/db';
+import { plateInfoSchema, verifySegment } from '@understudy/media';
+import type { ObjectStore } from '@understudy/storage';
+import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import type { Attempt, ReportedResult } from './attempt.js';
+
+/** An analysis of one range is some megabytes; more is no analysis. */
+const MOST_TABLE_BYTES = 512 * 1024 ** 2;
+const MOST_TEMPLATE_BYTES = 1024 ** 2;
+
+const unzip = promisify(gunzip);
+
+/** Looks at what a lane uploaded before anything is built on it. */
+@Injectable()
+export class ResultVerifier {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
+  ) {}
+
+  /**
+   * Hashes the upload, turns it into an object and checks that it is what the task asked for.
+   *
+   * @throws UPLOAD_MISMATCH when the bytes are not those reported; SEGMENT_INVALID when they are of no use
+   */
+  async verify(attempt: Attempt, result: ReportedResult): Promise<void> {
+    const { sha256, bytes } = result;
+    await this.objects.finishUpload(attempt.id, { sha256, bytes });
+    const path = await this.objects.localPath(sha256);
+    if (attempt.kind === 'enrol') return await verifyTemplate(path, bytes);
+    requireFrames(attempt, result.frames);
+    if (attempt.kind === 'analyse') return await verifyTable(path, bytes, attempt);
+    await this.#verifySegment(path, attempt, result);
+  }
+
+  async #verifySegment(path: string, attempt: Attempt, { frames, frameHashes }: ReportedResult): Promise<void> {
+    if (frameHashes?.length !== frames) throw invalid('the segment comes without a hash for every frame');
+    const [shot] = await this.database.query<{ media: unknown; settings: unknown }>(
+      `SELECT a.media, v.settings FROM shot_versions v JOIN assets a ON a.id = v.plate_asset_id WHERE v.id = $1`,
+      [attempt.shotVersionId],
+    );
+    if (shot === undefined) throw new Error('the shot version of a render task is gone');
+    const lossless = ShotSettings.parse(shot.settings).encoding.mode === 'lossless';
+    await verifySegment(path, {
+      plate: plateInfoSchema.parse(shot.media),
+      frames,
+      frameHashes: lossless ? frameHashes : undefined,
+    });
+  }
+}
+
+function requireFrames({ startFrame, endFrame }: Attempt, frames: number): void {
+  const expected = endFrame - startFrame;
+  if (frames !== expected) throw invalid('the result has another number of frames', { expected, got: frames });
+}
+
+async function verifyTemplate(path: string, bytes: number): Promise<void> {
+  if (bytes > MOST_TEMPLATE_BYTES) throw invalid('the template is too large');
+  if (!EnrolResult.safeParse(await readJson(async () => await readFile(path))).success) {
+    throw invalid('the result is no template');
+  }
+}
+
+async function verifyTable(path: string, bytes: number, { startFrame, endFrame }: Attempt): Promise<void> {
+  if (bytes > MOST_TABLE_BYTES) throw invalid('the table of faces is too large');
+  const json = await readJson(async () => await unzip(await readFile(path), { maxOutputLength: MOST_TABLE_BYTES }));
+  const table = ObservationTable.safeParse(json);
+  if (!table.success) throw invalid('the result is no table of faces');
+  if (table.data.startFrame !== startFrame || table.data.endFrame !== endFrame) {
+    throw invalid('the table of faces is of another range');
+  }
+}
+
+async function readJson(read: () => Promise<Buffer>): Promise<unknown> {
+  try {
+    return JSON.parse((await read()).toString('utf8'));
+  } catch (cause) {
+    throw new UnderstudyError('SEGMENT_INVALID', 'the result cannot be read', { cause });
+  }
+}
+
+function invalid(message: string, details: Record<string, unknown> = {}): UnderstudyError {
+  return new UnderstudyError('SEGMENT_INVALID', message, { details });
+}

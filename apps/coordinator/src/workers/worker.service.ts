@@ -1,0 +1,58 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type RouteInput, type RouteOutput, UnderstudyError, type Worker } from '@understudy/contracts';
+import { type Database, isUniqueViolation } from '@understudy/db';
+import { accessibleTo } from '../access/accessible.js';
+import type { Actor } from '../access/actor.js';
+import { AuditWriter } from '../audit/audit-writer.js';
+import { pageArguments, pageOf } from '../platform/paging.js';
+import { DATABASE } from '../platform/tokens.js';
+import { type NewWorker, WITH_LANES, WorkerRepository } from './worker.repository.js';
+
+@Injectable()
+export class WorkerService {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly workers: WorkerRepository,
+    private readonly audit: AuditWriter,
+  ) {}
+
+  /** @throws CONFLICT when the name is taken */
+  async create(actor: Actor, { name }: RouteInput<'createWorker'>['body']): Promise<NewWorker> {
+    try {
+      return await this.database.hotTransaction(async (sql) => {
+        const worker = await this.workers.create(sql, name, actor.id);
+        await this.audit.append(sql, {
+          actor: actor.label,
+          action: 'worker.created',
+          subjectType: 'Worker',
+          subjectId: worker.id,
+          data: {},
+        });
+        return worker;
+      });
+    } catch (thrown) {
+      if (!isUniqueViolation(thrown)) throw thrown;
+      throw new UnderstudyError('CONFLICT', 'Another worker has this name; choose another.', { cause: thrown });
+    }
+  }
+
+  async list(actor: Actor, query: RouteInput<'listWorkers'>['query']): Promise<RouteOutput<'listWorkers'>> {
+    const { where, ...page } = pageArguments(query);
+    const rows = await this.database.prisma.worker.findMany({
+      where: { AND: [accessibleTo(actor.ability, 'read', 'Worker'), where] },
+      include: WITH_LANES,
+      ...page,
+    });
+    return pageOf(rows, query, ({ id, name, lanes }): Worker => ({
+      id,
+      name,
+      lanes: lanes.map((lane) => ({
+        id: lane.id,
+        name: `${lane.host}#${lane.ordinal}`,
+        state: lane.state,
+        parity: lane.parityClass,
+        lastSeenAt: lane.lastSeenAt?.toISOString() ?? null,
+      })),
+    }));
+  }
+}
