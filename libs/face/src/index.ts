@@ -15,3 +15,6 @@ export * from './track/index.js';
 export * from './replace/track.js';
 export * from './anonymise/head-region.js';
 export * from './anonymise/anonymise.js';
+export * from './enrol/faces-of-image.js';
+export * from './enrol/template.js';
+export * from './enrol.js';
