@@ -17,4 +17,3 @@ export * from './anonymise/head-region.js';
 export * from './anonymise/anonymise.js';
 export * from './enrol/faces-of-image.js';
 export * from './enrol/template.js';
-export * from './enrol.js';

@@ -19,8 +19,9 @@ export interface HeadRegion {
   /** Half axes across and along the head, in pixels. */
   readonly radiusX: number;
   readonly radiusY: number;
-  /** Radians, clockwise in the image. */
-  readonly roll: number;
+  /** Of the head's roll, clockwise in the image. */
+  readonly cos: number;
+  readonly sin: number;
   /** Width of the face itself, in pixels: the measure for blur and cells. */
   readonly faceWidth: number;
 }
@@ -49,14 +50,15 @@ export function headRegion(face: CoveredFace, margin: number): HeadRegion {
   const right = Math.max(points.right, corners.right);
   const top = Math.min(points.top - FOREHEAD * (points.bottom - points.top), corners.top);
   const bottom = Math.max(points.bottom, corners.bottom);
-  const beyond = margin * (bottom - top);
+  const beyond = margin * (points.bottom - points.top);
   const [u, v] = [(left + right) / 2, (top + bottom) / 2];
   return {
     centreX: cos * u - sin * v,
     centreY: sin * u + cos * v,
     radiusX: Math.max(((right - left) / 2) * HOLDS_CORNERS, (right - left) / 2 + beyond),
     radiusY: Math.max(((bottom - top) / 2) * HOLDS_CORNERS, (bottom - top) / 2 + beyond),
-    roll,
+    cos,
+    sin,
     faceWidth: Math.max(points.right - points.left, Math.min(width, height)),
   };
 }
@@ -66,12 +68,10 @@ const EDGE = 0.06;
 
 /** How much of the cover a point of the plate gets: 1 in the region, 0 beyond its soft edge. */
 export function coverAt(region: HeadRegion, x: number, y: number): number {
-  const cos = Math.cos(region.roll);
-  const sin = Math.sin(region.roll);
   const dx = x - region.centreX;
   const dy = y - region.centreY;
-  const u = (cos * dx + sin * dy) / region.radiusX;
-  const v = (-sin * dx + cos * dy) / region.radiusY;
+  const u = (region.cos * dx + region.sin * dy) / region.radiusX;
+  const v = (region.cos * dy - region.sin * dx) / region.radiusY;
   const power = u * u * u * u + v * v * v * v;
   if (power <= 1) return 1;
   const reach = Math.sqrt(Math.sqrt(power)) - 1;
@@ -79,9 +79,9 @@ export function coverAt(region: HeadRegion, x: number, y: number): number {
 }
 
 /** Upright box around the region and its edge, in plate pixels. */
-export function regionBounds({ centreX, centreY, radiusX, radiusY, roll }: HeadRegion): Box {
-  const cos = Math.abs(Math.cos(roll));
-  const sin = Math.abs(Math.sin(roll));
+export function regionBounds({ centreX, centreY, radiusX, radiusY, ...turn }: HeadRegion): Box {
+  const cos = Math.abs(turn.cos);
+  const sin = Math.abs(turn.sin);
   const halfWidth = (1 + EDGE) * (cos * radiusX + sin * radiusY);
   const halfHeight = (1 + EDGE) * (sin * radiusX + cos * radiusY);
   return { x: centreX - halfWidth, y: centreY - halfHeight, width: 2 * halfWidth, height: 2 * halfHeight };
