@@ -2,9 +2,18 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { AccessModule } from './access/access.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import type { Config } from './config/config.js';
+import { ConsentsModule } from './consents/consents.module.js';
 import { HealthModule } from './health/health.module.js';
 import type { Logger } from './platform/logger.js';
+import { PerformersModule } from './performers/performers.module.js';
 import { PlatformModule } from './platform/platform.module.js';
+import { ConsentsGateModule } from './consents-gate/consents-gate.module.js';
+import { ShardsModule } from './shards/shards.module.js';
+import { TasksModule } from './shards/tasks.module.js';
+import { StagesModule } from './stages/stages.module.js';
+import { WorkersModule } from './workers/workers.module.js';
+import { ProjectsModule } from './projects/projects.module.js';
+import { UsersModule } from './users/users.module.js';
 import type { Clock } from './platform/tokens.js';
 
 @Module({})
@@ -12,7 +21,21 @@ export class AppModule {
   static with(config: Config, logger: Logger, clock?: Clock): DynamicModule {
     return {
       module: AppModule,
-      imports: [PlatformModule.with(config, logger, clock), AccessModule, AuditModule, HealthModule],
+      imports: [
+        PlatformModule.with(config, logger, clock),
+        AccessModule,
+        AuditModule,
+        HealthModule,
+        UsersModule,
+        ProjectsModule,
+        PerformersModule,
+        ConsentsModule,
+        ConsentsGateModule,
+        ShardsModule,
+        TasksModule,
+        StagesModule,
+        WorkersModule,
+      ],
     };
   }
 }

@@ -1,0 +1,66 @@
+import {
+  type Consent,
+  CONSENT_LEVELS,
+  type ConsentLevel,
+  type ConsentStatement,
+  type ProjectProfile,
+  UnderstudyError,
+} from '@understudy/contracts';
+
+export interface ProjectTerms {
+  readonly name: string;
+  readonly profile: ProjectProfile;
+  readonly leastLevel: ConsentLevel;
+}
+
+export interface Admission {
+  /** What the consent counts as from now on. */
+  readonly level: ConsentLevel;
+  readonly state: Extract<Consent['state'], 'active' | 'pending_review'>;
+  /** Checks that a local project goes without. */
+  readonly waivers: readonly ('notice' | 'four_eyes')[];
+}
+
+const rank = (level: ConsentLevel): number => CONSENT_LEVELS.indexOf(level);
+
+/** The level that a statement reaches on its own evidence: an operator's key alone attests to L0. */
+function provenLevel(statement: ConsentStatement): ConsentLevel {
+  if (statement.level === 'L2') {
+    throw new UnderstudyError(
+      'CONSENT_DOCUMENT_INVALID',
+      "Level L2 is signed by the performer's own key; this document is attested by an operator's.",
+    );
+  }
+  const evidenced = statement.parties.every((party) => party.evidence !== undefined);
+  return evidenced ? statement.level : 'L0';
+}
+
+/**
+ * Whether a project takes a consent, and as what. Pure.
+ *
+ * @throws UnderstudyError CONSENT_OUT_OF_SCOPE, CONSENT_EXPIRED, CONSENT_LEVEL_TOO_LOW, CONSENT_DOCUMENT_INVALID
+ */
+export function admit(statement: ConsentStatement, project: ProjectTerms, now: Date): Admission {
+  if (statement.scope.project !== project.name) {
+    throw new UnderstudyError('CONSENT_OUT_OF_SCOPE', 'This consent is for another project.', {
+      details: { reasons: ['PROJECT_OUT_OF_SCOPE'] },
+    });
+  }
+  if (Date.parse(statement.scope.validUntil) <= now.getTime()) {
+    throw new UnderstudyError('CONSENT_EXPIRED', 'This consent has expired; a new one is needed.', {
+      details: { validUntil: statement.scope.validUntil },
+    });
+  }
+  // Nobody but the one who brings it looks at it in a local project.
+  const level = project.profile === 'local' ? 'L0' : provenLevel(statement);
+  if (rank(level) < rank(project.leastLevel)) {
+    throw new UnderstudyError(
+      'CONSENT_LEVEL_TOO_LOW',
+      `This project asks for level ${project.leastLevel}; the document reaches ${level}. Level L1 needs each performer's evidence.`,
+      { details: { level, leastLevel: project.leastLevel } },
+    );
+  }
+  return project.profile === 'local'
+    ? { level, state: 'active', waivers: ['notice', 'four_eyes'] }
+    : { level, state: 'pending_review', waivers: [] };
+}

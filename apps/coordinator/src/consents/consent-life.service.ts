@@ -1,0 +1,107 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type Consent, type ConsentState, UnderstudyError } from '@understudy/contracts';
+import { type Database, databaseFault, type Tx } from '@understudy/db';
+import type { Actor } from '../access/actor.js';
+import { AuditWriter } from '../audit/audit-writer.js';
+import { type Clock, CLOCK, DATABASE } from '../platform/tokens.js';
+import { ConsentRepository, type ConsentRow, consentView } from './consent.repository.js';
+import { ShotWithdrawal } from './shot-withdrawal.js';
+
+/** Tries at a revocation that runs into others who hold the same rows. */
+const REVOKE_TRIES = 5;
+
+/** What people decide about a consent that is here: activate, suspend, revoke. */
+@Injectable()
+export class ConsentLifeService {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly consents: ConsentRepository,
+    private readonly shots: ShotWithdrawal,
+    private readonly audit: AuditWriter,
+  ) {}
+
+  /** @throws UnderstudyError NOT_FOUND, FORBIDDEN to whoever asked for it, CONSENT_EXPIRED, CONFLICT in another state */
+  async activate(actor: Actor, consentId: string, reason: string): Promise<Consent> {
+    return this.database.transaction(async (tx) => {
+      const row = await this.consents.lock(tx, actor, 'activate', consentId);
+      requireState(row, ['pending_review', 'suspended']);
+      if (row.requestedBy === actor.id && !row.waivers.includes('four_eyes')) {
+        throw new UnderstudyError('FORBIDDEN', 'Whoever brought a consent in does not activate it: four eyes.');
+      }
+      if (row.validUntil.getTime() <= this.clock.now().getTime()) {
+        throw new UnderstudyError('CONSENT_EXPIRED', 'This consent has expired; a new one is needed.');
+      }
+      await this.requireNewest(tx, row);
+      const change = { state: 'active', activatedBy: actor.id, stateReason: reason } as const;
+      const changed = await this.consents.update(tx, consentId, change);
+      const superseded = await this.consents.supersede(tx, changed);
+      await this.note(tx, actor, row, 'consent.activated', { reason, superseded });
+      return consentView(changed);
+    });
+  }
+
+  /** @throws UnderstudyError NOT_FOUND, CONFLICT when it is not active */
+  async suspend(actor: Actor, consentId: string, reason: string): Promise<Consent> {
+    return this.database.transaction(async (tx) => {
+      const row = await this.consents.lock(tx, actor, 'suspend', consentId);
+      requireState(row, ['active']);
+      const changed = await this.consents.update(tx, consentId, { state: 'suspended', stateReason: reason });
+      await this.note(tx, actor, row, 'consent.suspended', { reason });
+      return consentView(changed);
+    });
+  }
+
+  /**
+   * For good, with everything made under it, in one transaction.
+   *
+   * @throws UnderstudyError NOT_FOUND, CONFLICT when it has ended already
+   */
+  async revoke(actor: Actor, consentId: string, reason: string): Promise<Consent> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.database.transaction((tx) => this.revokeOnce(tx, actor, consentId, reason));
+      } catch (thrown) {
+        if (tries >= REVOKE_TRIES || databaseFault(thrown)?.kind !== 'conflict') throw thrown;
+      }
+    }
+  }
+
+  private async revokeOnce(tx: Tx, actor: Actor, consentId: string, reason: string): Promise<Consent> {
+    // Versions before the consent, as everybody who works on a version does; then again, for a shot that came in between.
+    await this.shots.lockVersions(tx, consentId);
+    const row = await this.consents.lock(tx, actor, 'revoke', consentId);
+    requireState(row, ['draft', 'pending_signature', 'pending_review', 'active', 'suspended']);
+    const revoked = { state: 'revoked', stateReason: reason, revokedAt: this.clock.now() } as const;
+    const changed = await this.consents.update(tx, consentId, revoked);
+    const versions = await this.shots.lockVersions(tx, consentId);
+    await this.note(tx, actor, row, 'consent.revoked', { reason, shotVersions: versions.map((v) => v.shotVersionId) });
+    await this.shots.withdraw(tx, actor.label, consentId, versions);
+    return consentView(changed);
+  }
+
+  private async requireNewest(tx: Tx, row: ConsentRow): Promise<void> {
+    const [newest] = await this.consents.versions(tx, row.lineageId);
+    if (newest?.id === row.id || newest?.state !== 'active') return;
+    throw new UnderstudyError('CONFLICT', 'A newer version of this consent is active.');
+  }
+
+  private async note(tx: Tx, actor: Actor, row: ConsentRow, action: string, data: Record<string, unknown>) {
+    const { id, projectId, state, documentSha256 } = row;
+    await this.audit.append(tx, {
+      actor: actor.label,
+      action,
+      subjectType: 'Consent',
+      subjectId: id,
+      projectId,
+      data: { from: state, documentSha256, ...data },
+    });
+  }
+}
+
+function requireState(row: ConsentRow, states: readonly ConsentState[]): void {
+  if (states.includes(row.state)) return;
+  throw new UnderstudyError('CONFLICT', `This consent is ${row.state}; that cannot be done to it any more.`, {
+    details: { state: row.state },
+  });
+}

@@ -1,0 +1,92 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ConsentScope, type Consent as ConsentView, type ConsentState } from '@understudy/contracts';
+import type { Database, Prisma, Tx } from '@understudy/db';
+import type { Action } from '@understudy/policy';
+import { accessibleTo } from '../access/accessible.js';
+import type { Actor } from '../access/actor.js';
+import { notFound } from '../access/require-on.js';
+import { type PageQuery, pageArguments } from '../platform/paging.js';
+import { DATABASE } from '../platform/tokens.js';
+
+const WITH_PERFORMER = { performer: { select: { name: true } } } as const;
+export type ConsentRow = Prisma.ConsentGetPayload<{ include: typeof WITH_PERFORMER }>;
+export type NewConsent = Prisma.ConsentUncheckedCreateInput;
+
+/** A consent as the API shows it: without its document, which holds face templates. */
+export function consentView(row: ConsentRow): ConsentView {
+  const { performer, scope, createdAt, revokedAt, ...rest } = row;
+  return {
+    ...rest,
+    performer: performer.name,
+    scope: ConsentScope.parse(scope),
+    createdAt: createdAt.toISOString(),
+    revokedAt: revokedAt?.toISOString() ?? null,
+  };
+}
+
+@Injectable()
+export class ConsentRepository {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  list(actor: Actor, { projectId, ...page }: PageQuery & { projectId?: string | undefined }) {
+    const { where, ...rest } = pageArguments(page);
+    const mine = accessibleTo(actor.ability, 'read', 'Consent');
+    const ofProject = projectId === undefined ? {} : { projectId };
+    const args = { where: { AND: [mine, ofProject, where] }, include: WITH_PERFORMER, ...rest };
+    return this.database.prisma.consent.findMany(args);
+  }
+
+  project(tx: Tx, projectId: string) {
+    return tx.prisma.project.findUniqueOrThrow({ where: { id: projectId } });
+  }
+
+  versions(tx: Tx, lineageId: string): Promise<ConsentRow[]> {
+    return tx.prisma.consent.findMany({ where: { lineageId }, include: WITH_PERFORMER, orderBy: { version: 'desc' } });
+  }
+
+  create(tx: Tx, data: NewConsent): Promise<ConsentRow> {
+    return tx.prisma.consent.create({ data, include: WITH_PERFORMER });
+  }
+
+  /**
+   * The consent, if the actor may do this to it, held until the transaction ends.
+   *
+   * @throws UnderstudyError NOT_FOUND
+   */
+  async lock(tx: Tx, actor: Actor, action: Action, consentId: string): Promise<ConsentRow> {
+    const mine = accessibleTo(actor.ability, action, 'Consent');
+    await tx.query('SELECT id FROM consents WHERE id = $1::uuid FOR UPDATE', [consentId]);
+    const row = await tx.prisma.consent.findFirst({
+      where: { AND: [mine, { id: consentId }] },
+      include: WITH_PERFORMER,
+    });
+    if (row === null) throw notFound('consent');
+    return row;
+  }
+
+  update(tx: Tx, consentId: string, data: Prisma.ConsentUncheckedUpdateInput): Promise<ConsentRow> {
+    return tx.prisma.consent.update({ where: { id: consentId }, data, include: WITH_PERFORMER });
+  }
+
+  /** Ends the other versions of a lineage that still could be used. @returns their ids */
+  async supersede(tx: Tx, { lineageId, id }: { lineageId: string; id: string }): Promise<string[]> {
+    const rows = await tx.query<{ id: string }>(
+      `UPDATE consents SET state = 'superseded', state_reason = 'a newer version'
+       WHERE lineage_id = $1::uuid AND id <> $2::uuid AND state IN ('active', 'suspended', 'pending_review')
+       RETURNING id`,
+      [lineageId, id],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  /** Those whose time is over: expired when they were in use, lapsed when they never were. */
+  end(tx: Tx, now: Date): Promise<{ id: string; projectId: string; state: ConsentState }[]> {
+    return tx.query(
+      `UPDATE consents SET state_reason = 'its time is over',
+         state = CASE WHEN state IN ('active', 'suspended') THEN 'expired' ELSE 'lapsed' END::consent_state
+       WHERE valid_until <= $1::timestamptz AND state IN ('active', 'suspended', 'pending_review', 'pending_signature', 'draft')
+       RETURNING id, project_id AS "projectId", state::text AS state`,
+      [now],
+    );
+  }
+}

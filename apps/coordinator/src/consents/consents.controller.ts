@@ -1,0 +1,59 @@
+import { Controller } from '@nestjs/common';
+import { type RouteInput, type RouteOutput } from '@understudy/contracts';
+import type { Actor } from '../access/actor.js';
+import { CurrentActor } from '../access/current-actor.decorator.js';
+import { Handle } from '../access/handle.decorator.js';
+import { Input } from '../access/input.decorator.js';
+import { pageOf } from '../platform/paging.js';
+import { ConsentRepository, consentView } from './consent.repository.js';
+import { ConsentImportService } from './consent-import.service.js';
+import { ConsentLifeService } from './consent-life.service.js';
+
+@Controller()
+export class ConsentsController {
+  constructor(
+    private readonly consents: ConsentRepository,
+    private readonly imports: ConsentImportService,
+    private readonly life: ConsentLifeService,
+  ) {}
+
+  @Handle('listConsents', { action: 'read', subject: 'Consent' })
+  async list(
+    @CurrentActor() actor: Actor,
+    @Input() { query }: RouteInput<'listConsents'>,
+  ): Promise<RouteOutput<'listConsents'>> {
+    return pageOf(await this.consents.list(actor, query), query, consentView);
+  }
+
+  @Handle('importConsent', { action: 'create', subject: 'Consent' })
+  import(
+    @CurrentActor() actor: Actor,
+    @Input() { params, body }: RouteInput<'importConsent'>,
+  ): Promise<RouteOutput<'importConsent'>> {
+    return this.imports.import(actor, params.projectId, body);
+  }
+
+  @Handle('activateConsent', { action: 'activate', subject: 'Consent' })
+  activate(
+    @CurrentActor() actor: Actor,
+    @Input() { params, body }: RouteInput<'activateConsent'>,
+  ): Promise<RouteOutput<'activateConsent'>> {
+    return this.life.activate(actor, params.consentId, body.reason);
+  }
+
+  @Handle('suspendConsent', { action: 'suspend', subject: 'Consent' })
+  suspend(
+    @CurrentActor() actor: Actor,
+    @Input() { params, body }: RouteInput<'suspendConsent'>,
+  ): Promise<RouteOutput<'suspendConsent'>> {
+    return this.life.suspend(actor, params.consentId, body.reason);
+  }
+
+  @Handle('revokeConsent', { action: 'revoke', subject: 'Consent' })
+  revoke(
+    @CurrentActor() actor: Actor,
+    @Input() { params, body }: RouteInput<'revokeConsent'>,
+  ): Promise<RouteOutput<'revokeConsent'>> {
+    return this.life.revoke(actor, params.consentId, body.reason);
+  }
+}

@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { PerformersModule } from '../performers/performers.module.js';
+import { ConsentExpiry } from './consent-expiry.js';
+import { ConsentImportService } from './consent-import.service.js';
+import { ConsentLifeService } from './consent-life.service.js';
+import { ConsentRepository } from './consent.repository.js';
+import { ConsentsController } from './consents.controller.js';
+import { ShotWithdrawal } from './shot-withdrawal.js';
+
+@Module({
+  imports: [PerformersModule],
+  controllers: [ConsentsController],
+  providers: [ConsentExpiry, ConsentImportService, ConsentLifeService, ConsentRepository, ShotWithdrawal],
+})
+export class ConsentsModule {}

@@ -1,0 +1,62 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ProjectRole } from '@understudy/contracts';
+import type { Database, Sql } from '@understudy/db';
+import { DATABASE } from '../platform/tokens.js';
+
+/** Wrong passwords in a row until an account is locked, and for how long. */
+export const MOST_FAILURES = 5;
+export const LOCK_MINUTES = 15;
+export const SESSION_HOURS = 12;
+
+/**
+ * A try is counted before its password is looked at, so that many at once are not more tries than many in a row. The
+ * last one allowed locks the account; the right password opens it again.
+ */
+const COUNT_TRY = `
+  UPDATE users SET
+    failed_sign_ins = CASE WHEN locked_until IS NULL THEN failed_sign_ins ELSE 0 END + 1,
+    locked_until = CASE WHEN CASE WHEN locked_until IS NULL THEN failed_sign_ins ELSE 0 END + 1 >= $2
+                   THEN now() + make_interval(mins => $3) END
+  WHERE email = $1 AND disabled_at IS NULL AND (locked_until IS NULL OR locked_until <= now())
+  RETURNING id, password_hash AS "passwordHash"`;
+
+@Injectable()
+export class SessionRepository {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /** @returns undefined for nobody, somebody disabled and an account that is locked, alike */
+  async countTry(email: string): Promise<{ id: string; passwordHash: string | null } | undefined> {
+    const [row] = await this.database.query<{ id: string; passwordHash: string | null }>(COUNT_TRY, [
+      email,
+      MOST_FAILURES,
+      LOCK_MINUTES,
+    ]);
+    return row;
+  }
+
+  async open(sql: Sql, session: { id: string; userId: string; hash: string }): Promise<void> {
+    await sql.query('UPDATE users SET failed_sign_ins = 0, locked_until = NULL WHERE id = $1::uuid', [session.userId]);
+    await sql.query(
+      `INSERT INTO tokens (id, kind, hash, name, user_id, expires_at)
+       VALUES ($1::uuid, 'session', $2, 'console', $3::uuid, now() + make_interval(hours => $4))`,
+      [session.id, session.hash, session.userId, SESSION_HOURS],
+    );
+  }
+
+  async close(sql: Sql, tokenId: string): Promise<void> {
+    await sql.query('UPDATE tokens SET revoked_at = now() WHERE id = $1::uuid AND revoked_at IS NULL', [tokenId]);
+  }
+
+  async email(userId: string): Promise<string> {
+    return (await this.database.prisma.user.findUniqueOrThrow({ where: { id: userId } })).email;
+  }
+
+  async memberships(userId: string): Promise<{ projectId: string; project: string; role: ProjectRole }[]> {
+    const rows = await this.database.prisma.membership.findMany({
+      where: { userId },
+      include: { project: true },
+      orderBy: [{ projectId: 'asc' }, { role: 'asc' }],
+    });
+    return rows.map(({ projectId, project, role }) => ({ projectId, project: project.name, role }));
+  }
+}
