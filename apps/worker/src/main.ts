@@ -31,6 +31,6 @@ try {
   }
 } catch (thrown) {
   const error = toUnderstudyError(thrown);
-  process.stderr.write(`${error.code}: ${error.message}\n`);
+  process.stderr.write(`error ${error.code}: ${error.message}\n`);
   process.exitCode = error.exitCode;
 }

@@ -1,23 +1,12 @@
 import type { FaceProbe } from '@understudy/contracts';
-import { type Frame, wrapFrame } from '@understudy/frame';
+import { wrapFrame } from '@understudy/frame';
 import { type Encoding, type PlateInfo, type SegmentResult, frameSpec } from '@understudy/media';
 
 import { decodedFrames } from './frames/frame-source.js';
 import type { LaneControl } from './lane/control.js';
+import type { FrameProber, FrameProcessor } from './render/steps.js';
 import { SegmentSink } from './render/segment-sink.js';
 import { Stopwatch } from './render/stopwatch.js';
-
-/** One step of a recipe. A pure function of the frame, its absolute number and what the shot has pinned. */
-export interface FrameProcessor {
-  readonly name: string;
-  /** Changes the frame in place. */
-  apply(frame: Frame, frameNumber: number): void;
-}
-
-/** Measures finished frames by looking at them anew. */
-export interface FrameProber {
-  measure(plateFrame: Frame, outputFrame: Frame, frameNumber: number): Promise<FaceProbe[]>;
-}
 
 export interface ShardOptions {
   readonly platePath: string;

@@ -59,12 +59,15 @@ export function sendable(thrown: unknown): { error: ErrorBody['error']; stack: s
 /** The thread's side: runs the work and tells how it ended. */
 export async function runFrameThread<Data, Result>(work: (data: Data) => Promise<Result>): Promise<void> {
   if (parentPort === null) throw new Error('this program runs as a worker thread');
-  const tell = (outcome: Outcome) => parentPort?.postMessage(outcome);
+  parentPort.postMessage(await outcomeOf(work), []);
+}
+
+async function outcomeOf<Data, Result>(work: (data: Data) => Promise<Result>): Promise<Outcome> {
   try {
-    tell({ type: 'done', result: await work(workerData as Data) });
+    return { type: 'done', result: await work(workerData as Data) };
   } catch (thrown) {
-    if (thrown instanceof Stopped) tell({ type: 'stopped', reason: thrown.reason });
-    else if (thrown instanceof RingBroken) tell({ type: 'broken' });
-    else tell({ type: 'failed', ...sendable(thrown) });
+    if (thrown instanceof Stopped) return { type: 'stopped', reason: thrown.reason };
+    if (thrown instanceof RingBroken) return { type: 'broken' };
+    return { type: 'failed', ...sendable(thrown) };
   }
 }

@@ -65,9 +65,9 @@ export class LaneControl {
       if (reason !== null) controller.abort(new Stopped(reason));
     };
     const timer = setInterval(look, LOOK_MS);
-    let open = true;
+    const closed = new AbortController();
     const follow = async () => {
-      while (open && !controller.signal.aborted) {
+      while (!closed.signal.aborted && !controller.signal.aborted) {
         look();
         const told = Atomics.waitAsync(this.#words, STOP, 0);
         if (told.async) await told.value;
@@ -75,7 +75,7 @@ export class LaneControl {
     };
     void follow();
     const close = () => {
-      open = false;
+      closed.abort();
       clearInterval(timer);
       Atomics.notify(this.#words, STOP);
     };

@@ -1,4 +1,4 @@
-import type { CompleteAttempt, Lease } from '@understudy/contracts';
+import { type CompleteAttempt, type Lease, UnderstudyError } from '@understudy/contracts';
 
 /** One leased task with its inputs at hand. */
 export interface LaneTask {
@@ -23,4 +23,12 @@ export interface TaskExecutor {
 /** Frames a task goes through, 0 for one without frames. */
 export function framesOf(lease: Lease): number {
   return lease.kind === 'enrol' ? 0 : lease.endFrame - lease.startFrame;
+}
+
+/** @throws UnderstudyError INTERNAL: the lease's own schema says that each object is handed over. */
+export function inputPath(task: LaneTask, sha256: string): string {
+  const path = task.inputs[sha256];
+  if (path === undefined)
+    throw new UnderstudyError('INTERNAL', 'A leased object is not at hand.', { details: { sha256 } });
+  return path;
 }

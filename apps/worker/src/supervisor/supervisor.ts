@@ -29,6 +29,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #lanes = new Map<number, LaneProcess>();
   readonly #ending = new AbortController();
+  readonly #ready = new Set<number>();
   #fatal: ErrorBody['error'] | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -97,14 +98,23 @@ export class Supervisor {
     const { host, coordinatorUrl, workerToken, dataDir, provider, threads, logLevel } = config;
     const { drainGraceMs, resultPatienceMs } = config;
     return {
-      ...{ ordinal, host, coordinatorUrl, workerToken, dataDir, provider, threads, logLevel },
-      ...{ drainGraceMs, resultPatienceMs, scratch: scratch.lane(ordinal) },
+      ordinal,
+      host,
+      coordinatorUrl,
+      workerToken,
+      dataDir,
+      scratch: scratch.lane(ordinal),
+      provider,
+      threads,
+      logLevel,
+      drainGraceMs,
+      resultPatienceMs,
     };
   }
 
   async #hear(ordinal: number, lane: LaneProcess, notice: LaneNotice): Promise<void> {
     const { log, objects } = this.#options;
-    if (notice.type === 'registered') log.info({ lane: ordinal }, 'lane ready');
+    if (notice.type === 'registered') this.#registered(ordinal);
     else if (notice.type === 'release') objects.release(notice.sha256, ownerOf(ordinal));
     else if (notice.type === 'fatal') this.#giveUp(notice.error);
     else {
@@ -118,6 +128,12 @@ export class Supervisor {
         lane.send({ type: 'refused', request, error: error.toBody().error });
       }
     }
+  }
+
+  #registered(ordinal: number): void {
+    const { log, config } = this.#options;
+    this.#ready.add(ordinal);
+    if (this.#ready.size === config.lanes) log.info({ lanes: config.lanes }, 'lanes ready');
   }
 
   #giveUp(error: ErrorBody['error']): void {

@@ -1,0 +1,55 @@
+import type { RenderLease } from '@understudy/contracts';
+import {
+  type IdentityImage,
+  decodeEmbedding,
+  facesOfImage,
+  normalise,
+  recogniserOf,
+  templateOf,
+} from '@understudy/face';
+import { type Frame, cropRgb } from '@understudy/frame';
+
+import type { LaneTools } from '../lane/tools.js';
+import { readStill } from '../stills.js';
+
+/** Whom a cast member becomes. */
+export interface Identity {
+  readonly images: readonly IdentityImage[];
+  /** Mean of the images' templates, of length 1. */
+  readonly embedding: Float32Array;
+}
+
+/**
+ * Reads a cast member's identity images.
+ *
+ * @throws UnderstudyError NO_FACE, TWO_FACES_IN_IMAGE, FACE_QUALITY_TOO_LOW
+ */
+export async function readIdentity(
+  { models, pack }: LaneTools,
+  images: RenderLease['cast'][number]['identityImages'],
+  pathOf: (sha256: string) => string,
+  signal: AbortSignal,
+): Promise<Identity> {
+  const read: IdentityImage[] = [];
+  const embeddings: Float32Array[] = [];
+  for (const { sha256 } of images) {
+    const frame = await readStill(pathOf(sha256), signal);
+    const faces = await facesOfImage(models, frame);
+    const { template } = templateOf(faces, recogniserOf(pack));
+    for (const { landmarks } of faces) read.push({ ...pictureOf(frame), landmarks });
+    embeddings.push(decodeEmbedding(template));
+  }
+  return { images: read, embedding: meanOf(embeddings) };
+}
+
+function pictureOf(frame: Frame): { rgb: Uint8ClampedArray; width: number; height: number } {
+  const { width, height } = frame.spec;
+  const rgb = Uint8ClampedArray.from(cropRgb(frame, { x: 0, y: 0, width, height }, width, height, 'interleaved'));
+  return { rgb, width, height };
+}
+
+function meanOf(embeddings: readonly Float32Array[]): Float32Array {
+  const sum = new Float64Array(embeddings[0]?.length ?? 0);
+  for (const embedding of embeddings) embedding.forEach((value, i) => (sum[i]! += value));
+  return normalise(sum);
+}

@@ -1,0 +1,95 @@
+import type { AnalysisTable, FaceProbe, RenderLease } from '@understudy/contracts';
+import { type Detection, type FaceModels, type Window, cosine, intersectionOverUnion, pointAt } from '@understudy/face';
+import type { Box, Frame } from '@understudy/frame';
+
+import type { FrameProber } from './steps.js';
+import type { Identity } from './identity.js';
+import { faceAt, trackOf } from './tracks.js';
+
+export interface ProberInputs {
+  readonly models: FaceModels;
+  readonly analysis: AnalysisTable;
+  readonly cast: RenderLease['cast'];
+  readonly identities: ReadonlyMap<number, Identity>;
+}
+
+const LEAST_SCORE = 0.5;
+/** The same face, looked for anew: its box lies about where the track says. */
+const LEAST_OVERLAP = 0.25;
+/** The window that is searched, in heights of the face; the detector takes pictures of 4:3. */
+const WINDOW_HEIGHTS = 3;
+const ASPECT = 4 / 3;
+
+/**
+ * Measures likeness and geometry of the cast's faces on finished frames. Nothing of the analysis but the rough place is
+ * believed: the face is detected anew in the output and in the plate.
+ */
+export function createProber({ models, analysis, cast, identities }: ProberInputs): FrameProber {
+  const members = cast.flatMap((member) =>
+    member.tracks.map((number) => ({ cast: member.cast, track: trackOf(analysis, number) })),
+  );
+  return {
+    async measure(plateFrame, outputFrame, frameNumber) {
+      const probes: FaceProbe[] = [];
+      for (const { cast: number, track } of members) {
+        const face = faceAt(track, frameNumber);
+        const identity = identities.get(number);
+        if (face === undefined || identity === undefined) continue;
+        const before = await findFace(models, plateFrame, face.box);
+        const after = await findFace(models, outputFrame, face.box);
+        probes.push({
+          frame: frameNumber,
+          track: track.track,
+          cast: number,
+          idToIdentityBefore: likeness(before?.embedding, identity.embedding),
+          idToIdentity: likeness(after?.embedding, identity.embedding),
+          idToPlate: likeness(after?.embedding, before?.embedding),
+          landmarkNme:
+            after === null ? null : rounded(landmarkError(before?.landmarks ?? face.landmarks, after.landmarks)),
+        });
+      }
+      return probes;
+    },
+  };
+}
+
+interface FoundFace {
+  readonly landmarks: Float64Array;
+  readonly embedding: Float32Array;
+}
+
+async function findFace(models: FaceModels, frame: Frame, near: Box): Promise<FoundFace | null> {
+  const found = await models.detector.detect(frame, [windowAround(near)], LEAST_SCORE);
+  const overlap = ({ box }: Detection) => intersectionOverUnion(box, near);
+  const [best] = found.filter((face) => overlap(face) >= LEAST_OVERLAP).sort((a, b) => overlap(b) - overlap(a));
+  if (best === undefined) return null;
+  const { landmarks } = await models.landmarker.locate(frame, best.box);
+  return { landmarks, embedding: await models.embedder.embed(frame, landmarks) };
+}
+
+function windowAround({ x, y, width, height }: Box): Window {
+  const tall = Math.max(height, width) * WINDOW_HEIGHTS;
+  const wide = tall * ASPECT;
+  const box = { x: x + width / 2 - wide / 2, y: y + height / 2 - tall / 2, width: wide, height: tall };
+  return { box, open: [false, false, false, false], zoomed: true };
+}
+
+/** Cosine, or 0 for a face that was not found. */
+function likeness(a: Float32Array | undefined, b: Float32Array | undefined): number {
+  return a === undefined || b === undefined ? 0 : rounded(cosine(a, b));
+}
+
+/** Mean distance of the points, in parts of the distance of the expected face's outer eye corners. */
+export function landmarkError(expected: ArrayLike<number>, found: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < expected.length; i += 2) {
+    sum += Math.hypot(found[i]! - expected[i]!, found[i + 1]! - expected[i + 1]!);
+  }
+  const points = Array.from(expected);
+  const [left, right] = [pointAt(points, 36), pointAt(points, 45)];
+  return sum / (expected.length / 2) / Math.hypot(right.x - left.x, right.y - left.y);
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1e5) / 1e5;
+}

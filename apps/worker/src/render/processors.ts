@@ -1,0 +1,103 @@
+import type { AnalysisTable, Processor, RenderLease } from '@understudy/contracts';
+import {
+  DEFAULT_REPLACE_SETTINGS,
+  type PreparedReplaceTrack,
+  anonymiseFrame,
+  extendTracks,
+  prepareIdentity,
+  prepareReplaceTrack,
+  replaceFace,
+} from '@understudy/face';
+import { type Box, type Frame, planeGeometry, wrapFrame } from '@understudy/frame';
+
+import type { FrameProcessor } from './steps.js';
+import type { Identity } from './identity.js';
+import { type AnalysedTrack, faceAt, trackOf } from './tracks.js';
+
+export interface RecipeInputs {
+  readonly lease: Pick<RenderLease, 'recipe' | 'cast' | 'anonymiseTracks'>;
+  readonly analysis: AnalysisTable;
+  /** By cast number. */
+  readonly identities: ReadonlyMap<number, Identity>;
+}
+
+/** The steps of a recipe, in its order. */
+export function recipeProcessors(inputs: RecipeInputs): FrameProcessor[] {
+  return inputs.lease.recipe.processors.map((processor) =>
+    processor.type === 'replace' ? replaceProcessor(inputs, processor) : anonymiseProcessor(inputs, processor),
+  );
+}
+
+type Of<Type extends Processor['type']> = Extract<Processor, { type: Type }>;
+
+/** The recipe speaks of the face's width, the blend of the distance of the outer eye corners. */
+const EYE_DISTANCES_PER_FACE_WIDTH = 1.83;
+/** More landmarks tell no more about the shape of a head. */
+const LARGEST_SAMPLE = 200;
+
+function replaceProcessor({ lease, analysis, identities }: RecipeInputs, processor: Of<'replace'>): FrameProcessor {
+  const { strength, feather } = processor.settings;
+  const settings = { ...DEFAULT_REPLACE_SETTINGS, feather: feather * EYE_DISTANCES_PER_FACE_WIDTH };
+  const members: { track: AnalysedTrack; prepared: PreparedReplaceTrack }[] = [];
+  for (const { cast, tracks } of lease.cast) {
+    const identity = identities.get(cast);
+    if (identity === undefined) continue;
+    const person = prepareIdentity(identity.images, settings);
+    for (const number of tracks) {
+      const track = trackOf(analysis, number);
+      members.push({ track, prepared: prepareReplaceTrack(person, sampleOf(track), settings) });
+    }
+  }
+  return {
+    name: 'replace',
+    apply(frame, frameNumber) {
+      for (const { track, prepared } of members) {
+        const face = faceAt(track, frameNumber);
+        if (face === undefined) continue;
+        const plate = strength < 1 ? wrapFrame(frame.spec, frame.bytes.slice()) : null;
+        const box = replaceFace(frame, prepared, face.landmarks);
+        if (plate !== null) mixBack(frame, plate, box, strength);
+      }
+    },
+  };
+}
+
+function sampleOf({ faces }: AnalysedTrack): readonly (readonly number[])[] {
+  const every = Math.ceil(faces.length / LARGEST_SAMPLE);
+  return faces.filter((_, index) => index % every === 0).map(({ landmarks }) => landmarks);
+}
+
+/** Leaves only this share of what was changed inside the box. */
+function mixBack(frame: Frame, plate: Frame, box: Box, share: number): void {
+  frame.planes.forEach((plane, index) => {
+    const number = index as 0 | 1 | 2;
+    const { scaleX, scaleY } = planeGeometry(frame, number);
+    const before = plate.planes[number].samples;
+    // A sample of a subsampled plane may lie just outside the box and still belong to it.
+    const left = Math.max(0, Math.floor(box.x * scaleX) - 1);
+    const right = Math.min(plane.width, Math.ceil((box.x + box.width) * scaleX) + 1);
+    const top = Math.max(0, Math.floor(box.y * scaleY) - 1);
+    const bottom = Math.min(plane.height, Math.ceil((box.y + box.height) * scaleY) + 1);
+    for (let y = top; y < bottom; y++) {
+      for (let at = y * plane.width + left; at < y * plane.width + right; at++) {
+        plane.samples[at] = Math.round(before[at]! + share * (plane.samples[at]! - before[at]!));
+      }
+    }
+  });
+}
+
+/** Frames beyond a track's ends in which the face may be seen although it was not detected. */
+const FRAMES_BEYOND = 12;
+
+function anonymiseProcessor({ lease, analysis }: RecipeInputs, { settings }: Of<'anonymise'>): FrameProcessor {
+  const { frameCount, width, height } = analysis;
+  const covered = lease.anonymiseTracks.map((number) => ({ ...trackOf(analysis, number), embedding: null }));
+  const tracks = extendTracks(covered, FRAMES_BEYOND, { frameCount, width, height });
+  return {
+    name: 'anonymise',
+    apply(frame, frameNumber) {
+      const faces = tracks.flatMap((track) => faceAt(track, frameNumber) ?? []);
+      anonymiseFrame(frame, faces, settings);
+    },
+  };
+}

@@ -1,0 +1,14 @@
+import type { FaceProbe } from '@understudy/contracts';
+import type { Frame } from '@understudy/frame';
+
+/** One step of a recipe. A pure function of the frame, its absolute number and what the shot has pinned. */
+export interface FrameProcessor {
+  readonly name: string;
+  /** Changes the frame in place. */
+  apply(frame: Frame, frameNumber: number): void;
+}
+
+/** Measures finished frames by looking at them anew. */
+export interface FrameProber {
+  measure(plateFrame: Frame, outputFrame: Frame, frameNumber: number): Promise<FaceProbe[]>;
+}

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+
+import { openFaceModels } from '@understudy/face';
+import { type ModelPack, ensureDefaultPack, parityClass } from '@understudy/inference';
+
+import { analyseTask } from './analyse-range.js';
+import { enrolTask } from './enrol-image.js';
+import type { AgentData } from './lane/agent-messages.js';
+import type { LaneControl } from './lane/control.js';
+import type { LaneTask, TaskExecutor, TaskResult } from './lane/task.js';
+import type { LaneTools } from './lane/tools.js';
+import type { LaneConfig } from './messages.js';
+import { renderTask } from './render/render-task.js';
+
+export interface TaskRunner extends TaskExecutor {
+  readonly capabilities: AgentData['capabilities'];
+}
+
+/** Opens the lane's models. @throws UnderstudyError MODEL_UNAVAILABLE, MODEL_HASH_MISMATCH, PROVIDER_UNAVAILABLE */
+export async function createTaskRunner(config: LaneConfig, control: LaneControl): Promise<TaskRunner> {
+  const pack = await ensureDefaultPack(config.dataDir);
+  const session = { provider: config.provider, threads: config.threads };
+  const models = await openFaceModels(pack, session);
+  const tools: LaneTools = { pack, models, control };
+  return {
+    capabilities: capabilitiesOf(pack, session),
+    run: (task) => runTask(tools, task),
+  };
+}
+
+async function runTask(tools: LaneTools, task: LaneTask): Promise<TaskResult> {
+  const { lease } = task;
+  if (lease.kind === 'render') return renderTask(tools, task, lease);
+  if (lease.kind === 'analyse') return analyseTask(tools, task, lease);
+  return enrolTask(tools, task, lease);
+}
+
+type Session = { readonly provider: LaneConfig['provider']; readonly threads: number };
+const LONGEST_NAME = 80;
+
+function capabilitiesOf(pack: ModelPack, session: Session): AgentData['capabilities'] {
+  const parity = parityClass(session);
+  return {
+    parityClass: {
+      provider: parity.provider,
+      precision: parity.precision,
+      // Threads split sums, so they are part of what the runtime computes.
+      runtime: `${parity.runtime}/threads-${parity.threads}`,
+      instructionSet: shortened(parity.isa),
+      batch: parity.batch,
+    },
+    kinds: ['enrol', 'analyse', 'render'],
+    threads: session.threads,
+    vramMiB: 0,
+    packs: [pack.id],
+  };
+}
+
+/** A name of any length as one of bounded length, still telling different ones apart. */
+function shortened(name: string): string {
+  if (name.length <= LONGEST_NAME) return name;
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 16);
+  return `${name.slice(0, LONGEST_NAME - digest.length - 1)}#${digest}`;
+}
