@@ -1,0 +1,207 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ShardsFarm } from './shards-farm.js';
+import { revokeConsent } from './shot-fixture.js';
+
+let farm: ShardsFarm;
+beforeEach(async () => {
+  farm = await ShardsFarm.start();
+});
+afterEach(() => farm.stop());
+
+describe('a claim', () => {
+  it('gives 50 lanes that ask at once 20 tasks, each once', async () => {
+    const shot = await farm.addShot({ count: 20 });
+    const lanes = await farm.addLanes(50);
+    const leases = (await Promise.all(lanes.map(async (lane) => await farm.claims.claim(lane)))).filter(
+      (lease) => lease !== null,
+    );
+    // Lanes that asked while the first one pinned the shot's parity class were passed over: they ask again.
+    for (const lane of lanes) {
+      const lease = await farm.claims.claim(lane);
+      if (lease !== null) leases.push(lease);
+    }
+    expect(leases).toHaveLength(20);
+    expect(new Set(leases.map((lease) => lease.taskId))).toEqual(new Set(shot.taskIds));
+    expect(leases.every((lease) => lease.epoch === 1)).toBe(true);
+    const attempts = await farm.one('SELECT count(*)::int AS all, count(DISTINCT task_id)::int AS tasks FROM attempts');
+    expect(attempts).toEqual({ all: 20, tasks: 20 });
+    expect(await farm.told('task.leased')).toBe(20);
+  });
+
+  it('takes by priority, then what rendering waits for, then age and range', async () => {
+    const render = await farm.addShot({ count: 2, priority: 50 });
+    const analyse = await farm.addShot({ count: 2, kind: 'analyse', priority: 50 });
+    const urgent = await farm.addShot({ count: 1, priority: 90 });
+    const lane = await farm.addLane();
+    const order: string[] = [];
+    for (let n = 0; n < 5; n += 1) order.push((await farm.claim(lane)).taskId);
+    expect(order).toEqual([...urgent.taskIds, ...analyse.taskIds, ...render.taskIds]);
+    expect(await farm.claims.claim(lane)).toBeNull();
+  });
+
+  it('gives a lane only kinds that it can do, and tasks of shots that are at that step', async () => {
+    await farm.addShot({ count: 1 });
+    await farm.addShot({ count: 1, kind: 'render' }, { state: 'held' });
+    await farm.addShot({ count: 1, kind: 'analyse' }, { state: 'cancelled' });
+    const analyst = await farm.addLane({ kinds: ['analyse'] });
+    expect(await farm.claims.claim(analyst)).toBeNull();
+    const lane = await farm.addLane();
+    expect((await farm.claim(lane)).kind).toBe('render');
+    expect(await farm.claims.claim(lane)).toBeNull();
+  });
+
+  it('pins the parity class of the first lane that renders, for every lane after it', async () => {
+    const shot = await farm.addShot({ count: 3 });
+    const [first, other, like] = [await farm.addLane(), await farm.addLane({ provider: 'cuda' }), await farm.addLane()];
+    await farm.claim(first);
+    expect(await farm.claims.claim(other)).toBeNull();
+    expect((await farm.claim(like)).kind).toBe('render');
+    const { pinned } = await farm.one<{ pinned: string }>(
+      'SELECT parity_class AS pinned FROM shot_versions WHERE id = $1',
+      [shot.shotVersionId],
+    );
+    expect(pinned).toBe(first.parityClass);
+  });
+
+  it('gives one parity class to a shot when lanes of two ask at once', async () => {
+    await farm.addShot({ count: 12 });
+    const lanes = [
+      ...(await Promise.all(Array.from({ length: 6 }, async () => await farm.addLane()))),
+      ...(await Promise.all(Array.from({ length: 6 }, async () => await farm.addLane({ provider: 'cuda' })))),
+    ];
+    await Promise.all(lanes.map(async (lane) => await farm.claims.claim(lane)));
+    const { classes, attempts } = await farm.one<{ classes: number; attempts: number }>(
+      `SELECT count(DISTINCT l.parity_class)::int AS classes, count(*)::int AS attempts
+       FROM attempts a JOIN lanes l ON l.id = a.lane_id`,
+    );
+    expect(attempts).toBeGreaterThan(0);
+    expect(classes).toBe(1);
+  });
+
+  it('names just what the lane needs', async () => {
+    const shot = await farm.addShot({ count: 1 });
+    const lane = await farm.addLane();
+    const lease = await farm.claim(lane);
+    expect(lease).toMatchObject({
+      kind: 'render',
+      epoch: 1,
+      startFrame: 0,
+      endFrame: 10,
+      shotVersionId: shot.shotVersionId,
+      plate: { source: { sha256: shot.plateSha256, bytes: 1000 } },
+      cast: [{ cast: 0, tracks: [0], identityImages: [{ bytes: 1000 }] }],
+      upload: { url: `/api/v1/attempts/${lease.attemptId}/result?epoch=1` },
+    });
+    const { consentIds, lease_s } = await farm.one<{ consentIds: string[]; lease_s: number }>(
+      `SELECT consent_ids AS "consentIds", extract(epoch FROM expires_at - leased_at)::int AS lease_s FROM attempts`,
+    );
+    expect(new Set(consentIds)).toEqual(new Set([shot.identityConsentId, shot.plateConsentId]));
+    expect(lease_s).toBe(10);
+  });
+});
+
+describe('consent at the lease', () => {
+  it.each(['identityConsentId', 'plateConsentId'] as const)(
+    'refuses when %s was revoked: the shot ends',
+    async (side) => {
+      const shot = await farm.addShot({ count: 3 });
+      const other = await farm.addShot({ count: 1, priority: 1 });
+      await revokeConsent(farm.owner, shot[side]);
+      const lane = await farm.addLane();
+      const lease = await farm.claim(lane);
+      expect(lease.taskId).toBe(other.taskIds[0]);
+      expect(await farm.shotState(shot.shotVersionId)).toBe('revoked');
+      const row = await farm.one<{ code: string; reasons: unknown }>(
+        `SELECT error_code AS code, error_details->'reasons' AS reasons FROM shot_versions WHERE id = $1`,
+        [shot.shotVersionId],
+      );
+      expect(row.code).toBe('CONSENT_REVOKED');
+      const role = side === 'identityConsentId' ? 'identity' : 'plate';
+      expect(row.reasons).toMatchObject([{ cast: 0, role, consentId: shot[side], reasons: ['CONSENT_REVOKED'] }]);
+      for (const id of shot.taskIds) expect(await farm.task(id)).toMatchObject({ state: 'cancelled', epoch: 0 });
+      expect(await farm.told('shot.revoked', shot.shotVersionId)).toBe(1);
+    },
+  );
+
+  it('refuses out of scope, expired and suspended consents, with every reason', async () => {
+    const lane = await farm.addLane();
+    const expired = await farm.addShot(
+      { count: 1 },
+      { scope: { validUntil: new Date(Date.now() - 1000).toISOString(), operations: ['anonymise'] } },
+    );
+    const suspended = await farm.addShot({ count: 1 });
+    await revokeConsent(farm.owner, suspended.plateConsentId, 'suspended');
+    expect(await farm.claims.claim(lane)).toBeNull();
+    const reasonsOf = async (shotVersionId: string) =>
+      (
+        await farm.one<{ reasons: { reasons: string[] }[] }>(
+          `SELECT error_details->'reasons' AS reasons FROM shot_versions WHERE id = $1`,
+          [shotVersionId],
+        )
+      ).reasons.map((refusal) => refusal.reasons);
+    const both = ['CONSENT_EXPIRED', 'OPERATION_OUT_OF_SCOPE'];
+    expect(await reasonsOf(expired.shotVersionId)).toEqual([both, both]);
+    expect(await reasonsOf(suspended.shotVersionId)).toEqual([['CONSENT_SUSPENDED']]);
+    expect(await farm.one('SELECT count(*)::int AS count FROM attempts')).toEqual({ count: 0 });
+  });
+
+  it('does not lease past a revocation that is just being made, nor wait for it', async () => {
+    const shot = await farm.addShot({ count: 1 });
+    const other = await farm.addShot({ count: 1, priority: 1 });
+    const lane = await farm.addLane();
+    await farm.owner.hotTransaction(async (sql) => {
+      await revokeConsent(sql, shot.identityConsentId);
+      expect((await farm.claim(lane)).taskId).toBe(other.taskIds[0]);
+      expect(await farm.task(shot.taskIds[0]!)).toMatchObject({ state: 'pending', epoch: 0 });
+    });
+    expect(await farm.claims.claim(lane)).toBeNull();
+    expect(await farm.shotState(shot.shotVersionId)).toBe('revoked');
+  });
+
+  it('holds the consents until the lease is given: a revocation comes before it or after', async () => {
+    const shot = await farm.addShot({ count: 8 });
+    const lanes = await farm.addLanes(8);
+    await farm.claim(lanes[0]!);
+    const revoke = farm.owner.hotTransaction(async (sql) => {
+      await revokeConsent(sql, shot.identityConsentId);
+      const [{ at }] = (await sql.query('SELECT clock_timestamp() AS at')) as [{ at: Date }];
+      return at;
+    });
+    await Promise.all(lanes.slice(1).map(async (lane) => await farm.claims.claim(lane)));
+    const revokedAt = await revoke;
+    const late = await farm.owner.query('SELECT 1 FROM attempts WHERE leased_at > $1', [revokedAt]);
+    expect(late).toEqual([]);
+  });
+});
+
+describe('a held request', () => {
+  it('is answered as soon as there is work', async () => {
+    farm.listen();
+    const lane = await farm.addLane();
+    const asked = farm.leases.lease(lane.workerId, lane.id, 20, new AbortController().signal);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const startedAt = performance.now();
+    const shot = await farm.addShot({ count: 1 });
+    const lease = await asked;
+    expect(lease?.taskId).toBe(shot.taskIds[0]);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
+  it('ends with nothing when its time is over or nobody listens any more', async () => {
+    const lane = await farm.addLane();
+    expect(await farm.leases.lease(lane.workerId, lane.id, 0, new AbortController().signal)).toBeNull();
+    const gone = new AbortController();
+    const asked = farm.leases.lease(lane.workerId, lane.id, 25, gone.signal);
+    gone.abort();
+    expect(await asked).toBeNull();
+    await farm.addShot({ count: 1 });
+    expect(await farm.leases.lease(lane.workerId, lane.id, 5, gone.signal)).toBeNull();
+    expect(await farm.one('SELECT count(*)::int AS count FROM attempts')).toEqual({ count: 0 });
+  });
+
+  it('is refused for the lane of another worker', async () => {
+    const [lane, other] = await farm.addLanes(2);
+    const asked = farm.leases.lease(other!.workerId, lane!.id, 0, new AbortController().signal);
+    await expect(asked).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
