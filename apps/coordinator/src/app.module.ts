@@ -1,16 +1,21 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AccessModule } from './access/access.module.js';
+import { AssetsModule } from './assets/assets.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import type { Config } from './config/config.js';
 import { ConsentsModule } from './consents/consents.module.js';
 import { HealthModule } from './health/health.module.js';
 import type { Logger } from './platform/logger.js';
+import { OpenApiModule } from './openapi/openapi.module.js';
 import { PerformersModule } from './performers/performers.module.js';
 import { PlatformModule } from './platform/platform.module.js';
 import { ConsentsGateModule } from './consents-gate/consents-gate.module.js';
 import { ShardsModule } from './shards/shards.module.js';
 import { TasksModule } from './shards/tasks.module.js';
+import { DeliveriesModule } from './deliveries/deliveries.module.js';
+import { ShotsModule } from './shots/shots.module.js';
 import { StagesModule } from './stages/stages.module.js';
+import { StillsModule } from './stills/stills.module.js';
 import { WorkersModule } from './workers/workers.module.js';
 import { ProjectsModule } from './projects/projects.module.js';
 import { UsersModule } from './users/users.module.js';
@@ -30,10 +35,15 @@ export class AppModule {
         ProjectsModule,
         PerformersModule,
         ConsentsModule,
+        AssetsModule,
+        OpenApiModule,
         ConsentsGateModule,
         ShardsModule,
         TasksModule,
         StagesModule,
+        ShotsModule,
+        DeliveriesModule,
+        StillsModule,
         WorkersModule,
       ],
     };

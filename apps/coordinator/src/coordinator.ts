@@ -4,6 +4,7 @@ import cookieParser from 'cookie-parser';
 import helmet from 'helmet';
 import { AppModule } from './app.module.js';
 import type { Config } from './config/config.js';
+import { serveConsole } from './console/console-files.js';
 import { CONTENT_SECURITY_POLICY } from './console/content-security-policy.js';
 import { type Logger, NestLogger } from './platform/logger.js';
 import { requestLog } from './platform/request-id.js';
@@ -29,5 +30,6 @@ export async function createCoordinator(
   app.use(helmet({ contentSecurityPolicy: CONTENT_SECURITY_POLICY }));
   app.use(cookieParser());
   app.useBodyParser('json', { limit: JSON_LIMIT, strict: true });
+  if (config.CONSOLE_DIR !== undefined) serveConsole(app, config.CONSOLE_DIR);
   return app;
 }
