@@ -3,6 +3,15 @@ import { litTone, type Light } from './lighting.js';
 import { blend, curvePath, loopPath, rgbCss, shade, type SvgSheet } from './svg-sheet.js';
 import { lerp, type Point2 } from './vector.js';
 
+/** Soft folds of the cloth: place, lean in degrees, half width. */
+const FOLDS = [
+  [-1.75, 3.7, 18, 0.2],
+  [1.8, 3.7, -18, 0.2],
+  [-1.0, 4.5, 10, 0.26],
+  [1.05, 4.6, -12, 0.26],
+  [0.1, 4.9, 3, 0.22],
+] as const;
+
 /** Raises the shoulders to where the neck of this head ends, head units. */
 const NECK_TUCK = 0.22;
 
@@ -18,7 +27,7 @@ export function drawBody(sheet: SvgSheet, face: PosedHead, light: Light, anchor:
   const shoulders = [at(-3.1, 5.6), at(-2.75, 4.1), at(-2.25, 3.25), at(-1.4, 2.72), at(-0.78, 2.36)];
   const right = [at(0.78, 2.36), at(1.4, 2.72), at(2.25, 3.25), at(2.75, 4.1), at(3.1, 5.6)];
   const dip = [at(-0.5, lerp(2.36, neckline, 0.75)), at(0, neckline + 0.12), at(0.5, lerp(2.36, neckline, 0.75))];
-  const outline = `${curvePath([...shoulders, ...dip, ...right])}L${at(3.1, 9).x} ${at(0, 9).y}L${at(-3.1, 9).x} ${at(0, 9).y}Z`;
+  const outline = `${curvePath([...shoulders, ...dip, ...right])}L${at(3.1, 60).x} ${at(0, 60).y}L${at(-3.1, 60).x} ${at(0, 60).y}Z`;
   const fill = sheet.linear(
     [
       [0, cloth(1, -1), 1],
@@ -32,20 +41,25 @@ export function drawBody(sheet: SvgSheet, face: PosedHead, light: Light, anchor:
   sheet.path(outline, { fill });
   const clip = sheet.clip(outline);
   sheet.softSpot(at(0, 3.0), 1.6 * u, 0.75 * u, shade(tones.cloth, 0.3), 0.32, 0, clip);
-  for (const [x, y, lean] of [
-    [-1.6, 3.9, 0.3],
-    [1.7, 3.9, -0.3],
-    [-0.8, 4.4, 0.15],
-    [0.9, 4.5, -0.2],
-  ] as const) {
-    const fold = [at(x, y - 0.6), at(x + lean * 0.6, y), at(x + lean, y + 1.4)];
-    sheet.path(curvePath(fold), { stroke: rgbCss(cloth(0.62, x)), width: 0.07 * u, opacity: 0.45, clip });
-    const lit = fold.map((point) => ({ x: point.x + 0.06 * u, y: point.y }));
-    sheet.path(curvePath(lit), { stroke: rgbCss(cloth(1.15, x)), width: 0.05 * u, opacity: 0.3, clip });
+  for (const [x, y, lean, wide] of FOLDS) {
+    const dark = at(x, y);
+    sheet.softSpot(dark, wide * u, 1.5 * u, cloth(0.5, x), 0.34, lean, clip);
+    sheet.softSpot(
+      { x: dark.x + wide * 0.9 * u, y: dark.y - 0.1 * u },
+      wide * 0.7 * u,
+      1.3 * u,
+      cloth(1.2, x),
+      0.3,
+      lean,
+      clip,
+    );
+  }
+  if (clothing === 'collar') {
+    drawCollar(sheet, face, light, at);
+    return;
   }
   const seam = [at(-0.78, 2.36), ...dip, at(0.78, 2.36)];
   sheet.path(curvePath(seam), { stroke: rgbCss(litTone(tones.trim, light, 0, -0.5)), width: 0.13 * u });
-  if (clothing === 'collar') drawCollar(sheet, face, light, at);
 }
 
 function drawNeck(sheet: SvgSheet, face: PosedHead, light: Light, at: (x: number, y: number) => Point2): void {

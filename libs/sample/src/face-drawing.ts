@@ -3,7 +3,8 @@ import { EYE_LINE, outlinePoint, projectLandmarks } from './landmarks.js';
 import type { Person, Rgb } from './person.js';
 import { projector, type Expression, type HeadPose, type Projected, type Projector } from './pose.js';
 import { blend, curvePath, loopPath, rgbCss, shade, type SvgSheet } from './svg-sheet.js';
-import { centroid, lerp, mix2, type Point2 } from './vector.js';
+import { between, seededRandom } from './random.js';
+import { centroid, clamp, lerp, mix2, type Point2 } from './vector.js';
 
 /** One performer in one frame, ready to be drawn: the solid head, its projection and its 68 points. */
 export class PosedHead {
@@ -19,7 +20,7 @@ export class PosedHead {
   ) {
     this.head = head ?? new Head(person);
     this.project = projector(pose);
-    this.landmarks = projectLandmarks(this.head, expression, this.project);
+    this.landmarks = projectLandmarks(this.head, expression, this.project, pose.yaw);
   }
 
   /** Pixels of a length in head units. */
@@ -119,14 +120,14 @@ function drawNose(sheet: SvgSheet, face: PosedHead): void {
   const { skin } = face.person.tones;
   const dark = blend(shade(skin, 0.42), [90, 30, 25], 0.35);
   const base = face.mark(33);
-  sheet.softSpot({ x: base.x, y: base.y + face.px(0.06) }, face.px(s.noseHalf * 1.15), face.px(0.1), dark, 0.38);
+  sheet.softSpot({ x: base.x, y: base.y + face.px(0.06) }, face.px(s.noseHalf * 1.15), face.px(0.1), dark, 0.32);
   for (const sign of [-1, 1] as const) {
     const nostril = face.place(sign * s.noseHalf * 0.48, s.noseBaseY - 0.05, -0.02);
     sheet.ellipse(
       nostril,
       face.px(s.noseHalf * 0.27),
       face.px(0.036),
-      { fill: rgbCss(dark), opacity: 0.92 },
+      { fill: rgbCss(dark), opacity: 0.85 },
       sign * 18,
     );
     const wing = [
@@ -135,10 +136,10 @@ function drawNose(sheet: SvgSheet, face: PosedHead): void {
       face.place(sign * s.noseHalf * 0.96, s.noseBaseY - 0.03, -0.02),
       face.place(sign * s.noseHalf * 0.68, s.noseBaseY - 0.015, -0.02),
     ];
-    sheet.path(curvePath(wing), { stroke: rgbCss(dark), width: face.px(0.026), opacity: 0.55 });
+    sheet.path(curvePath(wing), { stroke: rgbCss(dark), width: face.px(0.024), opacity: 0.3 + 0.2 * s.wrinkles });
   }
   const under = face.marks(32, 33, 34).map((point) => ({ x: point.x, y: point.y - face.px(0.01) }));
-  sheet.path(curvePath(under), { stroke: rgbCss(dark), width: face.px(0.026), opacity: 0.5 });
+  sheet.path(curvePath(under), { stroke: rgbCss(dark), width: face.px(0.024), opacity: 0.3 });
 }
 
 function drawMouth(sheet: SvgSheet, face: PosedHead): void {
@@ -204,9 +205,9 @@ function drawInnerMouth(sheet: SvgSheet, face: PosedHead, inside: string): void 
   });
   const top = face.mark(62);
   // The upper teeth belong to the skull: they stay while the jaw drops.
-  const teeth = Math.min(face.px(0.085), gap * 0.5 + face.px(0.02));
+  const teeth = Math.min(face.px(0.07), gap * 0.34);
   sheet.ellipse({ x: top.x, y: top.y - face.px(0.03) }, width * 0.42, teeth + face.px(0.03), {
-    fill: rgbCss([240, 234, 222]),
+    fill: rgbCss([226, 216, 204]),
     clip,
   });
   sheet.softSpot({ x: top.x, y: top.y }, width * 0.5, face.px(0.05), [70, 30, 30], 0.55, 0, clip);
@@ -304,25 +305,28 @@ function drawBrow(sheet: SvgSheet, face: PosedHead, sign: -1 | 1): void {
   const s = face.head.shape;
   const ridge = sign < 0 ? face.marks(21, 20, 19, 18, 17) : face.marks(22, 23, 24, 25, 26);
   const colour = blend(face.person.tones.brows, [150, 148, 145], s.greying * 0.8);
-  const thickness = (t: number): number => face.px(s.browThickness) * (0.75 + 0.5 * t - 1.05 * t ** 2.2);
-  const upper = ridge.map((point, index) => ({ x: point.x, y: point.y - thickness(index / 4) * 0.45 }));
-  const lower = ridge.map((point, index) => ({ x: point.x, y: point.y + thickness(index / 4) * 0.55 }));
+  const thickness = (t: number): number => face.px(s.browThickness) * (0.8 + 0.45 * t - 1.05 * t ** 2.4);
+  // The marked points run along the upper part of a brow.
+  const edge = (share: number): Point2[] =>
+    ridge.map((point, index) => ({ x: point.x, y: point.y + thickness(index / 4) * share }));
+  const [upper, lower] = [edge(-0.2), edge(0.8)];
   const shape = `${curvePath(upper)}${curvePath([...lower].reverse(), 'L')}Z`;
-  sheet.path(shape, { fill: rgbCss(colour), opacity: 0.62 });
-  const hairs = 16;
-  for (let hair = 0; hair < hairs; hair += 1) {
-    const t = hair / (hairs - 1);
-    const position = t * 4;
+  sheet.path(shape, { fill: rgbCss(colour), opacity: 0.55 });
+  const random = seededRandom(face.person.seed + 17 * sign);
+  const along = (points: readonly Point2[], t: number): Point2 => {
+    const position = clamp(t, 0, 1) * 4;
     const index = Math.min(3, Math.floor(position));
-    const [from, to] = [ridge[index], ridge[index + 1]];
-    if (!from || !to) continue;
-    const point = mix2(from, to, position - index);
-    const size = thickness(t);
-    const lean = sign * face.px(0.02 + 0.07 * t);
-    const stroke = [
-      { x: point.x - lean * 0.4, y: point.y + size * 0.6 },
-      { x: point.x + lean, y: point.y - size * (0.62 - 0.3 * t) },
-    ];
-    sheet.path(curvePath(stroke), { stroke: rgbCss(shade(colour, 0.72)), width: face.px(0.017), opacity: 0.8 });
+    return mix2(points[index] ?? upper[0]!, points[index + 1] ?? upper[4]!, position - index);
+  };
+  for (let hair = 0; hair < 46; hair += 1) {
+    const t = hair / 45;
+    const root = mix2(along(upper, t), along(lower, t), between(random, 0.45, 1));
+    const tip = mix2(along(upper, t + 0.1), along(lower, t + 0.1), between(random, -0.1, 0.45) + 0.25 * t);
+    const bend = mix2(mix2(root, tip, 0.5), along(upper, t), 0.18);
+    sheet.path(curvePath([root, bend, tip]), {
+      stroke: rgbCss(shade(colour, between(random, 0.62, 1))),
+      width: face.px(0.013),
+      opacity: 0.75,
+    });
   }
 }

@@ -22,7 +22,7 @@ const PLANS: Readonly<Record<HairStyle, HairPlan>> = {
   crop: { top: 0.05, sides: 0.03, sideY: 0.1, temples: -0.02, strands: 150 },
   curls: { top: 0.17, sides: 0.13, sideY: 0.05, temples: 0, strands: 0 },
   receding: { top: 0.035, sides: 0.06, sideY: 0.2, temples: -0.3, strands: 130 },
-  long: { top: 0.1, sides: 0.1, sideY: 0.35, temples: 0.04, strands: 190 },
+  long: { top: 0.13, sides: 0.1, sideY: 0.35, temples: 0.04, strands: 190 },
   bun: { top: 0.06, sides: 0.04, sideY: 0.1, temples: 0.02, strands: 170 },
 };
 
@@ -58,18 +58,20 @@ class Hair {
     });
   }
 
+  /** How far the hair stands off at a height; it thins to nothing where the sides end. */
   standOff(y: number): number {
     const up = smoothstep(0.1, -1.1, y);
-    return lerp(this.plan.sides, this.plan.top, up) * this.volume;
+    const thinning = smoothstep(this.plan.sideY, this.plan.sideY - 0.45, y);
+    return 0.012 + lerp(this.plan.sides, this.plan.top, up) * this.volume * thinning;
   }
 
   /** Height of the hairline at an angle round the head. */
   hairline(angle: number): number {
     const s = this.face.head.shape;
     const round = Math.abs(angle);
-    const front = s.hairlineY + 0.1 * (angle / 1.0) ** 2;
+    const front = s.hairlineY + 0.32 * Math.min(1, round) ** 2.2;
     const receded = front + this.plan.temples * smoothstep(0.12, 0.5, round) * (1 - smoothstep(0.75, 1.05, round));
-    return lerp(receded, this.plan.sideY, smoothstep(0.82, 1.34, round) ** 1.4);
+    return lerp(receded, this.plan.sideY, smoothstep(0.7, 1.36, round) ** 1.25);
   }
 
   /** The outline of the hair from one sideburn over the top to the other. */
@@ -81,9 +83,10 @@ class Hair {
     });
     const extreme = (sign: 1 | -1): Point2[] =>
       heights.map((y) => {
-        const ringStand = this.standOff(y);
-        const candidates = [0.25, 0.35, 0.42, 0.5, 0.58, 0.65, 0.75].map((turn) =>
-          this.over(sign * turn * Math.PI, y, ringStand),
+        // Low down only the sideburn in front of the ear counts, higher up all that stands out.
+        const reach = lerp(0.46, 0.75, smoothstep(this.plan.sideY, this.plan.sideY - 0.5, y));
+        const candidates = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1].map((part) =>
+          this.over(sign * part * reach * Math.PI, y, this.standOff(y)),
         );
         return candidates.reduce((best, next) => (sign * next.x > sign * best.x ? next : best));
       });
@@ -161,11 +164,38 @@ function drawMane(hair: Hair): void {
 /** Hair over the skull, in front of the skin. */
 export function drawHair(sheet: SvgSheet, face: PosedHead, light: Light): void {
   const hair = new Hair(sheet, face, light);
+  if (face.person.hair === 'long') for (const sign of [-1, 1] as const) drawLock(hair, sign);
   const cap = `${curvePath(hair.crown())}${curvePath(hair.edge(), 'L')}Z`;
   if (face.person.hair === 'receding') drawThinTop(hair, cap);
   else drawCap(hair, cap);
   if (face.person.hair === 'curls') drawCurls(hair);
   else drawStrands(hair, sheet.clip(cap));
+}
+
+/** Long hair that falls from the temple over the ear. It stays outside the face's edge. */
+function drawLock(hair: Hair, sign: 1 | -1): void {
+  const { face, sheet, random } = hair;
+  const cheek = face.head.shape.cheekHalf;
+  // On the side that turns away it begins further back, where the head still hides it.
+  const back = 0.022 * Math.max(0, sign * face.pose.yaw);
+  const fall = (x: number, y: number, z: number): Point2 => face.project({ x: sign * (cheek + x), y, z });
+  const strand = (t: number): Point2[] => [
+    hair.over(sign * (lerp(1.12, 1.75, t) + back), lerp(-0.62, -0.75, t), 0.03 + 0.05 * t),
+    hair.over(sign * (lerp(1.42, 1.75, t) + back / 2), -0.22, 0.03 + 0.08 * t),
+    fall(0.03 + 0.2 * t, 0.25, -0.86 - 0.2 * t),
+    fall(0.07 + 0.2 * t, 0.75, -1.0 - 0.15 * t),
+    fall(0.02 + 0.22 * t, 1.3, -1.2),
+    fall(-0.06 + 0.26 * t, 1.75, -1.3),
+  ];
+  const shape = `${curvePath(strand(0))}${curvePath([...strand(1)].reverse(), 'L')}Z`;
+  sheet.path(shape, { fill: rgbCss(hair.lit(0.72, sign)) });
+  for (let index = 0; index < 22; index += 1) {
+    sheet.path(curvePath(strand(random())), {
+      stroke: rgbCss(hair.lit(between(random, 0.5, 1.2), sign)),
+      width: face.px(between(random, 0.015, 0.04)),
+      opacity: 0.6,
+    });
+  }
 }
 
 function drawCap(hair: Hair, cap: string): void {
@@ -230,10 +260,10 @@ function drawCurls(hair: Hair): void {
   const { face, sheet, random } = hair;
   const s = face.head.shape;
   const curls = Array.from({ length: 210 }, () => {
-    const angle = between(random, -1.7, 1.7);
-    const from = Math.min(hair.hairline(clamp(angle, -1.4, 1.4)), hair.plan.sideY);
+    const angle = between(random, -1.5, 1.5);
+    const from = Math.min(hair.hairline(clamp(angle, -1.4, 1.4)), hair.plan.sideY) - 0.08;
     const y = lerp(from, s.headTop, random() ** 0.8);
-    const size = between(random, 0.06, 0.12);
+    const size = between(random, 0.06, 0.12) * (y > hair.plan.sideY - 0.4 ? 0.6 : 1);
     return {
       at: hair.over(angle, y, hair.standOff(y) * between(random, 0.5, 1.15)),
       size,

@@ -1,11 +1,13 @@
 export { invent, type ArchetypeName } from './archetypes.js';
 export { FIRST, SECOND, THIRD } from './cast.js';
 export { drawClip, type ClipTruth, type DrawClipOptions } from './clip.js';
+export { HARD_SCENES } from './hard-scenes.js';
 export type { Light } from './lighting.js';
 export { morph, type Person } from './person.js';
+export { plateFrame, plateSpec } from './plate-frame.js';
 export type { RgbImage } from './picture.js';
 export type { Expression, HeadPose } from './pose.js';
-export { drawSample, SAMPLE_PLATE, type DrawSampleOptions, type Sample } from './sample.js';
+export { drawSample, SAMPLE_PLATE, SAMPLE_SITTINGS, type DrawSampleOptions, type Sample } from './sample.js';
 export { Scene, type Casting, type DrawnFrame, type SceneOptions } from './scene.js';
 export { drawGroup, drawPortrait, pngOf, type Sitting, type Still } from './still.js';
 export { SAMPLE_VERSION } from './version.js';

@@ -1,7 +1,7 @@
 import type { Head } from './head.js';
 import { JAW_DROP } from './head.js';
 import type { Expression, Projected, Projector } from './pose.js';
-import { lerp, smoothstep, type Point2, type Point3 } from './vector.js';
+import { clamp, lerp, smoothstep, type Point2, type Point3 } from './vector.js';
 
 /**
  * The 68 iBUG points of a head: 0-16 jaw from the picture's left ear over the chin to the right ear, 17-21 and
@@ -11,8 +11,8 @@ import { lerp, smoothstep, type Point2, type Point3 } from './vector.js';
 
 const JAW_TOP_Y = -0.1;
 
-/** Nine outline places from ear to chin at equal steps along the outline of the right half: ring indices. */
-function jawRings(head: Head): number[] {
+/** Nine outline places from ear to chin at nearly equal steps (wider at the cheek) along the outline of the right half: ring indices. */
+function jawRings(head: Head, slide: number): number[] {
   const from = head.ringIndex(JAW_TOP_Y);
   const to = head.rings.length - 1;
   const steps = 200;
@@ -24,7 +24,8 @@ function jawRings(head: Head): number[] {
   }
   const total = lengths[steps] ?? 0;
   return Array.from({ length: 9 }, (_, index) => {
-    const wanted = (total * index) / 8;
+    const t = index / 8;
+    const wanted = total * (t + slide * Math.sin(Math.PI * t) ** 1.4);
     const step = lengths.findIndex((length) => length >= wanted - 1e-9);
     return lerp(from, to, step / steps);
   });
@@ -33,15 +34,28 @@ function jawRings(head: Head): number[] {
 /** How far round the side of the head the visible jaw edge lies: at the ear further back than at the chin. */
 const jawAngle = (index: number): number => lerp(80, 90, index / 8) * (Math.PI / 180);
 
-function jawPoints(head: Head, expression: Expression, project: Projector): Projected[] {
-  const rings = jawRings(head).map((index) => head.ringAtIndex(index));
-  const side = (sign: 1 | -1): Projected[] =>
-    rings.map((ring, index) => {
-      const fixed = project(head.dropJaw(head.ringPoint(ring, sign * jawAngle(index)), expression));
+/**
+ * The jaw's edge as people mark it lies a little inside the outline, from ear to chin this far (head units), unless
+ * the head is turned so that the outline itself covers it.
+ */
+const JAW_INSETS = [0.08, 0.1, 0.1, 0.075, 0.03, 0.03, 0.04, 0.02, 0];
+/** How far marked points slide along the outline toward the chin: facing, and more on the near side of a turned head. */
+const JAW_SLIDE = { facing: 0.036, turned: 0.026 };
+
+function jawPoints(head: Head, expression: Expression, project: Projector, yaw: number): Projected[] {
+  const side = (sign: 1 | -1): Projected[] => {
+    const facing = 1 - smoothstep(0, 20, sign * yaw);
+    const turned = clamp((-sign * yaw) / 20, -1, 1);
+    const rings = jawRings(head, JAW_SLIDE.facing + JAW_SLIDE.turned * turned).map((index) => head.ringAtIndex(index));
+    return rings.map((ring, index) => {
+      const rest = head.ringPoint(ring, sign * jawAngle(index));
+      const inset = sign * (JAW_INSETS[index] ?? 0) * facing;
+      const fixed = project(head.dropJaw({ ...rest, x: rest.x - inset }, expression));
       const edge = outlinePoint(head, expression, project, ring.y, sign);
       // On the side that turns away the cheek's outline hides the jaw's edge: the outline is what can be seen.
       return sign * edge.x < sign * fixed.x ? edge : fixed;
     });
+  };
   const left = side(-1);
   const right = side(1);
   return [...left, ...right.slice(0, 8).reverse()];
@@ -169,7 +183,7 @@ export function featurePoints(head: Head, expression: Expression): Point3[] {
 }
 
 /** All 68 points in picture pixels. */
-export function projectLandmarks(head: Head, expression: Expression, project: Projector): Point2[] {
+export function projectLandmarks(head: Head, expression: Expression, project: Projector, yaw: number): Point2[] {
   const features = featurePoints(head, expression).map((point) => project(point));
-  return [...jawPoints(head, expression, project), ...features].map(({ x, y }) => ({ x, y }));
+  return [...jawPoints(head, expression, project, yaw), ...features].map(({ x, y }) => ({ x, y }));
 }

@@ -89,7 +89,7 @@ export function expressionAt(performance: Performance, timeS: number): Expressio
     ...NEUTRAL,
     mouthOpen: open,
     mouthRound: round,
-    smile: clamp(0.15 + 0.35 * wander(performance, 4, timeS, 6.3), -0.2, 0.6),
+    smile: clamp(0.22 + 0.34 * wander(performance, 4, timeS, 6.3), 0, 0.6),
     blink: smoothstep(0, 0.65, blink),
     gazeX: clamp(wander(performance, 5, timeS, 3.1) * 0.8, -0.9, 0.9),
     gazeY: clamp(wander(performance, 6, timeS, 4.7) * 0.4, -0.5, 0.5),

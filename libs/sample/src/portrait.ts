@@ -41,7 +41,7 @@ export async function paintAppearance(picture: RgbImage, appearance: Appearance,
   const behind = new SvgSheet();
   drawBackHair(behind, face, light);
   drawBody(behind, face, light, appearance.body ?? { x: pose.x, y: pose.y });
-  const bodyArea = around(face, { left: 3.3, right: 3.3, top: 2.4, bottom: 9.2 }, all);
+  const bodyArea = around(face, { left: 3.3, right: 3.3, top: 2.4, bottom: 60 }, all);
   const skin = new SvgSheet();
   drawFace(skin, face);
   const headArea = around(face, { left: 1.9, right: 1.9, top: 2.4, bottom: 2.9 }, all);

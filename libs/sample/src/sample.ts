@@ -42,7 +42,7 @@ export const SAMPLE_PLATE: SceneOptions = {
 };
 
 /** Slightly different poses and lights, as an enrolment asks for. */
-const SITTINGS: readonly Sitting[] = [
+export const SAMPLE_SITTINGS: readonly Sitting[] = [
   { expression: { smile: 0.15 } },
   { pose: { yaw: -10, pitch: 2, roll: -2 }, light: { fromX: 0.35 }, expression: { smile: 0.3 } },
   { pose: { yaw: 11, pitch: -3, roll: 2 }, light: { key: 0.5, fill: 0.6 }, expression: { smile: 0, gazeX: -0.3 } },
@@ -70,7 +70,7 @@ export async function drawSample(options: DrawSampleOptions): Promise<Sample> {
 
 async function portraits(person: Person, outDir: string, stem: string, signal?: AbortSignal): Promise<string[]> {
   const paths: string[] = [];
-  for (const [index, sitting] of SITTINGS.entries()) {
+  for (const [index, sitting] of SAMPLE_SITTINGS.entries()) {
     signal?.throwIfAborted();
     const path = join(outDir, `${stem}-${index + 1}.png`);
     const { picture } = await drawPortrait(person, sitting);

@@ -5,7 +5,8 @@ import { lightRoom, paintRoom } from './background.js';
 import { bodyAt, expressionAt, lightAt, planPerformance, poseAt, type Performance } from './performance.js';
 import type { Person } from './person.js';
 import type { RgbImage } from './picture.js';
-import { paintAppearance, seat, type Sitter } from './portrait.js';
+import { paintAppearance, seat, type Appearance, type Sitter } from './portrait.js';
+import { PosedHead } from './face-drawing.js';
 import { truthOf, type FaceTruth } from './truth.js';
 
 /** Who is in a clip, where, and how they move. */
@@ -78,19 +79,31 @@ export class Scene {
     return this.players.map(({ performance }) => performance);
   }
 
+  /** What is true of frame `index`, counted from 0, without drawing it. */
+  truthAt(index: number): FaceTruth[] {
+    return this.appearancesAt(index).map(({ sitter, pose, expression }) =>
+      truthOf(new PosedHead(sitter.person, pose, expression, sitter.head), this.options),
+    );
+  }
+
   /** Draws frame `index`, counted from 0. */
   async draw(index: number): Promise<DrawnFrame> {
-    const timeS = index / this.options.framesPerSecond;
-    const { light, glow } = lightAt(timeS);
+    const { light, glow } = lightAt(index / this.options.framesPerSecond);
     const picture = lightRoom(this.room, glow);
     const faces: FaceTruth[] = [];
-    for (const { casting, sitter, performance } of this.players) {
-      const pose = poseAt(performance, timeS, casting, casting.unitPx);
-      const appearance = { sitter, pose, expression: expressionAt(performance, timeS), body: bodyAt(casting, pose) };
+    for (const appearance of this.appearancesAt(index)) {
       faces.push(truthOf(await paintAppearance(picture, appearance, light), picture));
     }
     const { blurPx } = this.options;
     return { picture: blurPx ? await blurred(picture, blurPx) : picture, faces };
+  }
+
+  private appearancesAt(index: number): Appearance[] {
+    const timeS = index / this.options.framesPerSecond;
+    return this.players.map(({ casting, sitter, performance }) => {
+      const pose = poseAt(performance, timeS, casting, casting.unitPx);
+      return { sitter, pose, expression: expressionAt(performance, timeS), body: bodyAt(casting, pose) };
+    });
   }
 
   /** Draws all frames in order, two at a time. */

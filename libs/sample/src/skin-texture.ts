@@ -56,8 +56,8 @@ class Unwrapped {
 
   /** A crease: a dark line with a lit lower lip. */
   crease(points: readonly (readonly [number, number])[], width: number, opacity: number): void {
-    this.line(points, [120, 84, 74], width * 2.2, opacity * 0.35);
-    this.line(points, [96, 62, 54], width, opacity);
+    this.line(points, [134, 106, 98], width * 2.6, opacity * 0.35);
+    this.line(points, [116, 86, 78], width, opacity * 0.9);
     this.line(
       points.map(([x, y]) => [x, y + 0.022] as const),
       [226, 222, 218],
@@ -106,7 +106,7 @@ function paintStanding(paint: Unwrapped, person: Person): void {
       ],
       dark,
       5,
-      0.1 + 0.3 * s.wrinkles,
+      0.05 + 0.25 * s.wrinkles,
     );
     paint.spot(sign * s.noseHalf * 0.95, s.noseBaseY - 0.08, 0.1, 0.12, [196, 120, 108], 0.3);
     paint.spot(sign * (s.bridgeHalf + 0.06), 0.2, 0.08, 0.3, dark, 0.28);
