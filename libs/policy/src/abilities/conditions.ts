@@ -1,8 +1,8 @@
 /**
- * Conditions on a row, in the part of Prisma's filter language that JavaScript and SQL read alike: equality, `in`, and
- * `is` for one related row. NULL and NOT are left out on purpose: the two disagree about them.
+ * Conditions on a row, in the part of Prisma's filter language that JavaScript and SQL read alike: equality (with null
+ * too), `in`, and `is` for one related row. NOT is left out on purpose: the two disagree about what it makes of NULL.
  */
-export type ConditionValue = string | boolean | { readonly in: readonly string[] } | { readonly is: Conditions };
+export type ConditionValue = null | string | boolean | { readonly in: readonly string[] } | { readonly is: Conditions };
 export interface Conditions {
   readonly [field: string]: ConditionValue;
 }
@@ -18,7 +18,7 @@ export function checkConditions(conditions: Conditions): void {
 }
 
 function checkValue(field: string, value: unknown): void {
-  if (typeof value === 'string' || typeof value === 'boolean') return;
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return;
   const entries = isRecord(value) ? Object.entries(value) : [];
   const [operator, operand] = entries[0] ?? [];
   if (entries.length === 1 && operator === 'in' && Array.isArray(operand)) {
@@ -29,7 +29,7 @@ function checkValue(field: string, value: unknown): void {
 }
 
 function matchesValue(actual: unknown, wanted: ConditionValue): boolean {
-  if (typeof wanted !== 'object') return actual === wanted;
+  if (wanted === null || typeof wanted !== 'object') return actual === wanted;
   if ('in' in wanted) return typeof actual === 'string' && wanted.in.includes(actual);
   return isRecord(actual) && matchesConditions(wanted.is, actual);
 }

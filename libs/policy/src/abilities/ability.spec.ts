@@ -1,0 +1,141 @@
+import type { FarmRole, ProjectRole } from '@understudy/contracts';
+import { describe, expect, it } from 'vitest';
+import { abilityOf, asSubject, rulesOf } from './ability.js';
+import type { ActorRoles } from './actor.js';
+import { ACTIONS, type SubjectName, SUBJECTS } from './vocabulary.js';
+
+const [MINE, THEIRS, ME] = ['project-mine', 'project-theirs', 'me'];
+const FARM_ROLES: readonly string[] = ['org_admin', 'farm_operator'];
+
+type Who = FarmRole | ProjectRole | 'nobody' | 'worker';
+function actorAs(who: Who): ActorRoles {
+  return {
+    kind: who === 'worker' ? 'worker' : 'user',
+    id: ME,
+    farmRoles: FARM_ROLES.includes(who) ? [who as FarmRole] : [],
+    memberships:
+      FARM_ROLES.includes(who) || who === 'worker' || who === 'nobody'
+        ? []
+        : [{ projectId: MINE, role: who as ProjectRole }],
+  };
+}
+const abilityAs = (who: Who) => abilityOf(rulesOf(actorAs(who)));
+
+const SELF = ['read Session', 'revoke Session', 'create Token', 'read Token', 'revoke Token'];
+const MEMBER = [
+  ...SELF,
+  'read AuditCheckpoint',
+  'read Project',
+  'read Performer',
+  'read Consent',
+  'read Shot',
+  'view Shot',
+  'read Task',
+  'read Delivery',
+];
+const MAKER = [
+  ...MEMBER,
+  'read Asset',
+  'create Asset',
+  'upload Asset',
+  'read FaceTemplate',
+  'create FaceTemplate',
+  'create Shot',
+  'cancel Shot',
+  'resume Shot',
+  'download Delivery',
+];
+const STOPS = ['create Consent', 'suspend Consent', 'revoke Consent'];
+
+/** Everything that a role may do somewhere. What is not here is denied. */
+const TABLE: Record<Who, readonly string[]> = {
+  nobody: SELF,
+  org_admin: [
+    ...SELF,
+    'read AuditCheckpoint',
+    'read AuditEvent',
+    'read User',
+    'create User',
+    'read Project',
+    'create Project',
+    'grant Membership',
+  ],
+  farm_operator: [
+    ...SELF,
+    'read AuditCheckpoint',
+    'read Worker',
+    'create Worker',
+    'read Shot',
+    'cancel Shot',
+    'read Task',
+  ],
+  producer: [...MAKER, ...STOPS, 'release Delivery'],
+  artist: MAKER,
+  consent_officer: [...MEMBER, ...STOPS, 'activate Consent', 'read AuditEvent'],
+  compliance_auditor: [...MEMBER, 'read Asset', 'read FaceTemplate', 'read AuditEvent'],
+  worker: ['register Lane', 'lease Lane', 'report Attempt', 'upload Attempt'],
+};
+const ROLES = Object.keys(TABLE) as Who[];
+
+describe('what each role may do', () => {
+  it.each(ROLES)('%s: exactly its table', (who) => {
+    const ability = abilityAs(who);
+    const allowed = SUBJECTS.flatMap((subject) =>
+      ACTIONS.filter((action) => ability.can(action, subject)).map((action) => `${action} ${subject}`),
+    );
+    expect(allowed.sort()).toEqual([...TABLE[who]].sort());
+  });
+});
+
+describe('whose rows', () => {
+  const rowOf: Partial<Record<SubjectName, (projectId: string) => Record<string, unknown>>> = {
+    Project: (id) => ({ id }),
+    Performer: (projectId) => ({ projectId }),
+    Consent: (projectId) => ({ projectId }),
+    Asset: (projectId) => ({ projectId }),
+    FaceTemplate: (projectId) => ({ asset: { projectId } }),
+    Shot: (projectId) => ({ projectId }),
+    Task: (projectId) => ({ shotVersion: { shot: { projectId } } }),
+    Delivery: (projectId) => ({ shotVersion: { shot: { projectId } } }),
+    AuditEvent: (projectId) => ({ projectId }),
+  };
+  const members: Who[] = ['producer', 'artist', 'consent_officer', 'compliance_auditor'];
+
+  it.each(members)('a %s has nothing of another project', (who) => {
+    const ability = abilityAs(who);
+    for (const [name, row] of Object.entries(rowOf) as [SubjectName, (id: string) => Record<string, unknown>][]) {
+      for (const action of ACTIONS.filter((action) => ability.can(action, name))) {
+        expect(ability.can(action, asSubject(name, row(MINE))), `${action} ${name} of one's own`).toBe(true);
+        expect(ability.can(action, asSubject(name, row(THEIRS))), `${action} ${name} of another`).toBe(false);
+        expect(ability.can(action, asSubject(name, {})), `${action} ${name} of nobody`).toBe(false);
+      }
+    }
+  });
+
+  it('a role in one project is no role in another where one has another role', () => {
+    const memberships = [
+      { projectId: MINE, role: 'producer' as const },
+      { projectId: THEIRS, role: 'compliance_auditor' as const },
+    ];
+    const ability = abilityOf(rulesOf({ ...actorAs('nobody'), memberships }));
+    expect(ability.can('create', asSubject('Shot', { projectId: MINE }))).toBe(true);
+    expect(ability.can('create', asSubject('Shot', { projectId: THEIRS }))).toBe(false);
+    expect(ability.can('read', asSubject('Shot', { projectId: THEIRS }))).toBe(true);
+  });
+
+  it.each([
+    ['read', 'Token', { userId: ME }, { userId: 'another' }, 'nobody'],
+    ['lease', 'Lane', { workerId: ME }, { workerId: 'another' }, 'worker'],
+    ['report', 'Attempt', { lane: { workerId: ME } }, { lane: { workerId: 'another' } }, 'worker'],
+    ['read', 'AuditEvent', { projectId: null }, { projectId: MINE }, 'org_admin'],
+  ] as const)('%s %s: %j, not %j', (action, name, own, other, who) => {
+    const ability = abilityAs(who);
+    expect(ability.can(action, asSubject(name, own))).toBe(true);
+    expect(ability.can(action, asSubject(name, other))).toBe(false);
+  });
+});
+
+it('refuses to build a rule out of an undefined id, which a query would read as everybody', () => {
+  const nameless = { ...actorAs('worker'), id: undefined as unknown as string };
+  expect(() => rulesOf(nameless)).toThrow(TypeError);
+});
