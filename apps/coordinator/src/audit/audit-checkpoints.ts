@@ -1,27 +1,25 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { AuditCheckpoint } from '@understudy/contracts';
-import type { Database } from '@understudy/db';
-import { merkleRoot } from '@understudy/tlog';
-import type { z } from 'zod';
-import { type Clock, CLOCK, DATABASE } from '../platform/tokens.js';
-import { AUDIT_LOCK } from './audit-writer.js';
+import type { RouteOutput } from '@understudy/contracts';
+import { MerkleAccumulator } from '@understudy/tlog';
+import { type Clock, CLOCK } from '../platform/tokens.js';
+import { AuditRepository } from './audit.repository.js';
 
-/** Size and root of the log at a moment when no write was under way. */
+/** Size and root of the log up to a moment before which nothing is still to be written. */
 @Injectable()
 export class AuditCheckpoints {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
+    private readonly events: AuditRepository,
   ) {}
 
-  async current(): Promise<z.output<typeof AuditCheckpoint>> {
-    return this.database.hotTransaction(async (sql) => {
-      await sql.query(`SELECT pg_advisory_xact_lock(${AUDIT_LOCK})::text`);
-      const rows = await sql.query<{ leafHash: Uint8Array }>(
-        'SELECT leaf_hash AS "leafHash" FROM audit_events ORDER BY sequence',
-      );
-      const root = merkleRoot(rows.map(({ leafHash }) => leafHash));
-      return { size: rows.length, rootHash: Buffer.from(root).toString('hex'), at: this.clock.now().toISOString() };
-    });
+  async current(): Promise<RouteOutput<'getAuditCheckpoint'>> {
+    const newest = await this.events.settled();
+    const log = new MerkleAccumulator();
+    for await (const leaf of this.events.leaves(newest)) log.append(leaf);
+    return {
+      size: log.size,
+      rootHash: Buffer.from(log.root()).toString('hex'),
+      at: this.clock.now().toISOString(),
+    };
   }
 }

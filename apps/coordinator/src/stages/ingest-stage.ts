@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { type ShotSettings, UnderstudyError } from '@understudy/contracts';
 import type { Database, Sql } from '@understudy/db';
 import { probePlate, type PlateInfo } from '@understudy/media';
 import { planShards } from '@understudy/policy';
@@ -36,6 +37,7 @@ export class IngestStage extends ShotStage<'ingest'> {
     const shot = await this.shots.find(this.database, shotVersionId);
     if (shot === null || shot.state !== 'ingesting') return;
     const media = shot.plate.media ?? (await probePlate(await this.objects.localPath(shot.plate.sha256)));
+    requireFit(media, shot.settings.container);
     await this.database.hotTransaction(async (sql) => this.#admit(sql, shot, media));
   }
 
@@ -71,6 +73,20 @@ export class IngestStage extends ShotStage<'ingest'> {
         ...range,
         priority: shot.priority,
       })),
+    );
+  }
+}
+
+/** A still is delivered as a picture, a clip as a clip. */
+function requireFit({ isStill, isConstantRate }: PlateInfo, container: ShotSettings['container']): void {
+  if (isStill !== (container === 'png' || container === 'jpg')) {
+    const wanted = isStill ? 'png or jpg' : 'mp4, mov or mkv';
+    throw new UnderstudyError('INVALID_REQUEST', `This plate can be delivered as ${wanted}, not as ${container}.`);
+  }
+  if (!isConstantRate && container === 'mkv') {
+    throw new UnderstudyError(
+      'INVALID_REQUEST',
+      'A plate of variable rate can be delivered as mp4 or mov, not as mkv.',
     );
   }
 }

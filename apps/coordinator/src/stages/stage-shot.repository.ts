@@ -39,10 +39,10 @@ interface Row {
 export interface CastRow {
   readonly cast: number;
   readonly platePerformerId: string;
-  readonly plateReferenceAssetIds: string[];
+  readonly plateReferenceAssetIds: readonly string[];
   readonly identityPerformerId: string;
-  readonly identityAssetIds: string[];
-  readonly tracks: number[];
+  readonly identityAssetIds: readonly string[];
+  readonly tracks: readonly number[];
 }
 
 @Injectable()

@@ -5,8 +5,8 @@ import { AuditWriter } from '../../audit/audit-writer.js';
 import type { AnalysisTrack } from '../analysis.repository.js';
 import { type CastRow, type StageShot, StageShotRepository } from '../stage-shot.repository.js';
 import { type CastMatch, matchCast, requireIdentity } from './match-cast.js';
-import { PlanRepository } from './plan.repository.js';
-import { type Template, templateOf } from './template.js';
+import { asPlanTrack, PlanRepository } from './plan.repository.js';
+import type { Template } from './template.js';
 
 /** The covered person was not compared with the performer who consented to it: nobody enrolled that face. */
 export const PLATE_FACE_UNVERIFIED = 'plate_face_unverified';
@@ -33,10 +33,7 @@ export class CastBinder {
         enrolled: await this.plans.enrolled(sql, member.platePerformerId),
       });
     }
-    const matches = matchCast(
-      tracks.map(({ track, template }) => ({ track, template: template === null ? null : templateOf(template) })),
-      members,
-    );
+    const matches = matchCast(tracks.map(asPlanTrack), members);
     for (const match of matches) await this.plans.bindTracks(sql, shot.id, match.cast, match.tracks);
     return this.#waive(
       sql,

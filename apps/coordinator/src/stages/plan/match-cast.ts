@@ -1,8 +1,12 @@
 import { UnderstudyError } from '@understudy/contracts';
-import { likeness, SAME_FACE_COSINE, type Template } from './template.js';
+import { matchTracks, SAME_PERSON_COSINE } from '@understudy/face/track';
+import { likeness, type Template } from './template.js';
 
 export interface PlanTrack {
   readonly track: number;
+  /** `[startFrame, endFrame)`. */
+  readonly startFrame: number;
+  readonly endFrame: number;
   /** Null where identity was never measured. */
   readonly template: Template | null;
 }
@@ -36,9 +40,14 @@ export function matchCast(tracks: readonly PlanTrack[], members: readonly PlanMe
   for (const member of members) requireConsistent(member);
   const nameless = members.filter((member) => known(member).length === 0);
   if (nameless.length > 0) requireOnePerson(tracks, members);
-  const owners = new Map(tracks.map((track) => [track.track, ownerOf(track, members)]));
+  const owners = ownersOf(
+    tracks,
+    members.map((member) => ({ id: String(member.cast), templates: known(member) })),
+  );
   return members.map((member) => {
-    const mine = tracks.filter(({ track }) => nameless.includes(member) || owners.get(track) === member.cast);
+    const mine = nameless.includes(member)
+      ? onlyPerson(tracks)
+      : tracks.filter(({ track }) => owners.get(track) === String(member.cast));
     if (mine.length === 0) throw notFound(tracks, member);
     return { cast: member.cast, tracks: mine.map(({ track }) => track), verified: member.enrolled.length > 0 };
   });
@@ -50,7 +59,7 @@ const known = ({ references, enrolled }: PlanMember): Template[] => [...referenc
 function requireConsistent({ cast, references, enrolled }: PlanMember): void {
   if (enrolled.length === 0) return;
   const cosines = references.map((reference) => likeness(reference, enrolled));
-  if (cosines.every((value) => value >= SAME_FACE_COSINE)) return;
+  if (cosines.every((value) => value >= SAME_PERSON_COSINE)) return;
   throw new UnderstudyError(
     'IDENTITY_MISMATCH',
     `A plate reference of cast member ${cast} does not show the performer who consented; give another image.`,
@@ -68,16 +77,19 @@ function requireOnePerson(tracks: readonly PlanTrack[], members: readonly PlanMe
   );
 }
 
-/** The member whose face it is, when it is anybody's in the cast; the likelier one where two come in question. */
-function ownerOf({ template }: PlanTrack, members: readonly PlanMember[]): number | null {
-  if (template === null) return null;
-  let [owner, best]: [number | null, number] = [null, SAME_FACE_COSINE];
-  for (const member of members) {
-    const value = likeness(template, known(member));
-    if (value < best) continue;
-    [owner, best] = [member.cast, value];
-  }
-  return owner;
+/** Whose face each track shows, by id; nobody is in two places at once, so of two tracks in one frame the likelier counts. */
+function ownersOf(
+  tracks: readonly PlanTrack[],
+  faces: readonly { id: string; templates: readonly Template[] }[],
+): Map<number, string | null> {
+  const references = faces.flatMap(({ id, templates }) => templates.map((embedding) => ({ id, embedding })));
+  const compared = tracks.map(({ template, ...track }) => ({
+    ...track,
+    faces: [],
+    uncertainFrames: [],
+    embedding: template === null ? null : Array.from(template),
+  }));
+  return new Map(matchTracks(compared, references).map(({ track, reference }) => [track, reference]));
 }
 
 function notFound(tracks: readonly PlanTrack[], member: PlanMember): UnderstudyError {
@@ -89,21 +101,26 @@ function notFound(tracks: readonly PlanTrack[], member: PlanMember): UnderstudyE
   );
 }
 
-/** Groups tracks by likeness. A track without a template is taken for a person of its own: nothing says whose it is. */
+/**
+ * Groups tracks by likeness. A track too short for its identity to be measured counts as a person only where there is
+ * no other: nothing says whose it is, and it stays as it was filmed.
+ */
 export function peopleOf(tracks: readonly PlanTrack[]): PlanTrack[][] {
   const people: PlanTrack[][] = [];
   for (const track of tracks) {
     const { template } = track;
-    const person = people.find((others) =>
-      others.some((other) => {
-        if (template === null || other.template === null) return false;
-        return likeness(template, [other.template]) >= SAME_FACE_COSINE;
-      }),
-    );
+    if (template === null) continue;
+    const person = people.find((others) => likeness(template, others.flatMap(templatesOf)) >= SAME_PERSON_COSINE);
     if (person === undefined) people.push([track]);
     else person.push(track);
   }
-  return people;
+  return people.length > 0 ? people : tracks.map((track) => [track]);
+}
+
+const templatesOf = ({ template }: PlanTrack): Template[] => (template === null ? [] : [template]);
+
+function onlyPerson(tracks: readonly PlanTrack[]): readonly PlanTrack[] {
+  return peopleOf(tracks)[0] ?? [];
 }
 
 const rounded = (value: number): number => Math.round(value * 1000) / 1000;
@@ -113,9 +130,11 @@ const rounded = (value: number): number => Math.round(value * 1000) / 1000;
  * covered.
  */
 export function tracksToAnonymise(tracks: readonly PlanTrack[], keep: readonly Template[]): number[] {
-  return tracks
-    .filter(({ template }) => template === null || likeness(template, keep) < SAME_FACE_COSINE)
-    .map(({ track }) => track);
+  const owners = ownersOf(
+    tracks,
+    keep.map((template, index) => ({ id: String(index), templates: [template] })),
+  );
+  return tracks.filter(({ track }) => owners.get(track) === null).map(({ track }) => track);
 }
 
 /**
@@ -130,7 +149,7 @@ export function requireIdentity(
 ): void {
   for (const { assetId, template } of images) {
     const value = likeness(template, enrolled);
-    if (value >= SAME_FACE_COSINE) continue;
+    if (value >= SAME_PERSON_COSINE) continue;
     throw new UnderstudyError(
       'IDENTITY_MISMATCH',
       `An identity image of cast member ${cast} does not show the performer who consented; give another image.`,

@@ -14,8 +14,7 @@ import { type StageShot, StageShotRepository } from '../stage-shot.repository.js
 import { StageTransitions } from '../stage-transitions.js';
 import { asRanges, tracksToAnonymise } from './match-cast.js';
 import { CastBinder } from './cast-binder.js';
-import { PlanRepository } from './plan.repository.js';
-import { templateOf } from './template.js';
+import { asPlanTrack, PlanRepository } from './plan.repository.js';
 
 /** Decides who is who, checks every consent, and cuts the plate into shards. All in one transaction, or nothing of it. */
 @Injectable()
@@ -89,7 +88,7 @@ export class PlanStage extends ShotStage<'plan'> {
     }
     const keep = await this.plans.assetTemplates(sql, keepAssetIds);
     return tracksToAnonymise(
-      tracks.map(({ track, template }) => ({ track, template: template === null ? null : templateOf(template) })),
+      tracks.map(asPlanTrack),
       keep.map(({ template }) => template),
     );
   }

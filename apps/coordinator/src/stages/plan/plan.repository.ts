@@ -1,11 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { UnderstudyError } from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
+import type { AnalysisTrack } from '../analysis.repository.js';
+import type { PlanTrack } from './match-cast.js';
 import { type Template, templateOf } from './template.js';
 
 interface AssetTemplate {
   readonly assetId: string;
   readonly template: Template;
+}
+
+/** A track with its template as numbers. */
+export function asPlanTrack({ track, startFrame, endFrame, template }: AnalysisTrack): PlanTrack {
+  return { track, startFrame, endFrame, template: template === null ? null : templateOf(template) };
 }
 
 /** What the plan reads of faces, and of how fast lanes are. */

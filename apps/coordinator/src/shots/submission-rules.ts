@@ -1,0 +1,60 @@
+import { type ConsentRole, type Operation, type Recipe, type SubmitShot, UnderstudyError } from '@understudy/contracts';
+import { type ConsentFacts, type ConsentRequest, evaluateConsent } from '@understudy/policy';
+import type { z } from 'zod';
+
+type Submission = z.output<typeof SubmitShot>;
+
+/** What is done to the faces of the cast: de-identification is done to everybody else. */
+export function castOperations(recipe: Recipe): Operation[] {
+  return [...new Set(recipe.processors.map(({ type }) => type))].filter((type) => type !== 'anonymise');
+}
+
+/**
+ * What a request must hold together by itself, before anything is looked up.
+ *
+ * @throws UnderstudyError INVALID_REQUEST, BASIS_REQUIRED
+ */
+export function requireCoherent({ recipe, cast, keepAssetIds, basis }: Submission): void {
+  const types = new Set(recipe.processors.map(({ type }) => type));
+  if (types.size < recipe.processors.length) {
+    throw new UnderstudyError('INVALID_REQUEST', 'A recipe names each processor once.');
+  }
+  if (castOperations(recipe).length > 0 !== cast.length > 0) {
+    throw new UnderstudyError('INVALID_REQUEST', 'A replace recipe needs a cast, and only a replace recipe has one.');
+  }
+  if (types.has('anonymise') && basis === undefined) {
+    throw new UnderstudyError('BASIS_REQUIRED', 'Say on what ground people are de-identified (basis).');
+  }
+  if (!types.has('anonymise') && keepAssetIds.length > 0) {
+    throw new UnderstudyError('INVALID_REQUEST', 'Faces to keep belong to an anonymise recipe.');
+  }
+  const pairs = new Set(cast.map(({ platePerformerId }) => platePerformerId));
+  if (pairs.size < cast.length) {
+    throw new UnderstudyError('INVALID_REQUEST', 'A plate performer can be covered by one cast member alone.');
+  }
+}
+
+/** A consent with when it came: candidates are given newest first. */
+export type Candidate = ConsentFacts;
+
+const TERMINAL = new Set(['revoked', 'expired', 'superseded', 'declined', 'lapsed']);
+
+/**
+ * The consent to pin for one side of a cast member: the newest that covers the request; else the newest that is still
+ * alive, and else the newest of all, so that the refusal says what is wrong with it. Null where the performer gave none.
+ */
+export function consentFor(
+  candidates: readonly Candidate[],
+  request: ConsentRequest & { readonly role: ConsentRole },
+  now: Date,
+): Candidate | null {
+  const given = candidates.filter(
+    ({ performerId, role }) => performerId === request.performerId && role === request.role,
+  );
+  return (
+    given.find((consent) => evaluateConsent(consent, request, now).length === 0) ??
+    given.find(({ state }) => !TERMINAL.has(state)) ??
+    given[0] ??
+    null
+  );
+}

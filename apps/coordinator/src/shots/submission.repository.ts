@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { AssetKind, ConsentLevel, ShotSettings } from '@understudy/contracts';
+import type { Sql } from '@understudy/db';
+import type { Candidate } from './submission-rules.js';
+
+export interface SubmittedAsset {
+  readonly id: string;
+  readonly kind: AssetKind;
+  readonly sha256: string;
+  readonly complete: boolean;
+  /** Of a plate that was probed before. */
+  readonly frames: number | null;
+}
+
+export interface NewCastMember {
+  readonly cast: number;
+  readonly platePerformerId: string;
+  readonly plateReferenceAssetIds: readonly string[];
+  readonly plateConsentId: string;
+  readonly identityPerformerId: string;
+  readonly identityAssetIds: readonly string[];
+  readonly identityConsentId: string;
+}
+
+export interface NewShotVersion {
+  readonly shotId: string;
+  readonly plateAssetId: string;
+  readonly settings: ShotSettings;
+  readonly priority: number;
+  readonly createdBy: string;
+  readonly cast: readonly NewCastMember[];
+}
+
+/** What a submission reads and writes. */
+@Injectable()
+export class SubmissionRepository {
+  async project(sql: Sql, projectId: string): Promise<{ name: string; leastLevel: ConsentLevel } | null> {
+    const [row] = await sql.query<{ name: string; leastLevel: ConsentLevel }>(
+      'SELECT name, least_level::text AS "leastLevel" FROM projects WHERE id = $1',
+      [projectId],
+    );
+    return row ?? null;
+  }
+
+  async assets(sql: Sql, projectId: string, assetIds: readonly string[]): Promise<Map<string, SubmittedAsset>> {
+    const rows = await sql.query<SubmittedAsset>(
+      `SELECT id, kind::text AS kind, sha256, complete, (media->>'frameCount')::int AS frames
+         FROM assets WHERE project_id = $1 AND id = ANY($2::uuid[])`,
+      [projectId, assetIds],
+    );
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  async performers(sql: Sql, projectId: string, performerIds: readonly string[]): Promise<Set<string>> {
+    const rows = await sql.query<{ id: string }>(
+      'SELECT id FROM performers WHERE project_id = $1 AND id = ANY($2::uuid[])',
+      [projectId, performerIds],
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** Consents of these performers in the project, newest first, held as they are until the transaction ends. */
+  async consents(sql: Sql, projectId: string, performerIds: readonly string[]): Promise<Candidate[]> {
+    await sql.query(
+      'SELECT 1 FROM consents WHERE project_id = $1 AND performer_id = ANY($2::uuid[]) ORDER BY id FOR SHARE',
+      [projectId, performerIds],
+    );
+    return sql.query<Candidate>(
+      `SELECT id, performer_id AS "performerId", role::text AS role, state::text AS state, level::text AS level, scope
+         FROM consents WHERE project_id = $1 AND performer_id = ANY($2::uuid[])
+        ORDER BY created_at DESC, version DESC, id`,
+      [projectId, performerIds],
+    );
+  }
+
+  async now(sql: Sql): Promise<Date> {
+    const [row] = await sql.query<{ now: Date }>('SELECT clock_timestamp() AS now');
+    return (row as { now: Date }).now;
+  }
+
+  /** The project's shot of this name, made where there is none; its row is held, so that versions are counted in turn. */
+  async shot(sql: Sql, projectId: string, name: string, createdBy: string): Promise<string> {
+    const [row] = await sql.query<{ id: string }>(
+      `INSERT INTO shots (id, project_id, name, created_by) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (project_id, name) DO UPDATE SET name = excluded.name RETURNING id`,
+      [randomUUID(), projectId, name, createdBy],
+    );
+    return (row as { id: string }).id;
+  }
+
+  async addVersion(sql: Sql, version: NewShotVersion): Promise<{ id: string; version: number }> {
+    const { shotId, plateAssetId, settings, priority, createdBy } = version;
+    const [row] = await sql.query<{ id: string; version: number }>(
+      `INSERT INTO shot_versions (id, shot_id, version, state, plate_asset_id, settings, priority, created_by)
+       SELECT $1, $2, coalesce(max(version), 0) + 1, 'ingesting', $3, $4::jsonb, $5, $6
+         FROM shot_versions WHERE shot_id = $2 RETURNING id, version`,
+      [randomUUID(), shotId, plateAssetId, JSON.stringify(settings), priority, createdBy],
+    );
+    const made = row as { id: string; version: number };
+    for (const member of version.cast) await this.#addMember(sql, made.id, member);
+    return made;
+  }
+
+  async #addMember(sql: Sql, shotVersionId: string, member: NewCastMember): Promise<void> {
+    await sql.query(
+      `INSERT INTO cast_members (shot_version_id, "cast", plate_performer_id, plate_reference_asset_ids, plate_consent_id,
+                                 identity_performer_id, identity_asset_ids, identity_consent_id)
+       VALUES ($1, $2, $3, $4::uuid[], $5, $6, $7::uuid[], $8)`,
+      [
+        shotVersionId,
+        member.cast,
+        member.platePerformerId,
+        member.plateReferenceAssetIds,
+        member.plateConsentId,
+        member.identityPerformerId,
+        member.identityAssetIds,
+        member.identityConsentId,
+      ],
+    );
+  }
+}

@@ -1,0 +1,158 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type AssetKind, type RouteInput, ShotSettings, UnderstudyError } from '@understudy/contracts';
+import type { Database, Sql } from '@understudy/db';
+import { evaluateConsents } from '@understudy/policy';
+import type { Actor } from '../access/actor.js';
+import { requireOn } from '../access/require-on.js';
+import { AuditWriter } from '../audit/audit-writer.js';
+import { DATABASE } from '../platform/tokens.js';
+import { Outbox } from '../stages/outbox.js';
+import { CastBinder } from '../stages/plan/cast-binder.js';
+import { consentRefusal } from '../stages/shot-failures.js';
+import { StageTransitions } from '../stages/stage-transitions.js';
+import { castOperations, consentFor, requireCoherent } from './submission-rules.js';
+import { type NewCastMember, type SubmittedAsset, SubmissionRepository } from './submission.repository.js';
+
+type Submission = RouteInput<'submitShot'>['body'];
+
+/** Where no consent was found: an id that names none. */
+const NONE = '00000000-0000-0000-0000-000000000000';
+
+/** Takes a shot in: everything it names exists, every face in the cast is covered by consent, every identity is who it says. */
+@Injectable()
+export class Submissions {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly repository: SubmissionRepository,
+    private readonly binder: CastBinder,
+    private readonly audit: AuditWriter,
+    private readonly outbox: Outbox,
+    private readonly transitions: StageTransitions,
+  ) {}
+
+  /**
+   * @returns the shot's id; a name that the project knows already gets its next version
+   * @throws UnderstudyError INVALID_REQUEST, BASIS_REQUIRED, NOT_FOUND, CONFLICT for an asset that is not complete or not
+   * read yet, IDENTITY_MISMATCH, the first consent reason's code with all reasons in the details
+   */
+  async submit(actor: Actor, submission: Submission): Promise<string> {
+    requireOn(actor, 'create', 'Shot', { projectId: submission.projectId });
+    requireCoherent(submission);
+    return this.database.hotTransaction(async (sql) => {
+      const assets = await this.#assets(sql, submission);
+      const cast = await this.#cast(sql, submission, assets);
+      await this.binder.requireIdentities(sql, cast);
+      return this.#insert(sql, actor, submission, cast);
+    });
+  }
+
+  async #assets(sql: Sql, submission: Submission): Promise<Map<string, SubmittedAsset>> {
+    const { projectId, plateAssetId, cast, keepAssetIds } = submission;
+    const references = [...cast.flatMap((member) => member.plateReferenceAssetIds), ...keepAssetIds];
+    const identities = cast.flatMap((member) => member.identityAssetIds);
+    const ids = [plateAssetId, ...references, ...identities];
+    const assets = await this.repository.assets(sql, projectId, ids);
+    requireKind(assets, [plateAssetId], ['plate']);
+    requireKind(assets, identities, ['identity']);
+    requireKind(assets, references, ['plate_reference', 'identity']);
+    return assets;
+  }
+
+  /** The consent pinned to each side of each member, all of them evaluated. */
+  async #cast(
+    sql: Sql,
+    { projectId, cast, recipe, name, plateAssetId }: Submission,
+    assets: Map<string, SubmittedAsset>,
+  ): Promise<NewCastMember[]> {
+    const project = await this.repository.project(sql, projectId);
+    const plate = assets.get(plateAssetId);
+    if (project === null || plate === undefined) throw new UnderstudyError('NOT_FOUND', 'There is no such project.');
+    if (cast.length === 0) return [];
+    const performerIds = [...new Set(cast.flatMap((member) => [member.platePerformerId, member.identityPerformerId]))];
+    const known = await this.repository.performers(sql, projectId, performerIds);
+    const unknown = performerIds.filter((id) => !known.has(id));
+    if (unknown.length > 0) {
+      throw new UnderstudyError('NOT_FOUND', 'A performer of the cast is not in this project.', {
+        details: { unknown },
+      });
+    }
+    const consents = await this.repository.consents(sql, projectId, performerIds);
+    const now = await this.repository.now(sql);
+    const operations = castOperations(recipe);
+    const shared = { project, shotName: name, operations, plateSha256: plate.sha256, frames: plate.frames };
+    const members = cast.map((member, number) => {
+      const sha256s = member.identityAssetIds.map((id) => assets.get(id)?.sha256 ?? '');
+      const pin = (role: 'identity' | 'plate', performerId: string, identitySha256s: string[]): string =>
+        consentFor(consents, { ...shared, performerId, role, identitySha256s }, now)?.id ?? NONE;
+      return {
+        ...member,
+        cast: number,
+        sha256s,
+        identityConsentId: pin('identity', member.identityPerformerId, sha256s),
+        plateConsentId: pin('plate', member.platePerformerId, []),
+      };
+    });
+    const verdict = evaluateConsents({
+      now,
+      point: 'submit',
+      ...shared,
+      consents,
+      cast: members.map(({ cast: number, sha256s, ...member }) => ({
+        cast: number,
+        identity: { performerId: member.identityPerformerId, consentId: member.identityConsentId, sha256s },
+        plate: { performerId: member.platePerformerId, consentId: member.plateConsentId },
+      })),
+    });
+    if (!verdict.allowed) throw consentRefusal(verdict, 'submit');
+    return members;
+  }
+
+  async #insert(sql: Sql, actor: Actor, submission: Submission, cast: readonly NewCastMember[]): Promise<string> {
+    const { projectId, name, plateAssetId, priority, basis } = submission;
+    const settings = ShotSettings.parse(submission);
+    const shotId = await this.repository.shot(sql, projectId, name, actor.id);
+    const version = { shotId, plateAssetId, settings, priority, createdBy: actor.id, cast };
+    const { id: shotVersionId, version: number } = await this.repository.addVersion(sql, version);
+    await this.audit.append(sql, {
+      actor: actor.label,
+      action: 'shot.submitted',
+      subjectType: 'ShotVersion',
+      subjectId: shotVersionId,
+      projectId,
+      shotId,
+      data: {
+        version: number,
+        plateAssetId,
+        processors: settings.recipe.processors.map(({ type }) => type),
+        basis: basis ?? null,
+        acceptUncertain: settings.acceptUncertain ?? null,
+        keepAssetIds: settings.keepAssetIds,
+        cast: cast.map(({ cast: member, identityConsentId, plateConsentId, identityAssetIds }) => ({
+          cast: member,
+          identityConsentId,
+          plateConsentId,
+          identityAssetIds,
+        })),
+      },
+    });
+    await this.outbox.enqueue(sql, 'ingest', shotVersionId, { shotVersionId });
+    await this.transitions.announce(sql, shotId);
+    return shotId;
+  }
+}
+
+function requireKind(assets: Map<string, SubmittedAsset>, ids: readonly string[], kinds: readonly AssetKind[]): void {
+  for (const assetId of ids) {
+    const asset = assets.get(assetId);
+    if (asset === undefined || !kinds.includes(asset.kind)) {
+      throw new UnderstudyError('NOT_FOUND', `The project has no ${kinds.join(' or ')} asset of this id.`, {
+        details: { assetId },
+      });
+    }
+    if (!asset.complete) {
+      throw new UnderstudyError('CONFLICT', 'An asset is not uploaded whole yet; finish its upload, then submit.', {
+        details: { assetId },
+      });
+    }
+  }
+}
