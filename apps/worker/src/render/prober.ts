@@ -1,5 +1,13 @@
 import type { AnalysisTable, FaceProbe, RenderLease } from '@understudy/contracts';
-import { type Detection, type FaceModels, type Window, cosine, intersectionOverUnion, pointAt } from '@understudy/face';
+import {
+  type Detection,
+  type FaceModels,
+  type Window,
+  cosine,
+  intersectionOverUnion,
+  pointAt,
+  wholeWindows,
+} from '@understudy/face';
 import type { Box, Frame } from '@understudy/frame';
 
 import type { FrameProber } from './steps.js';
@@ -16,8 +24,9 @@ export interface ProberInputs {
 const LEAST_SCORE = 0.5;
 /** The same face, looked for anew: its box lies about where the track says. */
 const LEAST_OVERLAP = 0.25;
-/** The window that is searched, in heights of the face; the detector takes pictures of 4:3. */
-const WINDOW_HEIGHTS = 3;
+/** Besides the whole frame: windows of so many heights of the face, small enough for a small face. */
+const WINDOW_HEIGHTS = [4, 6];
+/** The detector takes pictures of 4:3. */
 const ASPECT = 4 / 3;
 
 /**
@@ -59,7 +68,9 @@ interface FoundFace {
 }
 
 async function findFace(models: FaceModels, frame: Frame, near: Box): Promise<FoundFace | null> {
-  const found = await models.detector.detect(frame, [windowAround(near)], LEAST_SCORE);
+  const { width, height } = frame.spec;
+  const windows = [...wholeWindows(width, height), ...WINDOW_HEIGHTS.map((heights) => windowAround(near, heights))];
+  const found = await models.detector.detect(frame, windows, LEAST_SCORE);
   const overlap = ({ box }: Detection) => intersectionOverUnion(box, near);
   const [best] = found.filter((face) => overlap(face) >= LEAST_OVERLAP).sort((a, b) => overlap(b) - overlap(a));
   if (best === undefined) return null;
@@ -67,8 +78,8 @@ async function findFace(models: FaceModels, frame: Frame, near: Box): Promise<Fo
   return { landmarks, embedding: await models.embedder.embed(frame, landmarks) };
 }
 
-function windowAround({ x, y, width, height }: Box): Window {
-  const tall = Math.max(height, width) * WINDOW_HEIGHTS;
+function windowAround({ x, y, width, height }: Box, heights: number): Window {
+  const tall = Math.max(height, width) * heights;
   const wide = tall * ASPECT;
   const box = { x: x + width / 2 - wide / 2, y: y + height / 2 - tall / 2, width: wide, height: tall };
   return { box, open: [false, false, false, false], zoomed: true };
