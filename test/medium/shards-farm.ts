@@ -108,8 +108,15 @@ export class ShardsFarm {
 
   /** Results count when their bytes arrived; what is in them is another test's concern. */
   acceptAnyBytes(): void {
-    vi.spyOn(this.app.get(ResultVerifier, { strict: false }), 'verify').mockImplementation(async (attempt, result) => {
-      await this.objects.finishUpload(attempt.id, result);
+    this.verifyWith(() => Promise.resolve());
+  }
+
+  /** Verifies results so, after their bytes arrived. */
+  verifyWith(look: () => Promise<void>): void {
+    const verifier = this.app.get(ResultVerifier, { strict: false });
+    vi.spyOn(verifier, 'verify').mockImplementation(async (attempt, result) => {
+      await verifier.takeIn(attempt.id, result);
+      await look();
     });
   }
 
@@ -169,6 +176,17 @@ export class ShardsFarm {
   /** As if its lane had been silent for longer than its lease. */
   async runOut(attemptId: string): Promise<void> {
     await this.owner.query(`UPDATE attempts SET expires_at = now() - interval '1 second' WHERE id = $1`, [attemptId]);
+  }
+
+  /** Resolves when some statement waits for a lock on the table. */
+  async untilBlocked(table: string): Promise<void> {
+    await vi.waitUntil(
+      async () => {
+        const waiting = 'SELECT 1 FROM pg_locks WHERE relation = $1::regclass AND NOT granted';
+        return (await this.owner.query(waiting, [table])).length > 0;
+      },
+      { timeout: 10_000, interval: 20 },
+    );
   }
 
   async one<Row>(sql: string, params: unknown[] = []): Promise<Row> {

@@ -30,12 +30,21 @@ export class ResultVerifier {
    */
   async verify(attempt: Attempt, result: ReportedResult): Promise<void> {
     const { sha256, bytes } = result;
-    await this.objects.finishUpload(attempt.id, { sha256, bytes });
+    await this.takeIn(attempt.id, result);
     const path = await this.objects.localPath(sha256);
     if (attempt.kind === 'enrol') return await verifyTemplate(path, bytes);
     requireFrames(attempt, result.frames);
     if (attempt.kind === 'analyse') return await verifyTable(path, bytes, attempt);
     await this.#verifySegment(path, attempt, result);
+  }
+
+  /** Makes an object of the upload. A report that came twice finds that the other one has done it. */
+  async takeIn(attemptId: string, { sha256, bytes }: ReportedResult): Promise<void> {
+    try {
+      await this.objects.finishUpload(attemptId, { sha256, bytes });
+    } catch (thrown) {
+      if ((await this.objects.stat(sha256))?.bytes !== bytes) throw thrown;
+    }
   }
 
   async #verifySegment(path: string, attempt: Attempt, { frames, frameHashes }: ReportedResult): Promise<void> {
