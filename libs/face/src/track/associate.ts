@@ -73,7 +73,9 @@ function costOf({ tracklet, identity }: Open, observation: FaceObservation, fram
   const size = faceSize(last.landmarks);
   const distance = meanDistance(predict(tracklet.at(-2), last, frame), observation.landmarks) / size;
   const growth = Math.abs(Math.log(faceSize(observation.landmarks) / size));
-  if (distance > NEAREST_JUMP + JUMP_PER_FRAME * (gap - 1) || growth > 0.35 + 0.03 * gap) return undefined;
+  // The points of a covered face wander: it may lie further from where it is expected.
+  const doubt = Math.min(0.3, Math.max(observation.spread ?? 0, last.spread ?? 0));
+  if (distance > NEAREST_JUMP + doubt + JUMP_PER_FRAME * (gap - 1) || growth > 0.35 + 0.03 * gap) return undefined;
   const place = distance + 0.5 * growth + 0.02 * (gap - 1);
   if (identity === null || observation.embedding === undefined) return place;
   const likeness = cosine(identity, decodeEmbedding(observation.embedding));
