@@ -28,9 +28,15 @@ export function shape(mouth = 0): number[] {
     ...eye(0.22),
     ...arc(180, 360, 7, 0, 0.28, 0.2, 0.05),
     ...arc(30, 150, 5, 0, 0.28 + mouth / 2, 0.18, 0.06),
-    ...[-0.15, 0.28, -0.06, 0.27 - mouth / 2, 0, 0.27 - mouth / 2, 0.06, 0.27 - mouth / 2],
-    ...[0.15, 0.28, 0.06, 0.29 + mouth / 2, 0, 0.29 + mouth / 2, -0.06, 0.29 + mouth / 2],
+    ...innerLip(1, mouth),
+    ...innerLip(-1, mouth),
   ];
+}
+
+/** Points 60 to 63 (side 1) or 64 to 67 (side -1). */
+function innerLip(side: 1 | -1, mouth: number): number[] {
+  const y = 0.28 - side * (0.01 + mouth / 2);
+  return [-0.15 * side, 0.28, -0.06 * side, y, 0, y, 0.06 * side, y];
 }
 
 function eye(x: number): number[] {

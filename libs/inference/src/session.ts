@@ -78,14 +78,15 @@ async function createSession(model: ModelManifest, bytes: Uint8Array, provider: 
   }
 }
 
+const describe = (name: string, type: string, shape: readonly (number | string)[]) =>
+  `${name} ${type} [${shape.join(',')}]`;
+
 function checkTensors(
   model: ModelManifest,
   side: 'input' | 'output',
   actual: readonly InferenceSession.ValueMetadata[],
   expected: readonly TensorSpec[],
 ): void {
-  const describe = (name: string, type: string, shape: readonly (number | string)[]) =>
-    `${name} ${type} [${shape.join(',')}]`;
   const found = actual.map((one) => (one.isTensor ? describe(one.name, one.type, one.shape) : `${one.name} no tensor`));
   const wanted = expected.map((one) => describe(one.name, one.type, one.shape));
   if (found.toSorted().join(';') === wanted.toSorted().join(';')) return;

@@ -11,6 +11,8 @@ const SIZES = [
   [2880, 800],
 ] as const;
 
+const key = (windows: ReturnType<typeof zoomWindows>) => windows.map(({ box }) => JSON.stringify(box)).toSorted();
+
 describe('windows', () => {
   for (const [width, height] of SIZES) {
     test(`show each point of ${width}x${height} near the detector's own aspect`, () => {
@@ -35,7 +37,6 @@ describe('windows', () => {
     });
 
     test(`magnify each part of ${width}x${height} once in a period, by the frame's number alone`, () => {
-      const key = (windows: ReturnType<typeof zoomWindows>) => windows.map(({ box }) => JSON.stringify(box)).toSorted();
       const turns = Array.from({ length: ZOOM_PERIOD }, (_, i) => windowsOfFrame(width, height, 24, 600 + i));
       expect(key(turns.flat().filter(({ zoomed }) => zoomed))).toEqual(key(zoomWindows(width, height, 24)));
       expect(windowsOfFrame(width, height, 24, 606)).toEqual(windowsOfFrame(width, height, 24, 600));
