@@ -27,7 +27,8 @@ interface Seen {
   readonly embedding: Float32Array;
 }
 
-const cosine = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
+const cosine = (a: Float32Array, b: Float32Array): number =>
+  a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
 
 const median = (values: readonly number[]): number => {
   const sorted = [...values].sort((a, b) => a - b);
@@ -94,7 +95,9 @@ describe('the drawn performers, seen by the default models', () => {
   };
 
   it('are found for certain', () => {
-    const scores = [...[...portraits.values()].flat(), ...inPlate.flat().map(({ seen }) => seen)].map(({ score }) => score);
+    const scores = [...[...portraits.values()].flat(), ...inPlate.flat().map(({ seen }) => seen)].map(
+      ({ score }) => score,
+    );
     expect(Math.min(...scores)).toBeGreaterThan(0.95);
     expect(median(scores)).toBeGreaterThan(0.995);
   });

@@ -115,14 +115,16 @@ function drawLamp(sheet: SvgSheet, scale: number, x: number): void {
 
 function drawPlant(sheet: SvgSheet, scale: number, random: () => number, x: number): void {
   const at = (dx: number, y: number): { x: number; y: number } => ({ x: (x + dx) * scale, y: y * scale });
-  for (let leaf = 0; leaf < 17; leaf += 1) {
-    const lean = between(random, -95, 95);
-    const tip = at(lean * 1.15, between(random, 400, 500) + Math.abs(lean) * 0.5);
-    const tone = shade([74, 108, 78], between(random, 0.6, 1.15));
-    sheet.path(curvePath([at(0, 600), at(lean * 0.45, 500), tip]), {
-      stroke: rgbCss(tone),
-      width: between(random, 7, 15) * scale,
-    });
+  for (let leaf = 0; leaf < 19; leaf += 1) {
+    const lean = between(random, -105, 105);
+    const tipY = between(random, 395, 490) + Math.abs(lean) * 0.55;
+    const wide = between(random, 9, 17);
+    const tone = shade([74, 108, 78], between(random, 0.55, 1.15));
+    const left = [at(-3, 600), at(lean * 0.42 - wide, 505), at(lean * 1.15, tipY)];
+    const right = [at(lean * 1.15, tipY), at(lean * 0.42 + wide, 512), at(3, 600)];
+    sheet.path(`${curvePath(left)}${curvePath(right, 'L')}Z`, { fill: rgbCss(tone) });
+    const rib = [at(0, 600), at(lean * 0.42, 508), at(lean * 1.15, tipY)];
+    sheet.path(curvePath(rib), { stroke: rgbCss(shade(tone, 0.75)), width: 1.6 * scale, opacity: 0.7 });
   }
   sheet.path(
     `M${at(-44, 590).x} ${at(0, 590).y}L${at(44, 590).x} ${at(0, 590).y}L${at(32, 660).x} ${at(0, 660).y}L${at(-32, 660).x} ${at(0, 660).y}Z`,

@@ -169,23 +169,26 @@ export function drawHair(sheet: SvgSheet, face: PosedHead, light: Light): void {
   if (face.person.hair === 'receding') drawThinTop(hair, cap);
   else drawCap(hair, cap);
   if (face.person.hair === 'curls') drawCurls(hair);
-  else drawStrands(hair, sheet.clip(cap));
+  else sheet.within(sheet.clip(cap), () => drawStrands(hair));
 }
 
 /** Long hair that falls from the temple over the ear. It stays outside the face's edge. */
 function drawLock(hair: Hair, sign: 1 | -1): void {
   const { face, sheet, random } = hair;
   const cheek = face.head.shape.cheekHalf;
-  // On the side that turns away it begins further back, where the head still hides it.
-  const back = 0.022 * Math.max(0, sign * face.pose.yaw);
   const fall = (x: number, y: number, z: number): Point2 => face.project({ x: sign * (cheek + x), y, z });
+  // On the side that turns away, what would lie behind the head's edge hugs the edge.
+  const edge = 1.46 - (sign * face.pose.yaw * Math.PI) / 180;
+  const behind = (angle: number, t: number): number => sign * Math.min(angle, edge + 0.12 * t);
   const strand = (t: number): Point2[] => [
-    hair.over(sign * (lerp(1.12, 1.75, t) + back), lerp(-0.62, -0.75, t), 0.03 + 0.05 * t),
-    hair.over(sign * (lerp(1.42, 1.75, t) + back / 2), -0.22, 0.03 + 0.08 * t),
+    hair.over(behind(lerp(1.12, 1.75, t), t), lerp(-0.62, -0.75, t), 0.03 + 0.05 * t),
+    hair.over(behind(lerp(1.42, 1.75, t), t), -0.22, 0.03 + 0.08 * t),
     fall(0.03 + 0.2 * t, 0.25, -0.86 - 0.2 * t),
     fall(0.07 + 0.2 * t, 0.75, -1.0 - 0.15 * t),
     fall(0.02 + 0.22 * t, 1.3, -1.2),
-    fall(-0.06 + 0.26 * t, 1.75, -1.3),
+    fall(0.28 * t, 1.8, -1.3),
+    fall(0.02 + 0.3 * t, 2.25, -1.3),
+    fall(0.06 + 0.12 * t, 2.62 + 0.05 * Math.sin(t * 9), -1.3),
   ];
   const shape = `${curvePath(strand(0))}${curvePath([...strand(1)].reverse(), 'L')}Z`;
   sheet.path(shape, { fill: rgbCss(hair.lit(0.72, sign)) });
@@ -228,7 +231,7 @@ function drawThinTop(hair: Hair, cap: string): void {
   sheet.path(curvePath(edge), { stroke: rgbCss(hair.lit(0.8)), width: face.px(0.05), opacity: 0.25 });
 }
 
-function drawStrands(hair: Hair, clip: string): void {
+function drawStrands(hair: Hair): void {
   const { face, sheet, random, plan } = hair;
   const s = face.head.shape;
   const sweep = face.person.hair === 'swept' || face.person.hair === 'long' ? 1 : 0.2;
@@ -249,11 +252,10 @@ function drawStrands(hair: Hair, clip: string): void {
       stroke: rgbCss(hair.lit(grey, Math.sin(rootAngle))),
       width: face.px(between(random, 0.015, 0.045)),
       opacity: between(random, 0.4, 0.85),
-      clip,
     });
   }
   const sheen = hair.over(-0.5 + hair.light.fromX * 0.6, lerp(s.hairlineY, s.headTop, 0.55), hair.standOff(-1.3));
-  sheet.softSpot(sheen, face.px(0.55), face.px(0.22), hair.lit(1.5), 0.35, -14, clip);
+  sheet.softSpot(sheen, face.px(0.55), face.px(0.22), hair.lit(1.5), 0.35, -14);
 }
 
 function drawCurls(hair: Hair): void {

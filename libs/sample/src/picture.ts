@@ -13,19 +13,25 @@ export function copyPicture(picture: RgbImage): RgbImage {
 
 /** Lays a layer over part of a picture, in place. Parts outside the picture are dropped. */
 export function layOver(picture: RgbImage, layer: RgbaImage, area: Area): void {
-  for (let row = 0; row < layer.height; row += 1) {
-    const y = area.top + row;
-    if (y < 0 || y >= picture.height) continue;
-    for (let column = 0; column < layer.width; column += 1) {
-      const x = area.left + column;
-      const from = (row * layer.width + column) * 4;
-      const alpha = layer.data[from + 3]!;
-      if (alpha === 0 || x < 0 || x >= picture.width) continue;
-      const to = (y * picture.width + x) * 3;
-      for (let channel = 0; channel < 3; channel += 1) {
-        const under = picture.data[to + channel]!;
-        picture.data[to + channel] = under + ((layer.data[from + channel]! - under) * alpha) / 255 + 0.5;
+  const [under, over] = [picture.data, layer.data];
+  const firstColumn = Math.max(0, -area.left);
+  const endColumn = Math.min(layer.width, picture.width - area.left);
+  for (let row = Math.max(0, -area.top); row < Math.min(layer.height, picture.height - area.top); row += 1) {
+    let from = (row * layer.width + firstColumn) * 4;
+    let to = ((area.top + row) * picture.width + area.left + firstColumn) * 3;
+    for (let column = firstColumn; column < endColumn; column += 1, from += 4, to += 3) {
+      const alpha = over[from + 3]!;
+      if (alpha === 0) continue;
+      if (alpha === 255) {
+        under[to] = over[from]!;
+        under[to + 1] = over[from + 1]!;
+        under[to + 2] = over[from + 2]!;
+        continue;
       }
+      const share = alpha / 255;
+      under[to] = under[to]! + (over[from]! - under[to]!) * share + 0.5;
+      under[to + 1] = under[to + 1]! + (over[from + 1]! - under[to + 1]!) * share + 0.5;
+      under[to + 2] = under[to + 2]! + (over[from + 2]! - under[to + 2]!) * share + 0.5;
     }
   }
 }

@@ -103,39 +103,57 @@ const grow = (point: Point3, factor: number, middleY: number): Point3 => ({
   z: point.z,
 });
 
-/** Surface normals by central differences over the turned mesh, then light: a wrapped key, fill from the sky, shine. */
+/** Surface normals by central differences over the turned mesh, then light on each corner. */
 function shadeCorners(turned: Float64Array, corners: Corners, light: Light): void {
-  const [lx, ly, lz] = keyDirection(light);
-  const half = Math.hypot(lx, ly, lz + 1);
-  const at = (row: number, column: number, axis: number): number =>
-    turned[(Math.min(ROWS - 1, Math.max(0, row)) * COLUMNS + Math.min(COLUMNS - 1, Math.max(0, column))) * 3 + axis] ??
-    0;
+  const direction = keyDirection(light);
   for (let row = 0; row < ROWS; row += 1) {
+    const above = Math.max(0, row - 1) * COLUMNS;
+    const below = Math.min(ROWS - 1, row + 1) * COLUMNS;
     for (let column = 0; column < COLUMNS; column += 1) {
-      const along = [0, 1, 2].map((axis) => at(row, column + 1, axis) - at(row, column - 1, axis));
-      const down = [0, 1, 2].map((axis) => at(row + 1, column, axis) - at(row - 1, column, axis));
-      const [ax = 0, ay = 0, az = 0] = along;
-      const [dx = 0, dy = 0, dz = 0] = down;
+      const left = (row * COLUMNS + Math.max(0, column - 1)) * 3;
+      const right = (row * COLUMNS + Math.min(COLUMNS - 1, column + 1)) * 3;
+      const [up, down] = [(above + column) * 3, (below + column) * 3];
+      const ax = turned[right]! - turned[left]!;
+      const ay = turned[right + 1]! - turned[left + 1]!;
+      const az = turned[right + 2]! - turned[left + 2]!;
+      const dx = turned[down]! - turned[up]!;
+      const dy = turned[down + 1]! - turned[up + 1]!;
+      const dz = turned[down + 2]! - turned[up + 2]!;
       const [nx, ny, nz] = [ay * dz - az * dy, az * dx - ax * dz, ax * dy - ay * dx];
       const length = Math.hypot(nx, ny, nz) || 1;
-      const facing = (nx * lx + ny * ly + nz * lz) / length;
-      const wrapped = Math.max(0, (facing + 0.35) / 1.35) ** 1.15;
-      const sky = 0.86 + 0.14 * (-ny / length);
-      const rim = 0.8 + 0.2 * Math.min(1, Math.max(0, nz / length) * 1.5);
-      const shine = Math.max(0, (nx * lx + ny * ly + nz * (lz + 1)) / (length * half)) ** 26;
-      // Light scatters in skin: red reaches further round into the shade than blue.
-      const bleed = 0.06 * Math.max(0, 1 - Math.abs(facing - 0.05) * 3);
       const offset = (row * COLUMNS + column) * CARRIED;
-      for (let channel = 0; channel < 3; channel += 1) {
-        const key = light.key * wrapped * (light.keyTint[channel] ?? 1);
-        const fill = light.fill * sky * (light.fillTint[channel] ?? 1);
-        corners.carried[offset + channel] = (key + fill) * rim + (channel === 0 ? bleed : -bleed * 0.3);
-      }
-      corners.carried[offset + 3] = shine * light.key;
+      lightCorner(corners.carried, offset, nx / length, ny / length, nz / length, direction, light);
       corners.carried[offset + 4] = column / (COLUMNS - 1);
       corners.carried[offset + 5] = row / (ROWS - 1);
     }
   }
+}
+
+/** A wrapped key, fill from the sky, darker where the surface turns away, a little shine. */
+function lightCorner(
+  carried: Float32Array,
+  offset: number,
+  nx: number,
+  ny: number,
+  nz: number,
+  direction: readonly [number, number, number],
+  light: Light,
+): void {
+  const [lx, ly, lz] = direction;
+  const facing = nx * lx + ny * ly + nz * lz;
+  const wrapped = Math.max(0, (facing + 0.35) / 1.35) ** 1.15;
+  const sky = 0.86 - 0.14 * ny;
+  const rim = 0.8 + 0.2 * Math.min(1, Math.max(0, nz) * 1.5);
+  const half = Math.hypot(lx, ly, lz + 1);
+  const shine = Math.max(0, (facing + nz) / half) ** 26;
+  // Light scatters in skin: red reaches further round into the shade than blue.
+  const bleed = 0.06 * Math.max(0, 1 - Math.abs(facing - 0.05) * 3);
+  for (let channel = 0; channel < 3; channel += 1) {
+    const key = light.key * wrapped * light.keyTint[channel]!;
+    const fill = light.fill * sky * light.fillTint[channel]!;
+    carried[offset + channel] = (key + fill) * rim + (channel === 0 ? bleed : -bleed * 0.3);
+  }
+  carried[offset + 3] = shine * light.key;
 }
 
 function fillTriangle(

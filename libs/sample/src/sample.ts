@@ -36,8 +36,8 @@ export const SAMPLE_PLATE: SceneOptions = {
   framesPerSecond: 24,
   frames: 240,
   cast: [
-    { person: FIRST, x: 400, y: 300, unitPx: 84, performanceSeed: 3, pitchHz: 205, facing: 3 },
-    { person: SECOND, x: 880, y: 290, unitPx: 86, performanceSeed: 8, pitchHz: 108, facing: -3 },
+    { person: FIRST, x: 400, y: 300, unitPx: 80, performanceSeed: 3, pitchHz: 205, facing: 3 },
+    { person: SECOND, x: 880, y: 290, unitPx: 82, performanceSeed: 8, pitchHz: 108, facing: -3 },
   ],
 };
 

@@ -191,7 +191,7 @@ function paintMarks(paint: Unwrapped, person: Person): void {
   for (let index = 0; index < freckles; index += 1) {
     const x = between(random, -0.9, 0.9) * Math.sqrt(random());
     const y = lerp(0.05, 0.75, random()) - 0.25 * Math.abs(x) + 0.1;
-    const size = between(random, 0.012, 0.032);
+    const size = between(random, 0.01, 0.026);
     paint.spot(x, y, size, size, [146, 92, 62], between(random, 0.4, 0.9));
   }
   const marks = Math.round(16 * s.ageMarks);

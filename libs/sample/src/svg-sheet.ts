@@ -106,6 +106,13 @@ export class SvgSheet {
     this.ellipse(centre, rx, ry, clip ? { fill, opacity, clip } : { fill, opacity }, degrees);
   }
 
+  /** Clips all that is drawn meanwhile: far cheaper than a clip for every shape. */
+  within(clip: string, draw: () => void): void {
+    this.shapes.push(`<g clip-path="${clip}">`);
+    draw();
+    this.shapes.push('</g>');
+  }
+
   clip(data: string): string {
     return this.define((id) => `<clipPath id="${id}"><path d="${data}"/></clipPath>`);
   }
