@@ -37,27 +37,49 @@ function sumOf(identities: readonly Float32Array[]): Float32Array {
   return normalise(sum);
 }
 
+/** A face that moves on within this part of its size has not been exchanged for another. */
+const SEAMLESS = 0.06;
+
+/** Frames around a change of identity in which a second face may have come near. */
+const ENCOUNTER_FRAMES = 6;
+
 /**
  * Cuts a tracklet where the person changes: two faces that crossed and swapped places, or a cut between two shots with
  * a face in the same spot. The cut lies at the largest jump between the last sight of one and the first of the other.
+ * A face that moves on smoothly with nobody near stays one, however its likeness drops: it turned away.
+ *
+ * @param frames all observations, by frame.
  */
-export function splitByIdentity(tracklet: Tracklet): Tracklet[] {
+export function splitByIdentity(tracklet: Tracklet, frames: readonly (readonly FaceObservation[])[]): Tracklet[] {
   const measured = tracklet.flatMap((observation, index) =>
     observation.embedding === undefined ? [] : [{ index, identity: normalise(decodeEmbedding(observation.embedding)) }],
   );
-  let worst = { likeness: CHANGED_COSINE, at: -1 };
+  let worst = { likeness: CHANGED_COSINE, index: -1 };
   for (let cut = 1; cut < measured.length; cut++) {
     const before = sumOf(measured.slice(Math.max(0, cut - 3), cut).map(({ identity }) => identity));
     const after = sumOf(measured.slice(cut, cut + 3).map(({ identity }) => identity));
     const likeness = cosine(before, after);
-    if (likeness < worst.likeness) worst = { likeness, at: cut };
+    if (likeness >= worst.likeness) continue;
+    const { index, jump } = largestJump(tracklet, measured[cut - 1]!.index + 1, measured[cut]!.index);
+    if (jump > SEAMLESS || meetsAnother(tracklet, index, frames)) worst = { likeness, index };
   }
-  if (worst.at < 0) return [tracklet];
-  const index = largestJump(tracklet, measured[worst.at - 1]!.index + 1, measured[worst.at]!.index);
-  return [...splitByIdentity(tracklet.slice(0, index)), ...splitByIdentity(tracklet.slice(index))];
+  if (worst.index < 0) return [tracklet];
+  const [before, after] = [tracklet.slice(0, worst.index), tracklet.slice(worst.index)];
+  return [...splitByIdentity(before, frames), ...splitByIdentity(after, frames)];
 }
 
-function largestJump(tracklet: Tracklet, from: number, to: number): number {
+function meetsAnother(tracklet: Tracklet, index: number, frames: readonly (readonly FaceObservation[])[]): boolean {
+  const at = tracklet[index]!.frame;
+  return tracklet.some(
+    (own) =>
+      Math.abs(own.frame - at) <= ENCOUNTER_FRAMES &&
+      (frames[own.frame] ?? []).some(
+        (other) => other !== own && meanDistance(other.landmarks, own.landmarks) < 1.5 * faceSize(own.landmarks),
+      ),
+  );
+}
+
+function largestJump(tracklet: Tracklet, from: number, to: number): { jump: number; index: number } {
   let best = { jump: -1, index: to };
   for (let index = from; index <= to; index++) {
     const last = tracklet[index - 1]!;
@@ -66,7 +88,7 @@ function largestJump(tracklet: Tracklet, from: number, to: number): number {
     const jump = meanDistance(expected, here.landmarks) / faceSize(last.landmarks);
     if (jump > best.jump) best = { jump, index };
   }
-  return best.index;
+  return best;
 }
 
 /**

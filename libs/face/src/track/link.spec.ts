@@ -100,6 +100,15 @@ describe('linkTracks', () => {
     ]);
   });
 
+  test('stays one track while a head turns away and back and is not like itself meanwhile', () => {
+    const tracks = link(
+      clip(90, (frame) => [
+        observe(frame, { x: 400 + frame, y: 300, who: frame > 35 && frame < 60 ? person(7) : ANNA }),
+      ]),
+    );
+    expect(tracks.map(({ startFrame, endFrame }) => [startFrame, endFrame])).toEqual([[0, 90]]);
+  });
+
   test('starts a new track where the face jumps away, and where a cut is announced', () => {
     const jump = clip(40, (frame) => [observe(frame, { x: frame < 20 ? 300 : 900, y: 300, who: ANNA })]);
     expect(link(jump)).toHaveLength(2);

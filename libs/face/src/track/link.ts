@@ -34,7 +34,7 @@ export function linkTracks(frames: readonly (readonly FaceObservation[])[], opti
     throw new RangeError(`${options.frameCount} frames announced, observations of ${frames.length} given`);
   }
   const cuts = options.sceneCuts ?? [];
-  const tracklets = associate(frames, new Set(cuts)).flatMap(splitByIdentity);
+  const tracklets = associate(frames, new Set(cuts)).flatMap((tracklet) => splitByIdentity(tracklet, frames));
   return joinByIdentity(tracklets, cuts)
     .filter((tracklet) => isFace(tracklet, options.frameCount))
     .toSorted((a, b) => a[0]!.frame - b[0]!.frame || a[0]!.landmarks[0]! - b[0]!.landmarks[0]!)
