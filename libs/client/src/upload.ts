@@ -41,8 +41,10 @@ export async function uploadContent(
   let furthest = -1;
   let idle = 0;
   for (;;) {
+    let asked = false;
     try {
       const offset = await offsetThere(transport, path, content.bytes, options.signal);
+      asked = true;
       if (offset > furthest) [furthest, idle] = [offset, 0];
       options.onProgress?.(offset, content.bytes);
       if (offset === content.bytes) return { bytes: content.bytes };
@@ -51,7 +53,9 @@ export async function uploadContent(
     } catch (thrown) {
       const error = toUnderstudyError(thrown);
       idle += 1;
-      if (!isWorthAnotherTry(error) || idle >= tries) throw error;
+      // Another offset is expected than was just told: ask again. Told at the asking, it is about something else.
+      const elsewhere = error.code === 'CONFLICT' && asked;
+      if (!(elsewhere || isWorthAnotherTry(error)) || idle >= tries) throw error;
       await pause(idle, options.signal);
     }
   }
@@ -132,9 +136,8 @@ function countBytes(report: (sent: number) => void): Transform {
   });
 }
 
-/** CONFLICT: another offset is expected, so ask again. */
 export function isWorthAnotherTry(error: UnderstudyError): boolean {
-  const passing = ['COORDINATOR_UNREACHABLE', 'DATABASE_UNAVAILABLE', 'SHUTTING_DOWN', 'RATE_LIMITED', 'CONFLICT'];
+  const passing = ['COORDINATOR_UNREACHABLE', 'DATABASE_UNAVAILABLE', 'SHUTTING_DOWN', 'RATE_LIMITED'];
   return passing.includes(error.code);
 }
 

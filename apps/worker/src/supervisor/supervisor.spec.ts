@@ -1,0 +1,127 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { workerConfig } from '../config/config.js';
+import { openLog } from '../log.js';
+import { ObjectCache } from './object-cache.js';
+import { Scratch } from './scratch.js';
+import { Supervisor } from './supervisor.js';
+
+/** A lane without models: notes its pid, leaves a file in its scratch, and does what its first argument says. */
+const LANE = `
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+process.on('message', (order) => {
+  if (order.type === 'start') {
+    mkdirSync(order.config.scratch, { recursive: true });
+    writeFileSync(order.config.scratch + '/frames', 'x');
+    appendFileSync(process.env.PIDS, process.pid + ' ' + process.env.WORKER_TOKEN + '\\n');
+    if (process.env.BEHAVIOUR === 'refused') {
+      process.send({ type: 'fatal', error: { code: 'UNAUTHENTICATED', message: 'no such token' } });
+    } else {
+      process.send({ type: 'registered' });
+    }
+  }
+  if (order.type === 'drain' && process.env.BEHAVIOUR !== 'stubborn') process.disconnect();
+  if (order.type === 'abort' && process.env.BEHAVIOUR !== 'hung') process.disconnect();
+});
+`;
+
+let folder: string;
+let scratch: Scratch;
+let supervisor: Supervisor;
+
+async function start(behaviour: string, lanes = 1): Promise<{ running: Promise<void> }> {
+  await writeFile(join(folder, 'lane.mjs'), LANE);
+  const config = workerConfig({
+    COORDINATOR_URL: 'http://127.0.0.1:1',
+    WORKER_TOKEN: 'secret',
+    LANES: String(lanes),
+    SCRATCH_DIR: join(folder, 'scratch'),
+    DATA_DIR: folder,
+    DRAIN_GRACE_MS: '100',
+    PIDS: join(folder, 'pids'),
+    BEHAVIOUR: behaviour,
+    PATH: process.env['PATH'],
+  });
+  scratch = await Scratch.take(config.scratchDir);
+  const objects = new ObjectCache(scratch.objects, 1000, async () => {});
+  const program = join(folder, 'lane.mjs');
+  supervisor = new Supervisor({ config, scratch, objects, log: openLog('silent', {}), program });
+  const running = supervisor.run();
+  running.catch(() => {});
+  return { running };
+}
+
+const lines = async () =>
+  (await readFile(join(folder, 'pids'), 'utf8').catch(() => '')).trim().split('\n').filter(Boolean);
+const pids = async () => (await lines()).map((line) => Number(line.split(' ')[0]));
+const untilStarted = (count: number) =>
+  vi.waitUntil(async () => (await lines()).length >= count, { timeout: 20_000, interval: 20 });
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'understudy-supervisor-'));
+});
+afterEach(async () => {
+  supervisor.abort();
+  for (const pid of await pids()) expect(isAlive(pid) && pid !== process.pid ? `${pid} lives` : 'gone').toBe('gone');
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('supervisor', () => {
+  it('keeps a process a lane and ends them by a drain', async () => {
+    const { running } = await start('good', 2);
+    await untilStarted(2);
+    supervisor.drain();
+    await running;
+  });
+
+  it('keeps the token out of the lanes’ environment', async () => {
+    const { running } = await start('good');
+    await untilStarted(1);
+    expect((await lines())[0]).toMatch(/ undefined$/);
+    supervisor.drain();
+    await running;
+  });
+
+  it('starts a killed lane again and wipes what it left', async () => {
+    const { running } = await start('good');
+    await untilStarted(1);
+    const [first] = await pids();
+    await writeFile(join(scratch.lane(0), 'half-a-segment'), 'x');
+    process.kill(first!, 'SIGKILL');
+    await untilStarted(2);
+    const [, second] = await pids();
+    expect(second).not.toBe(first);
+    expect(await readdir(scratch.lane(0))).toEqual(['frames']);
+    supervisor.drain();
+    await running;
+    expect(await readdir(scratch.folder)).toEqual(['owner.json']);
+  });
+
+  it('ends at once when told so, a lane that hears nothing included', async () => {
+    const { running } = await start('hung');
+    await untilStarted(1);
+    const [pid] = await pids();
+    process.kill(pid!, 'SIGSTOP');
+    supervisor.abort();
+    await running;
+    expect(isAlive(pid!)).toBe(false);
+  });
+
+  it('gives up with the code when no lane is let in', async () => {
+    const { running } = await start('refused');
+    await expect(running).rejects.toMatchObject({ code: 'UNAUTHENTICATED', exitCode: 3 });
+  });
+});
