@@ -91,13 +91,12 @@ function widened(format: PixelFormat): PixelFormat {
   return format.endsWith('10le') ? 'yuv444p10le' : 'yuv444p';
 }
 
-const MATRICES: Readonly<Record<string, ColourMatrix>> = {
-  bt709: 'bt709',
-  bt470bg: 'bt601',
-  smpte170m: 'bt601',
-  bt2020nc: 'bt2020nc',
-  gbr: 'gbr',
-};
+const MATRICES: ReadonlyMap<string, ColourMatrix> = new Map([
+  ['bt709', 'bt709'],
+  ['bt470bg', 'bt601'],
+  ['smpte170m', 'bt601'],
+  ['bt2020nc', 'bt2020nc'],
+]);
 /** Untagged clips up to this height are taken for standard definition, as ffmpeg and players do. */
 const STANDARD_DEFINITION_HEIGHT = 576;
 
@@ -124,8 +123,8 @@ export function readColour(tags: ColourTags, format: PixelFormat, source: string
     guessed.push('matrix');
     return { colour: { matrix: codedHeight <= STANDARD_DEFINITION_HEIGHT ? 'bt601' : 'bt709', range }, guessed };
   }
-  const matrix = MATRICES[tags.matrix];
-  if (matrix === undefined || matrix === 'gbr') {
+  const matrix = MATRICES.get(tags.matrix);
+  if (matrix === undefined) {
     throw new UnderstudyError('UNSUPPORTED_MEDIA', 'the colour matrix is not known here; convert the plate to BT.709', {
       details: { reason: 'colour-matrix', matrix: tags.matrix },
     });

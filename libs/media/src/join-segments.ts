@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { UnderstudyError } from '@understudy/contracts';
-import { CommandLine, DEMUXERS, fileUrl } from './command.js';
+import { CommandLine, DEMUXERS, fileUrl, type InputOptions } from './command.js';
 import {
   deliveryContainer,
   movieTimescale,
@@ -102,17 +102,17 @@ async function joinClip(options: JoinOptions, segments: readonly SegmentFile[], 
     const list = join(scratch, 'segments.txt');
     await writeFile(list, concatList(segments, options.plate));
     const { plate } = options;
-    if (plate.isConstantRate) {
-      await mux(options, target, concatInput(list), evenTimes(plate, segments), partialPath);
+    if (plate.isConstantRate && target.container !== 'mkv') {
+      const grid = evenTimes(plate, segments, shiftS(plate));
+      await mux(options, target, { url: fileUrl(list), ...CONCAT, filter: grid }, partialPath);
       return;
     }
     const video = join(scratch, 'video.mp4');
-    await concatVideo(options, list, video);
+    await concatVideo(options, list, evenTimes(plate, segments, 0), video);
     const times = deliveryTimes(plate);
-    await retimeMp4(video, times.timeBase.den, frameDurations(plate));
-    const shift = Math.round((videoStartS(plate) - plateStartS(plate)) * times.timeBase.den);
-    const input = { url: fileUrl(video), demuxer: 'mov', options: [] };
-    await mux(options, target, input, `setts=pts=PTS+${shift}:dts=DTS+${shift}`, partialPath);
+    if (!plate.isConstantRate) await retimeMp4(video, times.timeBase.den, frameDurations(plate));
+    const shifted = ['-itsoffset', shiftS(plate).toFixed(6)];
+    await mux(options, target, { url: fileUrl(video), demuxer: 'mov', options: shifted, filter: null }, partialPath);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -131,35 +131,40 @@ function concatList(segments: readonly SegmentFile[], plate: PlateInfo): string 
   return `ffconcat version 1.0\n${entries.join('')}`;
 }
 
-interface VideoInput {
-  readonly url: string;
-  readonly demuxer: string;
-  readonly options: readonly string[];
-}
+const CONCAT: InputOptions = { demuxer: 'concat', options: ['-safe', '0'] };
 
-function concatInput(list: string): VideoInput {
-  return { url: fileUrl(list), demuxer: 'concat', options: ['-safe', '0'] };
+interface VideoInput extends InputOptions {
+  readonly url: string;
+  /** A bitstream filter that sets the timestamps, where the input's are not yet the delivery's. */
+  readonly filter: string | null;
 }
 
 /**
  * The exact timestamps of a constant rate, whatever the joined clock says: shown times snap to the grid, coding times
  * count up evenly. Segments of one or two frames start their coding times later than others do, which would overlap.
+ * In ticks of the MP4 track; other containers change the clock under the filter, in some versions unannounced.
  */
-function evenTimes(plate: PlateInfo, segments: readonly SegmentFile[]): string {
+function evenTimes(plate: PlateInfo, segments: readonly SegmentFile[], startS: number): string {
   const { timescale, step } = deliveryClock(plate.video);
-  const shift = Math.round((videoStartS(plate) - plateStartS(plate)) * timescale);
+  const shift = Math.round(startS * timescale);
   const delay = (segments[0] as SegmentFile).reorderFrames;
   return `setts=pts=round(PTS/${step})*${step}+${shift}:dts=(N-${delay})*${step}+${shift}`;
 }
 
-async function concatVideo(options: JoinOptions, list: string, video: string): Promise<void> {
-  const { step, timescale } = deliveryClock(options.plate.video);
-  const { url, ...input } = concatInput(list);
+/** How long after the delivery's time zero its first frame is shown, in seconds. */
+function shiftS(plate: PlateInfo): number {
+  return videoStartS(plate) - plateStartS(plate);
+}
+
+/** Joins the video alone, where its timestamps or its container need a second step. */
+async function concatVideo(options: JoinOptions, list: string, filter: string, video: string): Promise<void> {
+  const { timescale } = deliveryClock(options.plate.video);
   const args = new CommandLine()
-    .input(url, input)
+    .input(fileUrl(list), CONCAT)
     .output(fileUrl(video), [
-      ['-map', '0:v:0', '-c', 'copy', '-bsf:v', `setts=pts=N*${step}:dts=N*${step}`],
-      ['-video_track_timescale', String(timescale), '-fflags', '+bitexact', '-f', 'mp4'],
+      ['-map', '0:v:0', '-c', 'copy', '-bsf:v', filter],
+      ['-video_track_timescale', String(timescale), '-movie_timescale', String(timescale)],
+      ['-fflags', '+bitexact', '-f', 'mp4'],
     ])
     .args();
   await runJoin(options, ['-y', '-copyts', ...args]);
@@ -172,7 +177,7 @@ function frameDurations(plate: PlateInfo): number[] {
   return [...durations, durations.at(-1) ?? 1];
 }
 
-async function mux(options: JoinOptions, target: Target, video: VideoInput, setts: string, partialPath: string) {
+async function mux(options: JoinOptions, target: Target, video: VideoInput, partialPath: string) {
   const { plate, platePath } = options;
   const { container, plan } = target;
   const timescale = plate.isConstantRate ? deliveryClock(plate.video).timescale : plate.video.timeBase.den;
@@ -181,7 +186,8 @@ async function mux(options: JoinOptions, target: Target, video: VideoInput, sett
     .input(video.url, video)
     .input(fileUrl(platePath), plateInput)
     .output(fileUrl(partialPath), [
-      ['-map', '0:v:0', '-c:v', 'copy', '-bsf:v', setts],
+      ['-map', '0:v:0', '-c:v', 'copy'],
+      video.filter === null ? [] : ['-bsf:v', video.filter],
       ...streamOptions(plan),
       ...metadataOptions(options, plan),
       ...containerOptions(container, timescale, plate),

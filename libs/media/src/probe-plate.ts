@@ -28,11 +28,10 @@ export async function probePlate(path: string, options: ProbeOptions = {}): Prom
   const { container, bytes } = await sniffMedia(path);
   const file = await probeStreams(path, container, options);
   const stream = videoStream(file, path);
-  const sideData = [...stream.side_data_list, ...(await probeFirstFrame(path, container, stream.index, options))];
   const isStill = container === 'png' || container === 'jpeg';
-  const scan = isStill
-    ? await scanStill(path, container, options)
-    : await scanClip(path, container, file, stream, options);
+  if (isStill) await refuseStillCutOff(path, container, options);
+  const sideData = [...stream.side_data_list, ...(await probeFirstFrame(path, container, stream.index, options))];
+  const scan = isStill ? STILL_FRAMES : await scanClip(path, container, file, stream, options);
   const timeBase = parseRational(stream.time_base) ?? { num: 1, den: 25 };
   const rate = readRate(scan.pts, timeBase, statedRates(stream));
   const video = describeVideo(stream, sideData, path);
@@ -57,10 +56,7 @@ export async function probePlate(path: string, options: ProbeOptions = {}): Prom
 
 type FrameList = Pick<FrameScan, 'pts' | 'keyFrames'>;
 
-async function scanStill(path: string, container: MediaContainer, options: ProbeOptions): Promise<FrameList> {
-  await refuseStillCutOff(path, container, options);
-  return { pts: [0], keyFrames: [0] };
-}
+const STILL_FRAMES: FrameList = { pts: [0], keyFrames: [0] };
 
 async function scanClip(
   path: string,

@@ -105,7 +105,7 @@ export async function probeFirstFrame(
 /** 8192 x 8192: twice the area of an 8K frame. Larger headers are refused before a decoder allocates anything. */
 export const MAX_PIXELS = 8192 * 8192;
 
-function parseProbe<T>(schema: z.ZodType<T>, stdout: string, path: string): T {
+export function parseProbe<T>(schema: z.ZodType<T>, stdout: string, path: string): T {
   try {
     return schema.parse(JSON.parse(stdout));
   } catch (cause) {

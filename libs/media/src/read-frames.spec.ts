@@ -182,10 +182,6 @@ describe('readFrames', () => {
     expect(upright.video).toMatchObject({ width: 120, height: 160, orientation: 'rotate-90' });
     const [after] = await framesOf({ path: turned, plate: upright, startFrame: 1, endFrame: 2 });
     // Turned clockwise: the sample at (x, y) goes to (height - 1 - y, x).
-    const sample = (frame: Frame | undefined, plane: 0 | 1, x: number, y: number) => {
-      const { width = 0, samples = [] } = frame?.planes[plane] ?? {};
-      return samples[y * width + x];
-    };
     for (const [x, y] of [
       [0, 0],
       [3, 7],
@@ -275,4 +271,9 @@ async function childrenOf(pid: number): Promise<string[]> {
       ),
     ),
   );
+}
+
+function sample(frame: Frame | undefined, plane: 0 | 1, x: number, y: number): number | undefined {
+  const { width = 0, samples = [] } = frame?.planes[plane] ?? {};
+  return samples[y * width + x];
 }

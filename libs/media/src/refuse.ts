@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import { UnderstudyError, type ErrorCode } from '@understudy/contracts';
 import { CommandLine, DEMUXERS, fileUrl } from './command.js';
 import type { FrameScan } from './frame-scan.js';
@@ -61,6 +62,11 @@ function endsEarly(scan: FrameScan, file: ProbedFile, stream: ProbedStream): boo
 
 /** Decodes a still once and listens: libav fills the missing part of a cut-off picture with grey and goes on. */
 export async function refuseStillCutOff(path: string, container: MediaContainer, options: ProbeOptions): Promise<void> {
+  const damaged = (details: Record<string, unknown>) =>
+    new UnderstudyError('TRUNCATED_MEDIA', 'the picture is damaged or cut off; copy it again from its source', {
+      details: { path, ...details },
+    });
+  if (container === 'png' && !(await endsWithChunk(path, 'IEND'))) throw damaged({ reason: 'no-end' });
   const args = new CommandLine()
     .input(fileUrl(path), { demuxer: DEMUXERS[container], options: ['-max_pixels', String(MAX_PIXELS)] })
     .output('pipe:1', ['-map', '0:v:0', '-frames:v', '1', '-f', 'null'])
@@ -73,9 +79,24 @@ export async function refuseStillCutOff(path: string, container: MediaContainer,
     failure: 'UNREADABLE_MEDIA' as const,
   };
   const { stderrTail } = await toolOutput({ ...run, timeLimitMs: 60_000, ...options });
-  if (stderrTail !== '') {
-    throw new UnderstudyError('TRUNCATED_MEDIA', 'the picture is damaged or cut off; copy it again from its source', {
-      details: { path, stderr: stderrTail },
-    });
+  if (stderrTail !== '') throw damaged({ stderr: stderrTail });
+}
+
+/** Whether a chunk's name stands near the end; some programs append a little of their own. */
+async function endsWithChunk(path: string, name: string): Promise<boolean> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const { buffer, bytesRead } = await file.read(
+      Buffer.alloc(TAIL_BYTES),
+      0,
+      TAIL_BYTES,
+      Math.max(0, size - TAIL_BYTES),
+    );
+    return buffer.subarray(0, bytesRead).includes(name, 0, 'latin1');
+  } finally {
+    await file.close();
   }
 }
+
+const TAIL_BYTES = 4096;

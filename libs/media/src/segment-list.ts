@@ -1,8 +1,7 @@
 import { UnderstudyError } from '@understudy/contracts';
 import type { PlateInfo } from './plate-info.js';
-import { probeStreams } from './probe-streams.js';
+import { probeSegment } from './probe-segment.js';
 import { expectedTraits, traitsOf, type StreamTraits } from './stream-traits.js';
-import { readVideoPackets } from './video-packets.js';
 
 export interface SegmentFile {
   readonly path: string;
@@ -26,7 +25,7 @@ export async function readSegments(
   const segments: SegmentFile[] = [];
   let header: string | undefined;
   for (const [position, path] of paths.entries()) {
-    const { streams } = await probeStreams(path, 'mov', { signal });
+    const { streams, packets } = await probeSegment(path, { signal });
     const stream = streams[0];
     if (!stream) throw mismatch('a segment holds no video', { position, path });
     requireTraits(expected, traitsOf(stream), position, path);
@@ -34,7 +33,6 @@ export async function readSegments(
     if (stream.extradata_hash !== header) {
       throw mismatch('segments were coded with different settings or encoders', { position, path });
     }
-    const packets = await readVideoPackets(path, 'mov', stream.index, { signal });
     if (packets[0]?.isKey !== true) throw mismatch('a segment does not start with a key frame', { position, path });
     segments.push({ path, frames: packets.length, reorderFrames: stream.has_b_frames ?? 0 });
   }

@@ -87,6 +87,8 @@ function requireTimes(plate: PlateInfo, shown: readonly number[], timeBase: Rati
   if (frame >= 0) throw mismatch('a timestamp of the delivery is not the plate’s', { frame, pts: shown[frame] });
 }
 
+const AAC_RUN_UP_SAMPLES = 1024;
+
 function compareAudio(plate: PlateInfo, file: ProbedFile, firstFrameS: number, container: MediaContainer) {
   const streams = file.streams.filter((stream) => stream.codec_type === 'audio');
   if (streams.length !== plate.audio.length) {
@@ -102,7 +104,11 @@ function compareAudio(plate: PlateInfo, file: ProbedFile, firstFrameS: number, c
     const expectedS = audioStartS(source) - videoStartS(plate);
     // A sample, a tick of the plate's clock, and the microseconds in which ffmpeg takes offsets.
     const tickS = Math.max(source.timeBase.num / source.timeBase.den, container === 'matroska' ? 0.001 : 0);
-    if (Math.abs(startS - expectedS) > tickS + 1 / source.sampleRate + 2e-6) {
+    const slackS = tickS + 1 / source.sampleRate + 2e-6;
+    // An encoder's silent run-up stands before sound that starts late, as nothing there can hide it.
+    const runUpS =
+      stream.codec_name !== source.codec && startS < expectedS ? AAC_RUN_UP_SAMPLES / source.sampleRate : 0;
+    if (Math.abs(startS - expectedS) > slackS + runUpS) {
       throw mismatch('the sound does not start where it did', { stream: n, startS, expectedS });
     }
     return { codec: stream.codec_name, startS, plateStartS: expectedS };

@@ -2,9 +2,9 @@ import { UnderstudyError } from '@understudy/contracts';
 import type { ColourTags } from './colour.js';
 import { frameHashes } from './frame-hash.js';
 import type { PlateInfo } from './plate-info.js';
-import { probeStreams, type ProbedStream } from './probe-streams.js';
+import { probeSegment } from './probe-segment.js';
 import { expectedTraits, traitsOf, type StreamTraits } from './stream-traits.js';
-import { readVideoPackets, type VideoPacket } from './video-packets.js';
+import type { VideoPacket } from './video-packets.js';
 import { deliveryClock } from './timing.js';
 
 export interface SegmentExpectation {
@@ -25,10 +25,9 @@ export interface SegmentExpectation {
  */
 export async function verifySegment(path: string, expectation: SegmentExpectation): Promise<void> {
   const { plate, frames, signal } = expectation;
-  const stream = await segmentStream(path, signal);
+  const { stream, packets } = await readSegment(path, signal);
   const { timescale, step } = deliveryClock(plate.video);
   requireSame(path, expectedTraits(plate), traitsOf(stream), plate.video.tags);
-  const packets = await readVideoPackets(path, 'mov', stream.index, { signal });
   const wrong = wrongTimes(packets, frames, step, timescale, stream.time_base);
   if (wrong) throw invalid(path, wrong.message, wrong.details);
   const hashes = expectation.frameHashes;
@@ -43,11 +42,11 @@ export async function verifySegment(path: string, expectation: SegmentExpectatio
   }
 }
 
-async function segmentStream(path: string, signal: AbortSignal | undefined): Promise<ProbedStream> {
+async function readSegment(path: string, signal: AbortSignal | undefined) {
   try {
-    const file = await probeStreams(path, 'mov', { signal });
-    const [stream, ...others] = file.streams;
-    if (stream && others.length === 0 && stream.codec_name === 'h264') return stream;
+    const { streams, packets } = await probeSegment(path, { signal });
+    const [stream, ...others] = streams;
+    if (stream && others.length === 0 && stream.codec_name === 'h264') return { stream, packets };
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw new UnderstudyError('SEGMENT_INVALID', 'the segment cannot be read', { cause, details: { path } });

@@ -13,8 +13,8 @@ export async function scratchFolder(): Promise<{ path: string; remove: () => Pro
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
-export async function ffmpeg(...args: string[]): Promise<void> {
-  await run('ffmpeg', ['-nostdin', '-hide_banner', '-loglevel', 'error', '-y', ...args]);
+export async function ffmpeg(...args: (string | string[])[]): Promise<void> {
+  await run('ffmpeg', ['-nostdin', '-hide_banner', '-loglevel', 'error', '-y', ...args.flat()]);
 }
 
 export interface ClipSource {
