@@ -19,7 +19,7 @@ export function createProgram(): Command {
     .version('0.1.0')
     .addHelpText('after', EXIT_CODES)
     .exitOverride()
-    .configureHelp({ showGlobalOptions: true });
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'error USAGE: ')) });
   for (const add of [
     addDemoCommand,
     addRenderCommand,
@@ -31,8 +31,8 @@ export function createProgram(): Command {
   ])
     add(program);
   for (const command of program.commands) {
-    command.exitOverride();
-    for (const nested of command.commands) nested.exitOverride();
+    command.exitOverride().copyInheritedSettings(program);
+    for (const nested of command.commands) nested.exitOverride().copyInheritedSettings(program);
   }
   return program;
 }

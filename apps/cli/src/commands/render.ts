@@ -1,5 +1,4 @@
-import { basename, extname, join } from 'node:path';
-import { cp, mkdir } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
 import { Encoding, Recipe, recipePreset, type ShotReport, UnderstudyError } from '@understudy/contracts';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Config, readConfig } from '../config.js';
@@ -81,15 +80,20 @@ async function render(options: RenderOptions, config: Config): Promise<ShotRepor
   const outPath = await requireWritable(options.out);
   const progress = createProgress();
   const lanes = options.lanes ?? Math.max(2, Math.floor(config.cores / 2));
-  const farm = { config, lanes, signal: interruptSignal(), onStep: (step: string) => progress.phase(step) };
-  return withLocalFarm(farm, async ({ client, dir }, signal) => {
+  const farm = {
+    config,
+    lanes,
+    signal: interruptSignal(),
+    onStep: (step: string) => progress.phase(step),
+    keepDir: options.keep,
+  };
+  return withLocalFarm(farm, async ({ client }, signal) => {
     const context: ShotJobContext = { client, progress, signal, readFace: createFaceReader(config.homeDir) };
     try {
       const { shot } = await submitShot(job, context);
       return (await finishShot(shot.id, outPath, context)).report;
     } finally {
       progress.end();
-      if (options.keep !== undefined) await keepRun(dir, options.keep);
     }
   });
 }
@@ -169,13 +173,6 @@ async function readPair(pair: string): Promise<[LocalFile, LocalFile]> {
     if (plateFace && identity) return [plateFace, identity];
   }
   throw new UnderstudyError('USAGE', `--cast wants PLATE_IMAGE=IDENTITY_IMAGE with two readable files, not ${pair}`);
-}
-
-async function keepRun(runDir: string, keepDir: string): Promise<void> {
-  await mkdir(keepDir, { recursive: true });
-  for (const name of ['coordinator.log', 'worker.log', 'store']) {
-    await cp(join(runDir, name), join(keepDir, name), { recursive: true }).catch(() => undefined);
-  }
 }
 
 export function wholeNumber(value: string): number {

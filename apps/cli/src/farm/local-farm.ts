@@ -6,7 +6,7 @@ import { UnderstudyError } from '@understudy/contracts';
 import { bootstrapFarm } from '@understudy/db';
 import { type Config, ROOT_DIR } from '../config.js';
 import { type FarmDatabase, openFarmDatabase } from './database.js';
-import { createRunFolder, type RunFolder } from './run-folder.js';
+import { createRunFolder, keepRun, type RunFolder } from './run-folder.js';
 import { type Service, startService } from './service.js';
 
 export interface LocalFarmOptions {
@@ -14,6 +14,8 @@ export interface LocalFarmOptions {
   readonly lanes: number;
   readonly signal: AbortSignal;
   readonly onStep: (step: string) => void;
+  /** Keeps the run's logs and objects there, after everything has stopped. */
+  readonly keepDir?: string | undefined;
 }
 
 /** A whole farm for one command: database, coordinator and lanes as processes of their own, on free loopback ports. */
@@ -36,7 +38,7 @@ export const WORKER_ENTRY = join(ROOT_DIR, 'apps/worker/dist/main.js');
 export async function startLocalFarm(options: LocalFarmOptions): Promise<LocalFarm> {
   const { config, signal } = options;
   const folder = await createRunFolder(config.homeDir);
-  const started: { stop(): Promise<void> }[] = [folderStop(folder)];
+  const started: { stop(): Promise<void> }[] = [folderStop(folder, options)];
   const stop = async (): Promise<void> => {
     // Last started, first stopped.
     for (const part of started.splice(0).reverse()) await part.stop();
@@ -79,8 +81,13 @@ export async function startLocalFarm(options: LocalFarmOptions): Promise<LocalFa
   }
 }
 
-function folderStop(folder: RunFolder): { stop(): Promise<void> } {
-  return { stop: () => folder.remove() };
+function folderStop(folder: RunFolder, { keepDir }: LocalFarmOptions): { stop(): Promise<void> } {
+  return {
+    stop: async () => {
+      if (keepDir !== undefined) await keepRun(folder.dir, keepDir);
+      await folder.remove();
+    },
+  };
 }
 
 async function startCoordinator(folder: RunFolder, database: FarmDatabase, config: Config): Promise<Service> {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clusterElsewhere } from './cluster-home.js';
 
@@ -47,4 +47,15 @@ export async function processTag(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   const startedAt = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   return `${pid} ${startedAt ?? 'gone'}`;
+}
+
+const KEPT = ['coordinator.log', 'worker.log', 'postgres.log', 'store'];
+
+/** Copies what a person may want to look into: logs and objects; no database, no secrets. */
+export async function keepRun(runDir: string, keepDir: string): Promise<void> {
+  await mkdir(keepDir, { recursive: true });
+  for (const name of KEPT) {
+    // A farm that failed to start has only some of them.
+    await cp(join(runDir, name), join(keepDir, name), { recursive: true }).catch(() => undefined);
+  }
 }

@@ -50,7 +50,10 @@ export const PathParam = createParamDecorator(
   },
 );
 
-/** The query of a binary route, read by a schema. */
-export const QueryInput = createParamDecorator((schema: z.ZodType, context: ExecutionContext): unknown =>
-  readBy(schema, { ...context.switchToHttp().getRequest<Request>().query }),
+/**
+ * The query of a binary route, read by a schema. The schema comes as `by`: Nest takes what has a `transform` method, as
+ * every zod schema does, for a pipe, and an object of `schema` alone for options of its own.
+ */
+export const QueryInput = createParamDecorator(({ by }: { by: z.ZodType }, context: ExecutionContext): unknown =>
+  readBy(by, { ...context.switchToHttp().getRequest<Request>().query }),
 );

@@ -38,7 +38,7 @@ export class AssetContentController {
   async append(
     @CurrentActor() actor: Actor,
     @PathParam({ name: 'assetId' }) id: string,
-    @QueryInput(UploadQuery) { offset }: UploadQuery,
+    @QueryInput({ by: UploadQuery }) { offset }: UploadQuery,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<void> {

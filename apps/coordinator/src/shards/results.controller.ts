@@ -35,7 +35,7 @@ export class ResultsController {
   async offset(
     @CurrentActor() actor: Actor,
     @PathParam({ name: 'attemptId' }) attemptId: string,
-    @QueryInput(OfEpoch) { epoch }: z.output<typeof OfEpoch>,
+    @QueryInput({ by: OfEpoch }) { epoch }: z.output<typeof OfEpoch>,
     @Res({ passthrough: true }) response: Response,
   ): Promise<void> {
     await this.#requireCurrent(actor.id, attemptId, epoch);
@@ -46,7 +46,7 @@ export class ResultsController {
   async append(
     @CurrentActor() actor: Actor,
     @PathParam({ name: 'attemptId' }) attemptId: string,
-    @QueryInput(ResultQuery) { epoch, offset }: z.output<typeof ResultQuery>,
+    @QueryInput({ by: ResultQuery }) { epoch, offset }: z.output<typeof ResultQuery>,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<void> {

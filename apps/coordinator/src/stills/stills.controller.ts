@@ -27,7 +27,7 @@ export class StillsController {
     @CurrentActor() actor: Actor,
     @PathParam({ name: 'shotId' }) shotId: string,
     @PathParam({ name: 'side', schema: Side }) side: StillSide,
-    @QueryInput(StillQuery) { frame, size }: z.output<typeof StillQuery>,
+    @QueryInput({ by: StillQuery }) { frame, size }: z.output<typeof StillQuery>,
     @Res() response: Response,
   ): Promise<void> {
     const { id } = await this.shots.find(actor, 'view', shotId);
