@@ -39,3 +39,14 @@ export function predict(before: FaceObservation | undefined, last: FaceObservati
   const dy = (y1 - y0) * reach;
   return last.landmarks.map((value, index) => value + (index % 2 === 0 ? dx : dy));
 }
+
+/**
+ * How far the landmark model's views of a face disagree, in parts of the eye distance. Measured: 0.016-0.03 for faces down
+ * to 20 pixels, turned by 60 degrees, dark or soft; 0.03-0.17 for half covered ones; 0.05-0.5 where there is no face.
+ */
+export const SPREAD = { covered: 0.06, noFace: 0.15 };
+
+/** Whether the points lie on the face: those of a covered one wander off, and are better interpolated. */
+export function isClear({ spread = 0 }: FaceObservation): boolean {
+  return spread <= SPREAD.covered;
+}

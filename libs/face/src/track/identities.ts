@@ -3,7 +3,7 @@ import type { FaceObservation } from '@understudy/contracts';
 import { SAME_PERSON_COSINE, cosine, normalise } from '../identity/cosine.js';
 import { decodeEmbedding } from '../identity/embedding-text.js';
 import { LONGEST_GAP } from './associate.js';
-import { faceSize, meanDistance, predict } from './geometry.js';
+import { faceSize, isClear, meanDistance, predict } from './geometry.js';
 import type { Tracklet } from './track.js';
 
 /** Below this two runs of a tracklet are two persons: strangers lie near 0, one person turned or blurred higher. */
@@ -132,11 +132,13 @@ function bestPair(tracklets: readonly Joinable[], sceneCuts: readonly number[]) 
 }
 
 function canFollow(before: Tracklet, after: Tracklet, sceneCuts: readonly number[]): boolean {
-  const last = before.at(-1)!;
-  const next = after[0]!;
+  if (after[0]!.frame <= before.at(-1)!.frame) return false;
+  const seen = before.some(isClear) ? before.filter(isClear) : before;
+  const last = seen.at(-1)!;
+  const next = after.find(isClear) ?? after[0]!;
   const gap = next.frame - last.frame;
-  if (gap < 1 || gap > 2 * LONGEST_GAP) return false;
+  if (gap > 2 * LONGEST_GAP) return false;
   if (sceneCuts.some((cut) => cut > last.frame && cut <= next.frame)) return false;
-  const way = meanDistance(predict(before.at(-2), last, next.frame), next.landmarks) / faceSize(last.landmarks);
+  const way = meanDistance(predict(seen.at(-2), last, next.frame), next.landmarks) / faceSize(last.landmarks);
   return way <= 0.5 + 0.12 * gap;
 }

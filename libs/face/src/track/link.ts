@@ -2,19 +2,13 @@ import type { FaceObservation } from '@understudy/contracts';
 import type { Box } from '@understudy/frame';
 
 import { associate } from './associate.js';
-import { faceSize, meanDistance } from './geometry.js';
+import { SPREAD, faceSize, isClear, meanDistance } from './geometry.js';
 import { joinByIdentity, meanIdentity, splitByIdentity } from './identities.js';
 import { smoothTrack } from './smooth.js';
 import type { LinkOptions, Track, TrackedFace, Tracklet } from './track.js';
 
 /** Small faces are looked for in every sixth frame, so gaps up to five are no sign of trouble. */
 const EXPECTED_GAP = 6;
-
-/**
- * How far the landmark model's views of a face disagree, in parts of the eye distance. Measured: 0.016-0.03 for faces down
- * to 20 pixels, turned by 60 degrees, dark or soft; 0.03-0.17 for half covered ones; 0.05-0.5 where there is no face.
- */
-const SPREAD = { uncertain: 0.06, unusable: 0.15 };
 
 const WEAK_SCORE = 0.6;
 
@@ -45,15 +39,14 @@ export function linkTracks(frames: readonly (readonly FaceObservation[])[], opti
 function isFace(tracklet: Tracklet, frameCount: number): boolean {
   const best = Math.max(...tracklet.map(({ score }) => score));
   const evidence = tracklet.reduce(
-    (sum, { score, spread = 0 }) => sum + 2 * (score - 0.5) * Math.max(0, 1 - spread / SPREAD.unusable),
+    (sum, { score, spread = 0 }) => sum + 2 * (score - 0.5) * Math.max(0, 1 - spread / SPREAD.noFace),
     0,
   );
   return best >= 0.7 && evidence >= Math.min(1.6, 0.4 * frameCount);
 }
 
 function toTrack(tracklet: Tracklet, track: number): Track {
-  // Points of a covered face may lie anywhere: where others are near, its place is better interpolated.
-  const usable = tracklet.filter(({ spread = 0 }) => spread <= SPREAD.unusable);
+  const usable = tracklet.some(isClear) ? tracklet.filter(isClear) : tracklet;
   const raw = fillGaps(usable);
   const smoothed = smoothTrack(raw.map(({ landmarks, filled }) => ({ landmarks, weight: filled ? FILLED_WEIGHT : 1 })));
   const faces = raw.map((face, index) => ({
@@ -111,7 +104,7 @@ function interpolate(before: FaceObservation, after: FaceObservation, frame: num
 /** Frames in which the face was seen badly. */
 function uncertainSights(tracklet: Tracklet): number[] {
   return tracklet
-    .filter(({ score, spread = 0 }) => score < WEAK_SCORE || spread > SPREAD.uncertain)
+    .filter((observation) => observation.score < WEAK_SCORE || !isClear(observation))
     .map(({ frame }) => frame);
 }
 
