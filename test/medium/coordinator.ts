@@ -34,6 +34,8 @@ export class TestCoordinator {
     readonly config: Config,
     /** As the owner: it may do what the running service may not. */
     readonly owner: Database,
+    /** As the running service. */
+    readonly runtime: Database,
     private readonly database: TestDatabase,
   ) {}
 
@@ -52,12 +54,20 @@ export class TestCoordinator {
     await app.listen(0, config.HOST);
     const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
     const url = `http://${config.HOST}:${port}`;
-    return new TestCoordinator(app, url, config, openDatabase(database.ownerUrl), database);
+    return new TestCoordinator(
+      app,
+      url,
+      config,
+      openDatabase(database.ownerUrl),
+      openDatabase(database.runtimeUrl),
+      database,
+    );
   }
 
   async stop(): Promise<void> {
     await this.app.close();
     await this.owner.close();
+    await this.runtime.close();
     await this.database.drop();
     await rm(this.config.DATA_DIR, { recursive: true, force: true });
   }

@@ -82,12 +82,21 @@ function download(name: string, path: string) {
   return { get: { operationId: name, parameters, responses: { 200: whole, 206: part, default: PROBLEM } } };
 }
 
+function stream(name: string, path: string) {
+  const content = { 'text/event-stream': { schema: { type: 'string' } } };
+  const answer = { description: 'An event whenever something changes', content };
+  return { get: { operationId: name, parameters: pathParameters(path), responses: { 200: answer, default: PROBLEM } } };
+}
+
 function contentPaths() {
-  const { assetContent, attemptResult, shotStill, deliveryContent, leasedObject } = CONTENT_ROUTES;
+  const { assetContent, attemptResult, shotStill, shotStream, deliveryContent, leasedObject, openApi } = CONTENT_ROUTES;
+  const here = { description: 'This document', content: { 'application/json': { schema: { type: 'object' } } } };
   return {
     [pathOf(assetContent)]: upload('assetContent', assetContent),
     [pathOf(attemptResult)]: upload('attemptResult', attemptResult),
     [pathOf(shotStill)]: download('shotStill', shotStill),
+    [pathOf(shotStream)]: stream('shotStream', shotStream),
+    [openApi]: { get: { operationId: 'openApi', security: [], responses: { 200: here } } },
     [pathOf(deliveryContent)]: download('deliveryContent', deliveryContent),
     [pathOf(leasedObject)]: download('leasedObject', leasedObject),
   };

@@ -78,12 +78,12 @@ export class ShotsController {
     return this.shots.show(head);
   }
 
-  @Handle('getShotReport', { action: 'read', subject: 'Shot' })
+  @Handle('getShotReport', { action: 'view', subject: 'Shot' })
   async report(
     @CurrentActor() actor: Actor,
     @Input() { params }: RouteInput<'getShotReport'>,
   ): Promise<RouteOutput<'getShotReport'>> {
-    return this.reports.of(await this.shots.find(actor, 'read', params.shotId));
+    return this.reports.of(await this.shots.find(actor, 'view', params.shotId));
   }
 
   @HandleContent('GET', 'shotStream', { action: 'read', subject: 'Shot' })
