@@ -1,0 +1,325 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type FaceObservation, type StageName, UnderstudyError } from '@understudy/contracts';
+import { AuditWriter } from '../../apps/coordinator/src/audit/audit-writer.js';
+import { TemplateService } from '../../apps/coordinator/src/assets/template.service.js';
+import { ShotActs } from '../../apps/coordinator/src/shots/shot-acts.js';
+import { type FakeLane, observe } from './fake-lane.js';
+import { makePlate, PLATE_FRAMES, type Stage, StagesFarm } from './stages-farm.js';
+
+let folder: string;
+let plate: string;
+let farm: StagesFarm;
+let lane: FakeLane;
+let stage: Stage;
+const bothPeople = (frame: number): FaceObservation[] => [observe(frame, 0), observe(frame, 1)];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'plates-'));
+  plate = join(folder, 'plate.mp4');
+  await makePlate(plate);
+  farm = await StagesFarm.start({ serve: false });
+  lane = await farm.addLane();
+});
+// A plate of one's own is analysed anew.
+beforeEach(async () => {
+  stage = await farm.addStage(plate);
+  lane.faces = bothPeople;
+});
+afterEach(() => farm.clear());
+afterAll(async () => {
+  await farm.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('the stages of a shot', () => {
+  it('take it from the plate to a verified delivery that waits for its release', async () => {
+    const { shotVersionId } = await farm.bringTo('ready', stage, lane);
+    const delivery = await farm.one<{ state: string; frames: number; verification: { frames: number } }>(
+      'SELECT state::text AS state, frames, verification FROM deliveries WHERE shot_version_id = $1',
+      [shotVersionId],
+    );
+    expect(delivery).toMatchObject({ state: 'ready', frames: PLATE_FRAMES, verification: { frames: PLATE_FRAMES } });
+    const { events } = (await farm.snapshot(shotVersionId)) as { events: string[] };
+    expect(events.filter((event) => event !== 'shot.check_waived')).toEqual([
+      'shot.submitted',
+      'shot.analysing',
+      'shot.linking',
+      'shot.planning',
+      'shot.rendering',
+      'shot.assembling',
+      'shot.verifying',
+      'shot.ready',
+    ]);
+  });
+
+  it('cut ranges that touch and cover the plate, shared by two lanes at least', async () => {
+    const { shotVersionId } = await farm.bringTo('ready', stage, lane, { leastShards: 7 });
+    for (const [kind, count] of [
+      ['analyse', 2],
+      ['render', 7],
+    ] as const) {
+      const ranges = await farm.owner.query<{ start: number; end: number }>(
+        `SELECT start_frame AS start, end_frame AS "end" FROM tasks WHERE shot_version_id = $1 AND kind = $2::task_kind
+          ORDER BY start_frame`,
+        [shotVersionId, kind],
+      );
+      expect(ranges.length, kind).toBe(count);
+      expect([0, ...ranges.map(({ end }) => end)], kind).toEqual([...ranges.map(({ start }) => start), PLATE_FRAMES]);
+    }
+  });
+
+  it('bind the consenting face and forget everybody else', async () => {
+    const { shotVersionId } = await farm.bringTo('rendering', stage, lane);
+    const { tracks, members } = (await farm.snapshot(shotVersionId)) as {
+      tracks: { track: number; template: string | null }[];
+      members: { tracks: number[] }[];
+    };
+    expect(tracks).toHaveLength(2);
+    expect(members[0]?.tracks).toHaveLength(1);
+    const cast = members[0]?.tracks[0];
+    expect(tracks.filter(({ template }) => template !== null).map(({ track }) => track)).toEqual([cast]);
+    const analysis = await farm.one<{ sha256: string }>(
+      'SELECT n.sha256 FROM analyses n JOIN shot_versions v ON v.analysis_id = n.id WHERE v.id = $1',
+      [shotVersionId],
+    );
+    const table = gunzipSync(await readFile(await farm.objects.localPath(analysis.sha256))).toString();
+    expect(table).toContain('understudy-analysis/1');
+    expect(table).not.toContain('embedding');
+    // What the lanes sent holds a template of every face: it is gone too.
+    const results = await farm.owner.query<{ sha256: string }>(
+      `SELECT a.result->>'sha256' AS sha256 FROM attempts a JOIN tasks t ON t.id = a.task_id
+        WHERE t.shot_version_id = $1 AND t.kind = 'analyse'`,
+      [shotVersionId],
+    );
+    expect(results).toHaveLength(2);
+    for (const { sha256 } of results) expect(await farm.objects.stat(sha256)).toBeNull();
+  });
+
+  it('give the same analysis object for the same observations', async () => {
+    const shas = [];
+    for (const at of [stage, await farm.addStage(plate)]) {
+      const { shotVersionId } = await farm.bringTo('planning', at, lane);
+      const found = await farm.one<{ id: string; sha256: string }>(
+        'SELECT n.id, n.sha256 FROM analyses n JOIN shot_versions v ON v.analysis_id = n.id WHERE v.id = $1',
+        [shotVersionId],
+      );
+      shas.push(found.sha256);
+    }
+    expect(shas[0]).toBe(shas[1]);
+  });
+
+  it('reuse a finished analysis where it still tells everybody apart', async () => {
+    lane.faces = (frame) => [observe(frame, 0)];
+    await farm.bringTo('rendering', stage, lane);
+    const again = await farm.submit(stage);
+    await farm.runStage('ingest', again.shotVersionId);
+    expect(await farm.stateOf(again.shotVersionId)).toBe('planning');
+    await farm.runStage('plan', again.shotVersionId);
+    expect(await farm.stateOf(again.shotVersionId)).toBe('rendering');
+  });
+
+  it('analyse anew where somebody was forgotten whom this shot must tell apart', async () => {
+    await farm.bringTo('rendering', stage, lane);
+    const again = await farm.submit(stage);
+    await farm.runStage('ingest', again.shotVersionId);
+    expect(await farm.stateOf(again.shotVersionId)).toBe('analysing');
+  });
+});
+
+/** The state in which a shot waits for each stage. */
+const WAITS: [Exclude<StageName, 'template'>, Parameters<StagesFarm['bringTo']>[0]][] = [
+  ['ingest', 'ingesting'],
+  ['link', 'linking'],
+  ['plan', 'planning'],
+  ['assemble', 'assembling'],
+  ['verify', 'verifying'],
+];
+
+describe.each(WAITS)('%s', (name, state) => {
+  it('run twice does its work once', async () => {
+    const { shotVersionId } = await farm.bringTo(state, stage, lane);
+    await farm.runStage(name, shotVersionId);
+    const once = await farm.snapshot(shotVersionId);
+    await farm.runStage(name, shotVersionId);
+    expect(await farm.snapshot(shotVersionId)).toEqual(once);
+    expect(await farm.stateOf(shotVersionId)).not.toBe(state);
+  });
+
+  it('killed before its end leaves nothing, and done again gives all of it', async () => {
+    const { shotVersionId } = await farm.bringTo(state, stage, lane);
+    const before = await farm.snapshot(shotVersionId);
+    const killed = vi.spyOn(farm.get(AuditWriter), 'append').mockRejectedValueOnce(new Error('killed'));
+    try {
+      await expect(farm.runStage(name, shotVersionId)).rejects.toThrow('killed');
+    } finally {
+      killed.mockRestore();
+    }
+    expect(await farm.snapshot(shotVersionId)).toEqual(before);
+    await farm.runStage(name, shotVersionId);
+    expect(await farm.stateOf(shotVersionId)).not.toBe(state);
+  });
+
+  it('run by two replicas at once does its work once', async () => {
+    const { shotVersionId } = await farm.bringTo(state, stage, lane);
+    await Promise.all([farm.runStage(name, shotVersionId), farm.runStage(name, shotVersionId)]);
+    const { events, tasks, deliveries } = (await farm.snapshot(shotVersionId)) as Record<string, unknown[] | null>;
+    const steps = (events ?? []).filter((event) => event !== 'shot.check_waived');
+    expect(new Set(steps).size).toBe(steps.length);
+    expect(deliveries?.length ?? 0).toBeLessThanOrEqual(1);
+    expect(
+      (tasks as { kind: string }[] | null)?.filter(({ kind }) => kind === 'render').length ?? 0,
+    ).toBeLessThanOrEqual(2);
+  });
+
+  it('abandoned fails its shot with the code and one line', async () => {
+    const { shotVersionId } = await farm.bringTo(state, stage, lane);
+    const error = new UnderstudyError('UNREADABLE_MEDIA', 'the file is broken\nat line 2', {
+      details: { path: '/secret' },
+    });
+    await farm.handlers[name].abandon({ shotVersionId }, error);
+    expect(await farm.stateOf(shotVersionId)).toBe('failed');
+    expect(await farm.errorOf(shotVersionId)).toEqual({
+      code: 'UNREADABLE_MEDIA',
+      message: 'the file is broken',
+      details: {},
+    });
+    expect(await lane.workOff()).toEqual([]);
+  });
+});
+
+describe('the plan', () => {
+  const planned = async (
+    at: Stage,
+    faces: (frame: number) => FaceObservation[],
+    more: Record<string, unknown> = {},
+  ) => {
+    lane.faces = faces;
+    const { shotVersionId, shotId } = await farm.bringTo('planning', at, lane, more);
+    const error = await farm.runStage('plan', shotVersionId).then(
+      () => null,
+      (thrown: unknown) => thrown as UnderstudyError,
+    );
+    return { shotId, shotVersionId, code: error?.code ?? null };
+  };
+  const anonymise = { recipe: { processors: [{ type: 'anonymise' }] }, cast: [], basis: 'bystanders' };
+
+  it('finds no face in an empty plate', async () => {
+    expect(await planned(stage, () => [])).toMatchObject({ code: 'NO_FACE' });
+    const other = await farm.addStage(plate);
+    expect(await planned(other, () => [], anonymise)).toMatchObject({ code: 'NO_FACE' });
+  });
+
+  it('does not find the plate performer among strangers', async () => {
+    expect(await planned(stage, (frame) => [observe(frame, 1)])).toMatchObject({ code: 'PLATE_FACE_NOT_FOUND' });
+  });
+
+  it('does not guess which of two people is meant', async () => {
+    const local = await farm.addStage(plate, { profile: 'local', level: 'L0', plateFace: null });
+    expect(await planned(local, bothPeople)).toMatchObject({ code: 'AMBIGUOUS_FACE' });
+  });
+
+  it('takes the only person of a local project for the one meant, and says that nobody checked', async () => {
+    const local = await farm.addStage(plate, { profile: 'local', level: 'L0', plateFace: null });
+    const { shotVersionId, code } = await planned(local, (frame) => [observe(frame, 1)]);
+    expect(code).toBeNull();
+    const { waivers } = await farm.one<{ waivers: string[] }>('SELECT waivers FROM shot_versions WHERE id = $1', [
+      shotVersionId,
+    ]);
+    expect(waivers).toEqual(['plate_face_unverified']);
+    const { events } = (await farm.snapshot(shotVersionId)) as { events: string[] };
+    expect(events).toContain('shot.check_waived');
+  });
+
+  it('waives nothing on a farm', async () => {
+    const unbound = await farm.addStage(plate, { plateFace: null });
+    expect(await planned(unbound, (frame) => [observe(frame, 1)])).toMatchObject({ code: 'PLATE_FACE_NOT_FOUND' });
+  });
+
+  it('refuses a reference that shows somebody other than the performer who consented', async () => {
+    const plateReferenceAssetIds = [await farm.addFace(stage.projectId, 'plate_reference', 1)];
+    const { platePerformerId, identityPerformerId, identityAssetId } = stage;
+    const cast = [
+      { platePerformerId, plateReferenceAssetIds, identityPerformerId, identityAssetIds: [identityAssetId] },
+    ];
+    expect(await planned(stage, bothPeople, { cast })).toMatchObject({ code: 'IDENTITY_MISMATCH' });
+  });
+
+  it('covers everybody but the faces kept', async () => {
+    const keepAssetIds = [await farm.addFace(stage.projectId, 'plate_reference', 1)];
+    const { shotVersionId, code } = await planned(stage, bothPeople, { ...anonymise, keepAssetIds });
+    expect(code).toBeNull();
+    const { tracks } = await farm.one<{ tracks: number[] }>(
+      `SELECT settings->'anonymiseTracks' AS tracks FROM shot_versions WHERE id = $1`,
+      [shotVersionId],
+    );
+    expect(tracks).toEqual([0]);
+  });
+
+  it('holds a de-identification whose faces are uncertain, and goes on when somebody says so', async () => {
+    const unsure = (frame: number) => [observe(frame, 0, frame >= 13 && frame < 17 ? { spread: 0.1 } : {})];
+    const { shotId, shotVersionId } = await planned(stage, unsure, anonymise);
+    expect(await farm.stateOf(shotVersionId)).toBe('held');
+    const { code, details } = await farm.errorOf(shotVersionId);
+    expect({ code, frames: details?.['frames'] }).toEqual({ code: 'HELD_FOR_REVIEW', frames: [[13, 17]] });
+    await farm.get(ShotActs).resume(stage.actor, shotId, 'looked at every one');
+    expect(await farm.stateOf(shotVersionId)).toBe('planning');
+    await farm.runStage('plan', shotVersionId);
+    expect(await farm.stateOf(shotVersionId)).toBe('rendering');
+    expect((await farm.errorOf(shotVersionId)).code).toBeNull();
+  });
+
+  it('ends as revoked when a consent was withdrawn before it', async () => {
+    const { shotVersionId } = await farm.bringTo('planning', stage, lane);
+    await farm.owner.query(`UPDATE consents SET state = 'revoked', revoked_at = now() WHERE id = $1`, [
+      stage.plateConsentId,
+    ]);
+    const error = await farm.runStage('plan', shotVersionId).catch((thrown: unknown) => thrown as UnderstudyError);
+    expect(error).toMatchObject({ code: 'CONSENT_REVOKED' });
+    await farm.handlers.plan.abandon({ shotVersionId }, error as UnderstudyError);
+    expect(await farm.stateOf(shotVersionId)).toBe('revoked');
+    expect(await lane.workOff()).toEqual([]);
+  });
+});
+
+describe('assembly', () => {
+  it('refuses segments that do not cover the plate', async () => {
+    const { shotVersionId } = await farm.bringTo('assembling', stage, lane);
+    await farm.owner.query(
+      `UPDATE segments SET quarantined_at = now() WHERE task_id = (SELECT id FROM tasks WHERE shot_version_id = $1
+        AND kind = 'render' ORDER BY start_frame OFFSET 1 LIMIT 1)`,
+      [shotVersionId],
+    );
+    await expect(farm.runStage('assemble', shotVersionId)).rejects.toMatchObject({ code: 'JOIN_MISMATCH' });
+  });
+
+  it('joins nothing without consent, and nothing whose consent ended while it joined', async () => {
+    const { shotVersionId } = await farm.bringTo('assembling', stage, lane);
+    const expire = `UPDATE consents SET scope = scope || '{"validUntil": "2020-01-01T00:00:00Z"}' WHERE id = $1`;
+    await farm.owner.query(expire, [stage.identityConsentId]);
+    await expect(farm.runStage('assemble', shotVersionId)).rejects.toMatchObject({
+      code: 'CONSENT_EXPIRED',
+      details: { reasons: [{ role: 'identity', reasons: ['CONSENT_EXPIRED'] }] },
+    });
+    expect(
+      (await farm.owner.query('SELECT 1 FROM deliveries WHERE shot_version_id = $1', [shotVersionId])).length,
+    ).toBe(0);
+  });
+});
+
+it('reads a face template from an accepted enrol result', async () => {
+  const assetId = await farm.addAsset(stage.projectId, 'identity', Buffer.from('an image'));
+  await farm.get(TemplateService).create(stage.actor, assetId);
+  const [lease] = await lane.workOff();
+  expect(lease?.kind).toBe('enrol');
+  const taskId = lease?.taskId ?? '';
+  await farm.handlers.template.run({ taskId });
+  const row =
+    'SELECT state::text AS state, recogniser, octet_length(template) AS bytes FROM face_templates WHERE asset_id = $1';
+  expect(await farm.one(row, [assetId])).toEqual({ state: 'ready', recogniser: 'test', bytes: 2048 });
+  await farm.handlers.template.run({ taskId });
+  expect(await farm.one(row, [assetId])).toEqual({ state: 'ready', recogniser: 'test', bytes: 2048 });
+});
