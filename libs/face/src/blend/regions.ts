@@ -8,6 +8,11 @@ export interface FaceRegions {
   readonly hull: FloatPlane;
   /** 1 inside eyes, brows, nostrils and lips, with a soft edge. */
   readonly features: FloatPlane;
+  /** The part of the features that may be nearly black: eyes and brows. */
+  readonly dark: FloatPlane;
+  readonly brows: FloatPlane;
+  /** The eyes with their lids. */
+  readonly eyeBand: FloatPlane;
   /** The lips, and the mouth between them. */
   readonly lips: FloatPlane;
   /** Hull without eyes, brows, nostrils and mouth: where the skin shows the light. */
@@ -18,12 +23,22 @@ export interface FaceRegions {
   readonly mouth: FloatPlane;
 }
 
-/** Control points of the lower forehead, from the image's right to its left, closing the jaw's outline. */
-const FOREHEAD = [72, 71, 70, 69, 68];
+/** The forehead from the image's right to its left, closing the jaw's outline: a lower control point, and those above it. */
+const FOREHEAD: ReadonlyArray<readonly [low: number, high: readonly number[]]> = [
+  [72, [76]],
+  [71, [75, 76]],
+  [70, [74, 75]],
+  [69, [73, 74]],
+  [68, [73]],
+];
 const LEFT_EYE = [36, 37, 38, 39, 40, 41];
 const RIGHT_EYE = [42, 43, 44, 45, 46, 47];
 const OUTER_LIPS = [48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59];
 const INNER_LIPS = [60, 61, 62, 63, 64, 65, 66, 67];
+const BROWS = [
+  [17, 18, 19, 20, 21],
+  [22, 23, 24, 25, 26],
+];
 const NOSTRILS = [31, 32, 33, 34, 35];
 
 /**
@@ -37,7 +52,7 @@ export function faceRegions(
   controls: Float64Array,
   scale: number,
   up: readonly [number, number],
-  outline: { jawInset: number; feather: number },
+  outline: { jawInset: number; feather: number; foreheadReach: number },
 ): FaceRegions {
   const fill = (indices: readonly number[], shift = 0): FloatPlane =>
     fillPolygon(
@@ -45,46 +60,69 @@ export function faceRegions(
       height,
       indices.flatMap((i) => [controls[i * 2]! + up[0] * shift, controls[i * 2 + 1]! + up[1] * shift]),
     );
-  const hull = insideFeather(fillHull(width, height, controls, outline.jawInset), outline.feather * scale);
-  const features = createPlane(width, height);
-  const cover = (plane: FloatPlane, spread: number): void => {
-    const soft = blurPlane(plane, spread * scale);
-    for (let i = 0; i < soft.data.length; i++) {
-      features.data[i] = Math.max(features.data[i]!, Math.min(1, soft.data[i]! * 3));
-    }
-  };
-  cover(fill(LEFT_EYE), 0.05);
-  cover(fill(RIGHT_EYE), 0.05);
-  cover(fill(OUTER_LIPS), 0.04);
-  cover(fill(NOSTRILS, -0.01 * scale), 0.045);
-  for (const brow of [
-    [17, 18, 19, 20, 21],
-    [22, 23, 24, 25, 26],
-  ]) {
-    cover(fillBand(width, height, controls, brow, up, 0.02 * scale, 0.07 * scale), 0.03);
+  const hull = insideFeather(fillHull(width, height, controls, outline), outline.feather * scale);
+  const eyeBand = createPlane(width, height);
+  for (const eye of [LEFT_EYE, RIGHT_EYE]) cover(eyeBand, fill(eye), 0.05 * scale);
+  const lipBand = createPlane(width, height);
+  cover(lipBand, fill(OUTER_LIPS), 0.04 * scale);
+  cover(lipBand, fill(NOSTRILS, -0.01 * scale), 0.045 * scale);
+  const brows = createPlane(width, height);
+  for (const brow of BROWS) {
+    cover(brows, fillBand(width, height, controls, brow, up, 0.03 * scale, 0.1 * scale), 0.035 * scale);
   }
+  const dark = createPlane(width, height);
+  const features = createPlane(width, height);
   const skin = createPlane(width, height);
-  for (let i = 0; i < skin.data.length; i++) skin.data[i] = hull.data[i]! * (1 - features.data[i]!);
+  for (let i = 0; i < skin.data.length; i++) {
+    dark.data[i] = Math.max(eyeBand.data[i]!, brows.data[i]!);
+    features.data[i] = Math.max(dark.data[i]!, lipBand.data[i]!);
+    skin.data[i] = hull.data[i]! * (1 - features.data[i]!);
+  }
   const eyes = createPlane(width, height);
   for (const eye of [fill(LEFT_EYE), fill(RIGHT_EYE)]) {
     for (let i = 0; i < eyes.data.length; i++) eyes.data[i] = Math.max(eyes.data[i]!, eye.data[i]!);
   }
-  return { hull, features, lips: fill(OUTER_LIPS), skin, eyes, mouth: fill(INNER_LIPS) };
+  return { hull, features, eyeBand, dark, brows, lips: fill(OUTER_LIPS), skin, eyes, mouth: fill(INNER_LIPS) };
 }
 
-function fillHull(width: number, height: number, controls: Float64Array, inset: number): FloatPlane {
-  const outline = [...Array.from({ length: 17 }, (_, i) => i), ...FOREHEAD];
-  let cx = 0;
-  let cy = 0;
-  for (const i of outline) {
-    cx += controls[i * 2]! / outline.length;
-    cy += controls[i * 2 + 1]! / outline.length;
+function fillHull(
+  width: number,
+  height: number,
+  controls: Float64Array,
+  outline: { jawInset: number; foreheadReach: number },
+): FloatPlane {
+  const rim = Array.from({ length: 17 }, (_, i) => [controls[i * 2]!, controls[i * 2 + 1]!] as const);
+  for (const [low, high] of FOREHEAD) {
+    const t = outline.foreheadReach;
+    const [x, y] = middleOf(controls, high);
+    rim.push([controls[low * 2]! * (1 - t) + x * t, controls[low * 2 + 1]! * (1 - t) + y * t]);
   }
-  const points = outline.flatMap((i) => [
-    controls[i * 2]! + (cx - controls[i * 2]!) * inset,
-    controls[i * 2 + 1]! + (cy - controls[i * 2 + 1]!) * inset,
-  ]);
-  return fillPolygon(width, height, points);
+  const cx = rim.reduce((sum, [x]) => sum + x, 0) / rim.length;
+  const cy = rim.reduce((sum, [, y]) => sum + y, 0) / rim.length;
+  const inset = outline.jawInset;
+  return fillPolygon(
+    width,
+    height,
+    rim.flatMap(([x, y]) => [x + (cx - x) * inset, y + (cy - y) * inset]),
+  );
+}
+
+function middleOf(controls: Float64Array, indices: readonly number[]): [number, number] {
+  let x = 0;
+  let y = 0;
+  for (const i of indices) {
+    x += controls[i * 2]! / indices.length;
+    y += controls[i * 2 + 1]! / indices.length;
+  }
+  return [x, y];
+}
+
+/** Adds a region, spread by about its blur, to what is covered. */
+function cover(covered: FloatPlane, region: FloatPlane, spread: number): void {
+  const soft = blurPlane(region, spread);
+  for (let i = 0; i < soft.data.length; i++) {
+    covered.data[i] = Math.max(covered.data[i]!, Math.min(1, soft.data[i]! * 3));
+  }
 }
 
 /** A band above and below a chain of points. */

@@ -1,4 +1,5 @@
 import { blurPlane } from '../blend/gaussian.js';
+import { smoothKeepingEdges } from '../blend/guided.js';
 import type { LogColour } from '../blend/log-colour.js';
 import { createPlane, type FloatPlane } from '../blend/plane.js';
 import type { FaceRegions } from '../blend/regions.js';
@@ -44,21 +45,26 @@ export function separateDetail(
   settings: ReplaceSettings,
 ): Float32Array {
   const { width, height } = colour.luma;
-  const layers = measureLayers(colour, regions, scale, settings);
+  const layers = measureLayers(colour, withFaintBrows(regions, settings.faintBrow), scale, settings);
   // Paint, grain and compression speckle the colour more finely than skin does.
   const red = blurPlane(colour.red, settings.colourSigma * scale);
   const blue = blurPlane(colour.blue, settings.colourSigma * scale);
   const lips = blurPlane(regions.lips, 0.02 * scale);
   const formGain = limitSpread(layers.form, regions.hull, settings.formSpread);
-  const fine = createPlane(width, height);
-  for (let i = 0; i < fine.data.length; i++) {
-    fine.data[i] = colour.luma.data[i]! - layers.broad.data[i]! - layers.form.data[i]!;
+  const raw = createPlane(width, height);
+  for (let i = 0; i < raw.data.length; i++) {
+    raw.data[i] = colour.luma.data[i]! - layers.broad.data[i]! - layers.form.data[i]!;
   }
+  const fine = smoothKeepingEdges(raw, settings.speckleSigma * scale, settings.speckle);
   const depth = -quantile(fine, regions.features, 0.05);
   const gain = Math.max(0.5, Math.min(settings.gainLimit, settings.featureDepth / Math.max(1e-3, depth)));
   for (let i = 0; i < fine.data.length; i++) {
-    const limit = settings.skinLimit + (settings.featureLimit - settings.skinLimit) * regions.features.data[i]!;
-    fine.data[i] = compress(gain * fine.data[i]!, limit);
+    const limit =
+      settings.skinLimit +
+      (settings.lipLimit - settings.skinLimit) * regions.features.data[i]! +
+      (settings.featureLimit - settings.lipLimit) * regions.dark.data[i]!;
+    const bright = Math.min(limit, settings.brightLimit + settings.brightLimit * regions.eyes.data[i]!);
+    fine.data[i] = compress(gain * fine.data[i]!, fine.data[i]! < 0 ? limit : bright);
   }
   const smooth = blurPlane(fine, settings.poreSigma * scale);
   const middle = blurPlane(fine, settings.middleSigma * scale);
@@ -68,12 +74,23 @@ export function separateDetail(
     const colourShare = settings.skinColour + (settings.lipColour - settings.skinColour) * lips.data[i]!;
     const value = smooth.data[i]! + feature * (fine.data[i]! - smooth.data[i]!);
     const at = i * DETAIL_CHANNELS;
-    detail[at] = value - middle.data[i]!;
-    detail[at + 1] = compress(colourShare * (red.data[i]! - layers.red.data[i]!), 0.3);
-    detail[at + 2] = compress(colourShare * (blue.data[i]! - layers.blue.data[i]!), 0.4);
-    detail[at + 3] = formGain * layers.form.data[i]! * settings.identityForm + middle.data[i]!;
+    // Nothing of the image's surroundings is carried over the rim.
+    const fade = regions.hull.data[i]!;
+    detail[at] = fade * (value - middle.data[i]!);
+    detail[at + 1] = fade * compress(colourShare * (red.data[i]! - layers.red.data[i]!), 0.3);
+    detail[at + 2] = fade * Math.max(-0.12, compress(colourShare * (blue.data[i]! - layers.blue.data[i]!), 0.4));
+    detail[at + 3] = fade * (formGain * layers.form.data[i]! * settings.identityForm + middle.data[i]!);
   }
   return detail;
+}
+
+/** Lets the brows count a little as skin: shade where a brow would be is then light, and only real hair is texture. */
+function withFaintBrows(regions: FaceRegions, share: number): FaceRegions {
+  const skin = { ...regions.skin, data: regions.skin.data.slice() };
+  for (let i = 0; i < skin.data.length; i++) {
+    skin.data[i] = Math.max(skin.data[i]!, share * regions.hull.data[i]! * regions.brows.data[i]!);
+  }
+  return { ...regions, skin };
 }
 
 /** Keeps small values as they are and bends large ones toward the limit. */

@@ -5,6 +5,7 @@ import { blurPlane } from '../blend/gaussian.js';
 import { DETAIL_CHANNELS, separateDetail } from './detail.js';
 import { controlPoints, fitPose, type HeadPose } from './pose.js';
 import { enlargeCubic } from './resample.js';
+import { personalShape } from './shape.js';
 import type { ReplaceSettings } from './settings.js';
 
 /** An identity image: interleaved 8-bit sRGB and the 68 landmarks (x, y pairs, pixels) of the face meant. */
@@ -25,6 +26,7 @@ export interface DetailTexture {
 
 export interface PreparedFace {
   readonly pose: HeadPose;
+  readonly shape: Float64Array;
   /** Control points in the first texture's pixels. */
   readonly controls: Float64Array;
   /** Texture pixels per outer-eye-corner distance, in the first texture. */
@@ -65,11 +67,22 @@ function prepareFace(image: IdentityImage, settings: ReplaceSettings): PreparedF
   const controls = controlPoints(landmarks, pose);
   const up: [number, number] = [Math.sin(pose.roll), -Math.cos(pose.roll)];
   const { width, height } = channels[0]!;
-  const regions = faceRegions(width, height, controls, pose.scale, up, { jawInset: 0.05, feather: 0.12 });
+  const regions = faceRegions(width, height, controls, pose.scale, up, {
+    jawInset: 0.02,
+    feather: 0.1,
+    foreheadReach: 0.6,
+  });
   const detail = separateDetail(toLogColour(channels), regions, pose.scale, settings);
   const textures: DetailTexture[] = [{ width, height, detail }];
   while (textures.at(-1)!.width > 64) textures.push(halve(textures.at(-1)!));
-  return { pose, controls, scale: pose.scale, sourceScale: sourcePose.scale, textures };
+  return {
+    pose,
+    shape: personalShape(landmarks),
+    controls,
+    scale: pose.scale,
+    sourceScale: sourcePose.scale,
+    textures,
+  };
 }
 
 const LANDMARK_NUMBERS = 136;

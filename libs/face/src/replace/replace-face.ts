@@ -1,13 +1,17 @@
 import { cropRgb, pasteRgb, type Box, type Frame } from '@understudy/frame';
 
 import { blurPlane } from '../blend/gaussian.js';
-import { fromLogColour, toLogColour } from '../blend/log-colour.js';
+import { fromLogColour, toLogColour, type LogColour } from '../blend/log-colour.js';
 import { enlargePlane, reducePlane, type FloatPlane } from '../blend/plane.js';
 import { faceRegions, type FaceRegions } from '../blend/regions.js';
+import { occlusionOf } from '../blend/occlusion.js';
+import { smoothLight } from '../blend/smooth-light.js';
+import { eyeClosure, eyeOpenness } from './eye-closure.js';
 import { measureLayers } from './detail.js';
-import type { PreparedIdentity } from './identity.js';
 import { controlPoints, fitPose, type HeadPose } from './pose.js';
 import type { ReplaceSettings } from './settings.js';
+import { applyShift } from './shape.js';
+import type { PreparedReplaceTrack } from './track.js';
 import { warpDetail, type TextureSource } from './warp.js';
 
 /**
@@ -18,12 +22,8 @@ import { warpDetail, type TextureSource } from './warp.js';
  * @param landmarks 68 x, y pairs of the plate's face in plate pixels, smoothed over its track.
  * @returns the box written to.
  */
-export function replaceFace(
-  frame: Frame,
-  identity: PreparedIdentity,
-  landmarks: ArrayLike<number>,
-  settings: ReplaceSettings,
-): Box {
+export function replaceFace(frame: Frame, track: PreparedReplaceTrack, landmarks: ArrayLike<number>): Box {
+  const { settings } = track;
   const plate = fitPose(landmarks);
   const box = cropBoxOf(frame, landmarks, plate);
   const factor = Math.max(1, Math.ceil(plate.scale / settings.workScale));
@@ -34,7 +34,7 @@ export function replaceFace(
     return (landmarks[i]! - origin) / factor - 0.5;
   });
   const pose = fitPose(inCrop);
-  const result = renderFace(work, identity, inCrop, pose, settings);
+  const result = renderFace(work, track, inCrop, pose);
   write(frame, box, full, work, result, factor);
   return box;
 }
@@ -79,11 +79,11 @@ interface Rendered {
 /** Renders the replaced face over a work crop of R'G'B' planes, 0..1. */
 export function renderFace(
   work: readonly FloatPlane[],
-  identity: PreparedIdentity,
+  track: PreparedReplaceTrack,
   landmarks: Float64Array,
   pose: HeadPose,
-  settings: ReplaceSettings,
 ): Rendered {
+  const { identity, settings } = track;
   const { width, height } = work[0]!;
   const controls = controlPoints(landmarks, pose);
   const up: [number, number] = [Math.sin(pose.roll), -Math.cos(pose.roll)];
@@ -94,19 +94,48 @@ export function renderFace(
     { face, mirrored: false },
     { face, mirrored: true },
   ]);
-  const [fine, red, blue, form] = warpDetail(sources, pose, controls, width, height);
+  const [fine, red, blue, form] = warpDetail(sources, pose, applyShift(controls, track.shift, pose), width, height);
   const grain = grainOf(colour.luma, regions, pose, settings);
   const ownRed = blurPlane(colour.red, settings.plateColourSigma * pose.scale);
   const ownBlue = blurPlane(colour.blue, settings.plateColourSigma * pose.scale);
+  const result = { luma: fine!, red: red!, blue: blue! };
   for (let i = 0; i < width * height; i++) {
-    const shape = form!.data[i]! + (1 - settings.identityForm) * layers.form.data[i]!;
-    fine!.data[i]! += layers.broad.data[i]! + shape + grain.data[i]!;
-    red!.data[i]! += layers.red.data[i]! + settings.plateColour * (ownRed.data[i]! - layers.red.data[i]!);
-    blue!.data[i]! += layers.blue.data[i]! + settings.plateColour * (ownBlue.data[i]! - layers.blue.data[i]!);
+    const shade = form!.data[i]! + fine!.data[i]!;
+    const warmth = settings.shadeWarmth * warming(shade);
+    result.luma.data[i] = layers.broad.data[i]! + shade + (1 - settings.identityForm) * layers.form.data[i]!;
+    red!.data[i]! += layers.red.data[i]! + settings.plateColour * (ownRed.data[i]! - layers.red.data[i]!) + warmth;
+    blue!.data[i]! += layers.blue.data[i]! + settings.plateColour * (ownBlue.data[i]! - layers.blue.data[i]!) - warmth;
   }
-  const channels = fromLogColour({ luma: fine!, red: red!, blue: blue! });
-  keepPlateInside(channels, work, regions, pose, settings);
+  matchLight(result, colour, regions, pose, settings);
+  for (let i = 0; i < width * height; i++) result.luma.data[i]! += grain.data[i]!;
+  const channels = fromLogColour(result);
+  const closure = eyeClosure(eyeOpenness(landmarks), track.openness);
+  keepPlateInside(channels, work, regions, pose, settings, closure);
+  const occluded = occlusionOf(colour, { luma: layers.broad, red: layers.red, blue: layers.blue }, regions, pose.scale);
+  for (let i = 0; i < width * height; i++) regions.hull.data[i]! *= 1 - occluded.data[i]!;
   return { channels, mask: regions.hull };
+}
+
+/** Light passes through skin and comes out red: shallow shade is warm, while brows and pupils are not skin. */
+function warming(shade: number): number {
+  return -shade * Math.exp(-((shade / 0.45) ** 2));
+}
+
+/** Makes the result's broad light and colour exactly the plate's, also where the identity's texture is darker on average. */
+function matchLight(
+  result: LogColour,
+  plate: LogColour,
+  regions: FaceRegions,
+  pose: HeadPose,
+  settings: ReplaceSettings,
+): void {
+  const planes = [result.luma, result.red, result.blue];
+  const wanted = [plate.luma, plate.red, plate.blue];
+  const differences = planes.map((plane, c) => ({ ...plane, data: plane.data.map((v, i) => wanted[c]!.data[i]! - v) }));
+  const missing = smoothLight(differences, regions.skin, settings.matchSigma * pose.scale, settings.lightOutlier);
+  planes.forEach((plane, c) => {
+    for (let i = 0; i < plane.data.length; i++) plane.data[i]! += missing[c]!.data[i]!;
+  });
 }
 
 /** The plate's finest structure on skin: pores and grain. */
@@ -119,19 +148,23 @@ function grainOf(luma: FloatPlane, regions: FaceRegions, pose: HeadPose, setting
   return soft;
 }
 
-/** Teeth and tongue are always the plate's; the eyes between the lids as far as the settings say. */
+/** Teeth and tongue are always the plate's, and lids while they are shut; open eyes as far as the settings say. */
 function keepPlateInside(
   channels: readonly FloatPlane[],
   work: readonly FloatPlane[],
   regions: FaceRegions,
   pose: HeadPose,
   settings: ReplaceSettings,
+  closure: number,
 ): void {
   const mouth = blurPlane(regions.mouth, 0.012 * pose.scale);
+  const lidBand = blurPlane(regions.eyeBand, 0.035 * pose.scale);
   const eyes = blurPlane(regions.eyes, 0.02 * pose.scale);
   channels.forEach((channel, c) => {
     for (let i = 0; i < channel.data.length; i++) {
-      const keep = Math.max(mouth.data[i]!, settings.keepEyes * eyes.data[i]!);
+      const shut = closure * Math.min(1, 2 * lidBand.data[i]!) * (1 - 0.7 * regions.brows.data[i]!);
+      const lids = Math.max(shut, settings.keepEyes * eyes.data[i]!);
+      const keep = Math.max(mouth.data[i]!, lids);
       channel.data[i]! += keep * (work[c]!.data[i]! - channel.data[i]!);
     }
   });

@@ -4,6 +4,8 @@ export interface ReplaceSettings {
   readonly lightSigma: number;
   /** Width of the narrower mean that still counts as light on the head's form. */
   readonly formSigma: number;
+  /** Width to which the result's mean light and colour are made the plate's. */
+  readonly matchSigma: number;
   /** Width to which the identity's colour is smoothed. */
   readonly colourSigma: number;
   /** Log difference from the skin around at which a pixel counts half as skin. */
@@ -12,8 +14,16 @@ export interface ReplaceSettings {
   readonly formSpread: number;
   /** Share of the form taken from the identity; the rest is the plate's. */
   readonly identityForm: number;
-  /** Log amplitude to which fine structure is bent on skin, and on eyes, brows, nostrils and lips. */
+  /** How much the brows of an identity count as skin when its light is measured. */
+  readonly faintBrow: number;
+  /** Window and log amplitude of the speckle (paint, compression, grain) that is smoothed out of the identity. */
+  readonly speckleSigma: number;
+  readonly speckle: number;
+  /** Log amplitude to which bright fine structure is bent; twice that between the lids. */
+  readonly brightLimit: number;
+  /** Log amplitude to which fine structure is bent: on skin, on lips and nostrils, on eyes and brows. */
   readonly skinLimit: number;
+  readonly lipLimit: number;
   readonly featureLimit: number;
   /** Depth (log, 5th percentile) that eyes, brows, nostrils and lips are brought to, by at most the gain limit. */
   readonly featureDepth: number;
@@ -25,15 +35,21 @@ export interface ReplaceSettings {
   /** Share of the identity's local colour that is carried over, on skin and on the lips. */
   readonly skinColour: number;
   readonly lipColour: number;
+  /** How much redder skin gets where the identity's texture darkens it, in log colour per log luma. */
+  readonly shadeWarmth: number;
   /** Share of the plate's local colour (make-up, lips, blush) that is kept, and the width it is smoothed to. */
   readonly plateColour: number;
   readonly plateColourSigma: number;
+  /** How far brows, eyes and nose move from the plate's places to the identity's, 0..1. */
+  readonly shapeShare: number;
   /** Identity faces with fewer pixels than this between the outer eye corners are enlarged before use. */
   readonly upsampleBelow: number;
   /** Acutance given back to enlarged images, 0 none. */
   readonly sharpen: number;
   /** How far the mask is drawn in from the outline, as a part of the distance to the face's middle. */
   readonly jawInset: number;
+  /** How far up the forehead the mask reaches, 0 (just above the brows) to 1 (the usual hairline). */
+  readonly foreheadReach: number;
   /** Width of the mask's soft edge. */
   readonly feather: number;
   /** How much of the plate's own eyes is kept between the lids, 0..1. */
@@ -47,11 +63,17 @@ export interface ReplaceSettings {
 export const DEFAULT_REPLACE_SETTINGS: ReplaceSettings = {
   lightSigma: 0.3,
   formSigma: 0.1,
+  matchSigma: 0.2,
   colourSigma: 0.03,
   lightOutlier: 0.8,
   formSpread: 0.08,
   identityForm: 0.4,
-  skinLimit: 0.25,
+  faintBrow: 0.25,
+  speckleSigma: 0.018,
+  speckle: 0.04,
+  brightLimit: 0.25,
+  skinLimit: 0.3,
+  lipLimit: 0.7,
   featureLimit: 1.4,
   featureDepth: 1,
   gainLimit: 1.1,
@@ -59,12 +81,15 @@ export const DEFAULT_REPLACE_SETTINGS: ReplaceSettings = {
   poreSigma: 0.012,
   skinColour: 0.1,
   lipColour: 0.4,
+  shadeWarmth: 0.15,
   plateColour: 0.6,
   plateColourSigma: 0.05,
+  shapeShare: 0.6,
   upsampleBelow: 140,
-  sharpen: 0.8,
-  jawInset: 0.03,
-  feather: 0.22,
+  sharpen: 0.5,
+  jawInset: 0,
+  foreheadReach: 0.5,
+  feather: 0.1,
   keepEyes: 0,
   plateGrain: 1,
   workScale: 170,

@@ -1,0 +1,39 @@
+import { blurPlane } from './gaussian.js';
+import type { LogColour } from './log-colour.js';
+import { createPlane, type FloatPlane } from './plane.js';
+import { insideFeather, type FaceRegions } from './regions.js';
+
+/** Log differences from the skin around at which a pixel is as likely something else: darker, brighter, another colour. */
+const DARKER = 0.5;
+const BRIGHTER = 0.45;
+const COLOUR = 0.13;
+
+/**
+ * Hair, hands and other things in front of a face's rim: 0 skin, 1 something else. Judged by the distance from the
+ * smooth skin around, so only where skin is expected: never over eyes, brows, nostrils and lips, nor in the face's middle,
+ * where shade and make-up look the same.
+ *
+ * @param skin what smooth skin looks like there, log colour.
+ * @param scale pixels per outer-eye-corner distance.
+ */
+export function occlusionOf(plate: LogColour, skin: LogColour, regions: FaceRegions, scale: number): FloatPlane {
+  const { width, height } = plate.luma;
+  const rim = insideFeather(regions.hull, 0.55 * scale);
+  const odd = createPlane(width, height);
+  for (let i = 0; i < odd.data.length; i++) {
+    if (regions.hull.data[i] === 0) continue;
+    const luma = plate.luma.data[i]! - skin.luma.data[i]!;
+    const red = (plate.red.data[i]! - skin.red.data[i]!) / COLOUR;
+    const blue = (plate.blue.data[i]! - skin.blue.data[i]!) / (1.6 * COLOUR);
+    const tone = luma / (luma < 0 ? DARKER : BRIGHTER);
+    const distance = Math.sqrt(tone * tone + red * red + blue * blue);
+    const likely = Math.max(0, Math.min(1, (distance - 0.85) / 0.6));
+    odd.data[i] = likely * (1 - regions.features.data[i]!) * (1 - rim.data[i]!);
+  }
+  const coherent = blurPlane(odd, 0.025 * scale);
+  for (let i = 0; i < coherent.data.length; i++) {
+    const t = Math.max(0, Math.min(1, (coherent.data[i]! - 0.15) / 0.5));
+    coherent.data[i] = t * t * (3 - 2 * t);
+  }
+  return coherent;
+}
