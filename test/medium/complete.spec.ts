@@ -154,8 +154,9 @@ describe('a stale epoch', () => {
 describe('consent at the completion', () => {
   it('refuses when a consent was withdrawn after the lease: the shot ends, nothing is accepted', async () => {
     farm.acceptAnyBytes();
-    const shot = await farm.addShot({ count: 2 });
+    const shot = await farm.addShot({ count: 3 });
     const [lane, other] = await farm.addLanes(2);
+    await farm.complete(lane!, await farm.claim(lane!));
     const lease = await farm.claim(lane!);
     const running = await farm.claim(other!);
     const report = await farm.upload(lease);
@@ -163,8 +164,11 @@ describe('consent at the completion', () => {
     const complete = farm.completions.complete(lane!.workerId, lease.attemptId, report);
     await expect(complete).rejects.toMatchObject({ code: 'CONSENT_REVOKED' });
     expect(await farm.shotState(shot.shotVersionId)).toBe('revoked');
-    expect(await farm.one('SELECT count(*)::int AS count FROM segments')).toEqual({ count: 0 });
-    for (const id of shot.taskIds) expect(await farm.task(id)).toMatchObject({ state: 'cancelled' });
+    // What was accepted before is kept from everybody.
+    expect(await farm.owner.query('SELECT quarantined_at IS NOT NULL AS quarantined FROM segments')).toEqual([
+      { quarantined: true },
+    ]);
+    for (const id of shot.taskIds.slice(1)) expect(await farm.task(id)).toMatchObject({ state: 'cancelled' });
     // The other lane of the shot hears it, too.
     const orders = await farm.leases.orders(other!.workerId, other!.id, 0, new AbortController().signal);
     expect(orders).toEqual([{ attemptId: running.attemptId, epoch: 1, order: 'revoked' }]);

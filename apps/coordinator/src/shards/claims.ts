@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Lease } from '@understudy/contracts';
 import type { Database, Sql } from '@understudy/db';
@@ -9,6 +10,10 @@ import { type Candidate, ClaimRepository } from './claim.repository.js';
 import type { Lane } from './lane.js';
 import { LeaseContents } from './lease-contents.js';
 import { Refusals } from './refusals.js';
+
+/** Pauses before a shot is looked at again whose row or consents somebody was changing. */
+const FIRST_PAUSE_MS = 10;
+const LONGEST_PAUSE_MS = 80;
 
 type Outcome =
   | { kind: 'nothing' }
@@ -32,13 +37,27 @@ export class Claims {
 
   /** @returns null when there is nothing for this lane now */
   async claim(lane: Lane): Promise<Lease | null> {
-    const passOver: string[] = [];
+    const refused: string[] = [];
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs *= 2) {
+      const { lease, contended } = await this.#lookThrough(lane, refused);
+      if (lease !== null || !contended || pauseMs > LONGEST_PAUSE_MS) return lease;
+      await delay(pauseMs);
+    }
+  }
+
+  /** Goes down the line until something can be leased. Shots that were refused are not looked at again. */
+  async #lookThrough(lane: Lane, refused: string[]): Promise<{ lease: Lease | null; contended: boolean }> {
+    const contended: string[] = [];
     for (;;) {
+      const passOver = [...refused, ...contended];
       const outcome = await this.database.hotTransaction(async (sql) => await this.#attempt(sql, lane, passOver));
-      if (outcome.kind === 'nothing') return null;
-      if (outcome.kind === 'leased') return outcome.lease;
-      if (outcome.kind === 'refused') await this.refusals.refuse(outcome.shotVersionId, 'lease');
-      passOver.push(outcome.shotVersionId);
+      const lease = outcome.kind === 'leased' ? outcome.lease : null;
+      if (lease !== null || outcome.kind === 'nothing') return { lease, contended: contended.length > 0 };
+      if (outcome.kind === 'contended') contended.push(outcome.shotVersionId);
+      if (outcome.kind === 'refused') {
+        await this.refusals.refuse(outcome.shotVersionId, 'lease');
+        refused.push(outcome.shotVersionId);
+      }
     }
   }
 

@@ -36,6 +36,11 @@ const ORDER_ATTEMPTS = `
     RETURNING a.id, a.lane_id)
   SELECT id, pg_notify($3, lane_id::text)::text FROM told`;
 
+/** What was rendered under a consent that was withdrawn is never joined, shown or handed out again. */
+const QUARANTINE = `
+  UPDATE segments SET quarantined_at = clock_timestamp()
+  WHERE quarantined_at IS NULL AND task_id IN (SELECT id FROM tasks WHERE shot_version_id = $1)`;
+
 /** Makes the tasks that lanes lease, and takes them back. Always in the caller's transaction. */
 @Injectable()
 export class TaskWriter {
@@ -64,6 +69,7 @@ export class TaskWriter {
   ): Promise<void> {
     const tasks = await sql.query(CANCEL_TASKS, [shotVersionId]);
     const attempts = await sql.query<{ id: string }>(ORDER_ATTEMPTS, [shotVersionId, order, ORDERS_CHANNEL]);
+    if (order === 'revoked') await sql.query(QUARANTINE, [shotVersionId]);
     if (tasks.length === 0 && attempts.length === 0) return;
     const [shot] = await sql.query<{ shotId: string; projectId: string }>(
       `SELECT s.id AS "shotId", s.project_id AS "projectId" FROM shot_versions v JOIN shots s ON s.id = v.shot_id WHERE v.id = $1`,
