@@ -9,6 +9,8 @@ const env = {
   DATA_DIR: '/data',
 };
 
+const wrong = () => workerConfig({ COORDINATOR_URL: 'http://hidden.example', LANES: '0' });
+
 describe('worker configuration', () => {
   it('fills in defaults and keeps the token from the lanes', () => {
     const config = workerConfig({ ...env, PATH: '/bin' });
@@ -35,7 +37,6 @@ describe('worker configuration', () => {
   });
 
   it('names every variable that is wrong, and no value', () => {
-    const wrong = () => workerConfig({ COORDINATOR_URL: 'http://hidden.example', LANES: '0' });
     expect(wrong).toThrow(/COORDINATOR_URL.*WORKER_TOKEN.*LANES.*SCRATCH_DIR.*DATA_DIR/);
     expect(wrong).not.toThrow(/hidden/);
   });

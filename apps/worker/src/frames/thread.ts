@@ -13,13 +13,16 @@ type Outcome =
   | { readonly type: 'broken' }
   | { readonly type: 'failed'; readonly error: ErrorBody['error']; readonly stack: string | undefined };
 
+/** Not what this process was started with: under a test runner that would lead back to the sources. */
+const THREAD_FLAGS = ['--enable-source-maps'];
+
 /** A worker thread that does one thing and gives one result. */
 export class FrameThread<Data, Result> {
   /** @throws UnderstudyError, Stopped, RingBroken: what the thread ended with */
   readonly result: Promise<Result>;
 
   constructor(program: URL, data: Data) {
-    const worker = new Worker(program, { workerData: data });
+    const worker = new Worker(program, { workerData: data, execArgv: THREAD_FLAGS });
     this.result = new Promise((resolve, reject) => {
       let outcome: Outcome | undefined;
       worker.on('message', (message: Outcome) => {

@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads';
 
-import { createTaskRunner, type TaskRunner } from '../tasks.js';
+import type { TaskRunner } from '../tasks.js';
 import { sendable } from '../frames/thread.js';
 import type { LaneConfig, LaneNotice, LaneOrder } from '../messages.js';
 import type { AgentData, AgentNotice, AgentOrder } from './agent-messages.js';
-import { LaneControl, Stopped } from './control.js';
+import { type LaneControl, Stopped } from './control.js';
 import type { LaneTask } from './task.js';
 
 /** The main thread's half of a lane: runs the tasks that the protocol thread leases. */
@@ -16,18 +16,7 @@ export class LaneHost {
   readonly #runner: TaskRunner;
   readonly #tell: (notice: LaneNotice) => void;
 
-  /** @throws UnderstudyError MODEL_UNAVAILABLE, MODEL_HASH_MISMATCH, PROVIDER_UNAVAILABLE */
-  static async open(config: LaneConfig, tell: (notice: LaneNotice) => void): Promise<LaneHost> {
-    const control = new LaneControl();
-    return new LaneHost(config, control, await createTaskRunner(config, control), tell);
-  }
-
-  private constructor(
-    config: LaneConfig,
-    control: LaneControl,
-    runner: TaskRunner,
-    tell: (notice: LaneNotice) => void,
-  ) {
+  constructor(config: LaneConfig, control: LaneControl, runner: TaskRunner, tell: (notice: LaneNotice) => void) {
     this.#control = control;
     this.#runner = runner;
     this.#tell = tell;

@@ -4,6 +4,8 @@ import { mkdir } from 'node:fs/promises';
 import { toUnderstudyError } from '@understudy/contracts';
 
 import type { LaneConfig, LaneNotice, LaneOrder } from '../messages.js';
+import { createTaskRunner } from '../tasks.js';
+import { LaneControl } from './control.js';
 import { LaneHost } from './lane-host.js';
 
 /** A lane: models and inference in this thread; decoding, encoding and the protocol in threads of their own. */
@@ -33,7 +35,8 @@ async function start(given: LaneConfig): Promise<void> {
   config = given;
   try {
     await mkdir(given.scratch, { recursive: true, mode: 0o700 });
-    host = await LaneHost.open(given, tell);
+    const control = new LaneControl();
+    host = new LaneHost(given, control, await createTaskRunner(given, control), tell);
     await host.over;
   } catch (thrown) {
     tell({ type: 'fatal', error: toUnderstudyError(thrown).toBody().error });

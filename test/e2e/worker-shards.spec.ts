@@ -1,0 +1,112 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { recipePreset } from '@understudy/contracts';
+import { frameHash, frameHashes, readFrames } from '@understudy/media';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { LaneControl, Stopped, monotonicMs } from '../../apps/worker/src/lane/control.js';
+import { type RenderedShard, type ShardOptions, renderShard } from '../../apps/worker/src/render-shard.js';
+import { recipeProcessors } from '../../apps/worker/src/render/processors.js';
+import { type Clip, buildWorker, drawClip, wanderingFace } from '../../apps/worker/test/clip.js';
+
+const FRAMES = 60;
+let folder: string;
+let clip: Clip;
+let control: LaneControl;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'understudy-shards-'));
+  await buildWorker();
+  clip = await drawClip(folder, FRAMES);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+beforeEach(() => {
+  control = new LaneControl();
+  control.begin(monotonicMs() + 600_000);
+});
+
+function anonymise(): ShardOptions['processors'] {
+  const lease = { recipe: recipePreset('anonymise'), cast: [], anonymiseTracks: [0] };
+  return recipeProcessors({ lease, analysis: wanderingFace(clip), identities: new Map() });
+}
+
+function render(startFrame: number, endFrame: number, overrides: Partial<ShardOptions> = {}): Promise<RenderedShard> {
+  return renderShard({
+    platePath: clip.path,
+    plate: clip.plate,
+    startFrame,
+    endFrame,
+    processors: anonymise(),
+    encoding: { mode: 'lossless', crf: 0, preset: 'ultrafast' },
+    segmentPath: join(folder, `segment-${startFrame}-${endFrame}.mp4`),
+    control,
+    ...overrides,
+  });
+}
+
+async function inShards(count: number): Promise<string[]> {
+  const hashes: string[] = [];
+  for (let shard = 0; shard < count; shard++) {
+    const [from, until] = [Math.floor((FRAMES * shard) / count), Math.floor((FRAMES * (shard + 1)) / count)];
+    const { segment } = await render(from, until);
+    expect(segment.frames).toBe(until - from);
+    expect(await frameHashes(join(folder, `segment-${from}-${until}.mp4`))).toEqual(segment.frameHashes);
+    hashes.push(...segment.frameHashes);
+  }
+  return hashes;
+}
+
+describe('shards', () => {
+  it('have the same frames in 1 and in 7 pieces, and decode to what was written', async () => {
+    const whole = await inShards(1);
+    expect(new Set(whole).size).toBe(FRAMES);
+    expect(await inShards(7)).toEqual(whole);
+  });
+
+  it('without a step have the plate’s own samples, and with one only where it works', async () => {
+    const plain = await render(10, 20, { processors: [] });
+    const covered = await render(10, 20);
+    const plate: string[] = [];
+    const range = { path: clip.path, plate: clip.plate, startFrame: 10, endFrame: 20 };
+    for await (const { frame } of readFrames(range)) plate.push(frameHash(frame.bytes));
+    expect(plain.segment.frameHashes).toEqual(plate);
+    expect(covered.segment.frameHashes.every((hash, n) => hash !== plate[n])).toBe(true);
+  });
+
+  it('stop at a failure of any step with its error and leave no file', async () => {
+    const processors = [
+      {
+        name: 'broken',
+        apply: (_: unknown, frameNumber: number) => {
+          if (frameNumber === 30) throw new RangeError('frame 30');
+        },
+      },
+    ];
+    await expect(render(0, FRAMES, { processors, segmentPath: join(folder, 'broken.mp4') })).rejects.toThrow(
+      'frame 30',
+    );
+    const absent = { ...clip.plate, frameCount: FRAMES + 20 };
+    const beyond = render(40, FRAMES + 10, { plate: absent, segmentPath: join(folder, 'beyond.mp4') });
+    await expect(beyond).rejects.toMatchObject({ code: 'UNREADABLE_MEDIA' });
+    const nowhere = render(0, 5, { segmentPath: join(folder, 'absent', 'segment.mp4') });
+    await expect(nowhere).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
+    expect((await readdir(folder)).filter((name) => /broken|beyond|absent|part/.test(name))).toEqual([]);
+  });
+
+  it('stop by an order in the middle and leave no file', async () => {
+    const processors = [
+      {
+        name: 'ordered',
+        apply: (_: unknown, frameNumber: number) => {
+          if (frameNumber === 25) control.stop('revoked');
+        },
+      },
+    ];
+    const stopped = render(0, FRAMES, { processors, segmentPath: join(folder, 'stopped.mp4') });
+    await expect(stopped).rejects.toEqual(new Stopped('revoked'));
+    expect(control.framesDone).toBeLessThan(30);
+    expect((await readdir(folder)).filter((name) => /stopped|part/.test(name))).toEqual([]);
+  });
+});
