@@ -7,7 +7,6 @@ import { gzipSync } from 'node:zlib';
 import type {
   AnalyseLease,
   CompleteAttempt,
-  EnrolLease,
   FaceObservation,
   FaceProbe,
   Lease,
@@ -116,11 +115,11 @@ export class FakeLane {
   }
 
   async #work(lease: Lease): Promise<Result> {
-    if (lease.kind === 'enrol') return this.#enrol(lease);
+    if (lease.kind === 'enrol') return this.#enrol();
     return lease.kind === 'analyse' ? this.#analyse(lease) : this.#render(lease);
   }
 
-  #enrol(_: EnrolLease): Result {
+  #enrol(): Result {
     const result = {
       format: 'understudy-template/1',
       template: templateOf(this.enrolled).toString('base64'),

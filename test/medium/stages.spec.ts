@@ -17,6 +17,11 @@ let lane: FakeLane;
 let stage: Stage;
 const bothPeople = (frame: number): FaceObservation[] => [observe(frame, 0), observe(frame, 1)];
 
+/** Half covered for a moment. */
+const sometimesUnsure = (frame: number): FaceObservation[] => [
+  observe(frame, 0, frame >= 13 && frame < 17 ? { spread: 0.1 } : {}),
+];
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'plates-'));
   plate = join(folder, 'plate.mp4');
@@ -260,8 +265,7 @@ describe('the plan', () => {
   });
 
   it('holds a de-identification whose faces are uncertain, and goes on when somebody says so', async () => {
-    const unsure = (frame: number) => [observe(frame, 0, frame >= 13 && frame < 17 ? { spread: 0.1 } : {})];
-    const { shotId, shotVersionId } = await planned(stage, unsure, anonymise);
+    const { shotId, shotVersionId } = await planned(stage, sometimesUnsure, anonymise);
     expect(await farm.stateOf(shotVersionId)).toBe('held');
     const { code, details } = await farm.errorOf(shotVersionId);
     expect({ code, frames: details?.['frames'] }).toEqual({ code: 'HELD_FOR_REVIEW', frames: [[13, 17]] });

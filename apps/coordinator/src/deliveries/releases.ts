@@ -52,6 +52,7 @@ export class Releases {
       from: ['ready'],
       to: 'released',
       actor: actor.label,
+      patch: { waivers: [...new Set([...delivery.waivers, ...waivers])] },
       data: { deliveryId: delivery.id },
     });
     await this.audit.append(sql, {
