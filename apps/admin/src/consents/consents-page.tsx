@@ -1,0 +1,124 @@
+import { Alert, Badge, Group, Loader, Stack, Table, Text, Title } from '@mantine/core';
+import type { Consent, ConsentState } from '@understudy/contracts';
+import { asSubject } from '@understudy/policy';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { client } from '../api/client.js';
+import { useSession } from '../session/session.js';
+import { ProblemAlert } from '../shell/problem-alert.js';
+import { ReasonButton } from '../shell/reason-button.js';
+import { When } from '../shell/when.js';
+
+const REFRESH_MS = 5000;
+const KEY = ['consents'] as const;
+const COLOURS: Partial<Record<ConsentState, string>> = {
+  active: 'teal',
+  suspended: 'yellow',
+  pending_review: 'blue',
+  pending_signature: 'blue',
+  revoked: 'red',
+  expired: 'red',
+};
+
+export function ConsentsPage() {
+  const { data, error } = useQuery({
+    queryKey: KEY,
+    queryFn: ({ signal }) => client.call('listConsents', { query: {} }, { signal }),
+    refetchInterval: REFRESH_MS,
+  });
+  return (
+    <Stack>
+      <Title order={2}>Consents</Title>
+      {error !== null && <ProblemAlert error={error} />}
+      {data === undefined && error === null && <Loader />}
+      {data?.items.length === 0 && <Alert title="No consents yet">They are made with: understudy consent new</Alert>}
+      {data !== undefined && data.items.length > 0 && (
+        <Table.ScrollContainer minWidth={820}>
+          <Table verticalSpacing="xs">
+            <Table.Thead>
+              <Table.Tr>
+                {['Performer', 'Side', 'State', 'Level', 'May be used for', 'Until', ''].map((name) => (
+                  <Table.Th key={name}>{name}</Table.Th>
+                ))}
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {data.items.map((consent) => (
+                <ConsentRow key={consent.id} consent={consent} />
+              ))}
+            </Table.Tbody>
+          </Table>
+        </Table.ScrollContainer>
+      )}
+    </Stack>
+  );
+}
+
+function ConsentRow({ consent }: { consent: Consent }) {
+  const { scope } = consent;
+  return (
+    <Table.Tr>
+      <Table.Td>
+        {consent.performer}{' '}
+        <Text span size="xs" c="dimmed">
+          v{consent.version}
+        </Text>
+      </Table.Td>
+      <Table.Td>{consent.role}</Table.Td>
+      <Table.Td>
+        <Badge color={COLOURS[consent.state] ?? 'gray'} variant="light" title={consent.stateReason ?? undefined}>
+          {consent.state.replaceAll('_', ' ')}
+        </Badge>
+      </Table.Td>
+      <Table.Td>{consent.level}</Table.Td>
+      <Table.Td>
+        <Text size="sm">
+          {scope.operations.join(', ')} in {scope.project}
+          {scope.shots !== undefined && `: ${scope.shots.join(', ')}`}
+        </Text>
+      </Table.Td>
+      <Table.Td>
+        <When at={scope.validUntil} />
+      </Table.Td>
+      <Table.Td>
+        <ConsentActs consent={consent} />
+      </Table.Td>
+    </Table.Tr>
+  );
+}
+
+function ConsentActs({ consent }: { consent: Consent }) {
+  const { ability } = useSession();
+  const queries = useQueryClient();
+  const subject = asSubject('Consent', { ...consent });
+  const params = { consentId: consent.id };
+  const after = (): Promise<void> => queries.invalidateQueries({ queryKey: KEY });
+  const isLive = consent.state === 'active' || consent.state === 'suspended';
+  return (
+    <Group gap="xs" wrap="nowrap" justify="flex-end">
+      {(consent.state === 'pending_review' || consent.state === 'suspended') && ability.can('activate', subject) && (
+        <ReasonButton
+          label="Activate"
+          color="teal"
+          consequence="You have seen the signed document and a proof of who signed it. Somebody else must have brought it in."
+          onConfirm={(reason) => client.call('activateConsent', { params, body: { reason } }).then(after)}
+        />
+      )}
+      {consent.state === 'active' && ability.can('suspend', subject) && (
+        <ReasonButton
+          label="Suspend"
+          color="yellow"
+          consequence="Nothing of this performer is rendered until the consent is active again."
+          onConfirm={(reason) => client.call('suspendConsent', { params, body: { reason } }).then(after)}
+        />
+      )}
+      {isLive && ability.can('revoke', subject) && (
+        <ReasonButton
+          label="Revoke"
+          color="red"
+          consequence="For good: running work stops at once, segments are set aside, deliveries are locked."
+          onConfirm={(reason) => client.call('revokeConsent', { params, body: { reason } }).then(after)}
+        />
+      )}
+    </Group>
+  );
+}

@@ -1,0 +1,62 @@
+import { Alert, Badge, Loader, Stack, Table, Title } from '@mantine/core';
+import type { Worker } from '@understudy/contracts';
+import { useQuery } from '@tanstack/react-query';
+import { client } from '../api/client.js';
+import { ProblemAlert } from '../shell/problem-alert.js';
+import { When } from '../shell/when.js';
+
+const REFRESH_MS = 3000;
+const COLOURS = { idle: 'gray', busy: 'teal', draining: 'yellow', lost: 'red' } as const;
+
+/** The lanes of all workers, and when each was last heard of. */
+export function WorkersPage() {
+  const { data, error } = useQuery({
+    queryKey: ['workers'],
+    queryFn: ({ signal }) => client.call('listWorkers', { query: {} }, { signal }),
+    refetchInterval: REFRESH_MS,
+  });
+  return (
+    <Stack>
+      <Title order={2}>Workers</Title>
+      {error !== null && <ProblemAlert error={error} />}
+      {data === undefined && error === null && <Loader />}
+      {data?.items.length === 0 && (
+        <Alert title="No workers yet">A host joins with: understudy worker --server … --token …</Alert>
+      )}
+      {data !== undefined && data.items.length > 0 && <LanesTable workers={data.items} />}
+    </Stack>
+  );
+}
+
+function LanesTable({ workers }: { workers: readonly Worker[] }) {
+  return (
+    <Table.ScrollContainer minWidth={640}>
+      <Table verticalSpacing="xs">
+        <Table.Thead>
+          <Table.Tr>
+            {['Worker', 'Lane', 'State', 'Parity class', 'Last seen'].map((name) => (
+              <Table.Th key={name}>{name}</Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {workers.flatMap((worker) =>
+            worker.lanes.map((lane) => (
+              <Table.Tr key={lane.id}>
+                <Table.Td>{worker.name}</Table.Td>
+                <Table.Td>{lane.name}</Table.Td>
+                <Table.Td>
+                  <Badge color={COLOURS[lane.state]} variant="light">
+                    {lane.state}
+                  </Badge>
+                </Table.Td>
+                <Table.Td>{lane.parity}</Table.Td>
+                <Table.Td>{lane.lastSeenAt !== null && <When at={lane.lastSeenAt} />}</Table.Td>
+              </Table.Tr>
+            )),
+          )}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
+  );
+}

@@ -1,0 +1,27 @@
+import { createRootRoute, createRoute, createRouter, redirect } from '@tanstack/react-router';
+import { ConsentsPage } from './consents/consents-page.js';
+import { WorkersPage } from './farm/workers-page.js';
+import { Shell } from './shell/shell.js';
+import { ShotPage } from './shots/shot-page.js';
+import { ShotsPage } from './shots/shots-page.js';
+
+const root = createRootRoute({ component: Shell });
+const home = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/shots' });
+  },
+});
+const shots = createRoute({ getParentRoute: () => root, path: '/shots', component: ShotsPage });
+const shot = createRoute({ getParentRoute: () => root, path: '/shots/$shotId', component: ShotPage });
+const consents = createRoute({ getParentRoute: () => root, path: '/consents', component: ConsentsPage });
+const workers = createRoute({ getParentRoute: () => root, path: '/workers', component: WorkersPage });
+
+export const router = createRouter({ routeTree: root.addChildren([home, shots, shot, consents, workers]) });
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,76 @@
+import { AppShell, Burger, Button, Group, NavLink, Text, Title } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { IconFileCertificate, IconMovie, IconServer2 } from '@tabler/icons-react';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { Link, Outlet, useLocation } from '@tanstack/react-router';
+import { client } from '../api/client.js';
+import { showError } from '../api/show-error.js';
+import { useSession } from '../session/session.js';
+
+const PLACES = [
+  { to: '/shots', label: 'Shots', icon: IconMovie, subject: 'Shot' },
+  { to: '/consents', label: 'Consents', icon: IconFileCertificate, subject: 'Consent' },
+  { to: '/workers', label: 'Workers', icon: IconServer2, subject: 'Worker' },
+] as const;
+
+export function Shell() {
+  const [opened, { toggle, close }] = useDisclosure();
+  const { pathname } = useLocation();
+  const { me, ability } = useSession();
+  return (
+    <AppShell
+      header={{ height: 56 }}
+      navbar={{ width: 200, breakpoint: 'sm', collapsed: { mobile: !opened } }}
+      padding="md"
+    >
+      <AppShell.Header px="md">
+        <Group h="100%" justify="space-between" wrap="nowrap">
+          <Group wrap="nowrap">
+            <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label="Navigation" />
+            <Title order={3}>Understudy</Title>
+          </Group>
+          <Group wrap="nowrap">
+            <Text size="sm" c="dimmed" visibleFrom="xs">
+              {me.name}
+            </Text>
+            <SignOutButton />
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="xs">
+        {PLACES.filter(({ subject }) => ability.can('read', subject)).map(({ to, label, icon: Icon }) => (
+          <NavLink
+            key={to}
+            component={Link}
+            to={to}
+            label={label}
+            leftSection={<Icon size={18} />}
+            active={pathname.startsWith(to)}
+            onClick={close}
+          />
+        ))}
+      </AppShell.Navbar>
+      <AppShell.Main>
+        <Outlet />
+      </AppShell.Main>
+    </AppShell>
+  );
+}
+
+function SignOutButton() {
+  const queries = useQueryClient();
+  const signOut = useMutation({
+    mutationFn: () => client.call('signOut', {}),
+    // Nothing of this person's stays behind for the next one.
+    onSuccess: () => {
+      queries.clear();
+      window.location.assign('/');
+    },
+    onError: showError,
+  });
+  return (
+    <Button variant="subtle" size="xs" onClick={() => signOut.mutate()} loading={signOut.isPending}>
+      Sign out
+    </Button>
+  );
+}
