@@ -33,8 +33,9 @@ test('a model runs, and gives the same bits each time', async () => {
   await Promise.all([model.release(), again.release()]);
 });
 
+const float32 = (name: string, shape: number[]) => [{ name, type: 'float32' as const, shape }];
+
 test('another tensor name or shape than the manifest says is refused before use', async () => {
-  const float32 = (name: string, shape: number[]) => [{ name, type: 'float32' as const, shape }];
   for (const change of [
     { inputs: float32('image', [1, 1, 64, 64]) },
     { inputs: float32('input', [1, 3, 64, 64]) },

@@ -40,8 +40,9 @@ test('halves the jitter of a moving face at least nearly', () => {
   expect(rms(smoothed, truth)).toBeLessThan(0.62 * before);
 });
 
+const words = (frame: number) => (frame % 20 === 10 ? 0.2 : frame % 20 === 9 || frame % 20 === 11 ? 0.1 : 0);
+
 test('a word of three frames keeps at least 95 % of its height and comes in its own frame', () => {
-  const words = (frame: number) => (frame % 20 === 10 ? 0.2 : frame % 20 === 9 || frame % 20 === 11 ? 0.1 : 0);
   const { truth, seen } = track(120, words, 0.004 * EYES);
   const smoothed = smoothTrack(seen);
   for (let frame = 10; frame < 120; frame += 20) {
@@ -69,8 +70,9 @@ test('speech of five openings a second is followed without lag', () => {
   expect(correlation(0)).toBeGreaterThan(Math.max(correlation(1), correlation(-1)));
 });
 
+const at = (x: number) => ({ landmarks: observe(0, { x, y: 300 }).landmarks, weight: 1 });
+
 test('a jump of the whole face is not drawn out over its neighbours', () => {
-  const at = (x: number) => ({ landmarks: observe(0, { x, y: 300 }).landmarks, weight: 1 });
   const smoothed = smoothTrack(Array.from({ length: 30 }, (_, frame) => at(frame < 15 ? 300 : 360)));
   expect(smoothed[14]![0]).toBeCloseTo(at(300).landmarks[0]!, 3);
   expect(smoothed[15]![0]).toBeCloseTo(at(360).landmarks[0]!, 3);
