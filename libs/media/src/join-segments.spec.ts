@@ -1,4 +1,4 @@
-import { access, copyFile, mkdir, readdir } from 'node:fs/promises';
+import { access, copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ffmpeg, scratchFolder, setDisplayMatrix, source, unevenCuts, writeSegments } from '../test/clips.js';
@@ -24,6 +24,8 @@ interface Case {
   /** What the delivery must be, seen as a plate. */
   readonly delivered: (plate: PlateInfo) => unknown;
   readonly audio?: readonly string[];
+  /** When the sound itself is first heard; coding it anew must not move it. */
+  readonly soundStartsAtS?: number;
   readonly cuts?: (frameCount: number) => number[];
 }
 
@@ -61,6 +63,7 @@ const CASES: Record<string, Case> = {
     output: 'ms-out.mp4',
     make: (path) => ffmpeg(...source({ soundAtS: 0.5 }), ...X264, '-c:a', 'flac', path),
     audio: ['aac'],
+    soundStartsAtS: 0.5,
     delivered: () => ({
       frames: { kind: 'constant', ticksPerFrame: 1001 },
       video: { rate: { num: 24000, den: 1001 } },
@@ -108,31 +111,35 @@ const CASES: Record<string, Case> = {
 };
 
 describe('uneven segments join to the plate', () => {
-  it.each(Object.entries(CASES))('%s', async (_name, { file, output, make, delivered, audio, cuts = threeCuts }) => {
-    const path = join(folder.path, file);
-    await make(path);
-    const plate = await probePlate(path);
-    const segmentFolder = join(folder.path, `segments ${file}`);
-    await mkdir(segmentFolder);
-    const segments = await writeSegments({ path, plate, folder: segmentFolder }, cuts(plate.frameCount));
-    const out = join(folder.path, output);
-    const progress: number[] = [];
-    const joined = await joinSegments({
-      segments: segments.paths,
-      plate,
-      platePath: path,
-      output: out,
-      onProgress: (frames) => progress.push(frames),
-    });
-    expect(joined).toMatchObject({ frames: plate.frameCount, audio });
-    expect(progress.at(-1)).toBe(plate.frameCount);
-    const report = await verifyDelivery(out, { plate, segments: segments.paths });
-    expect(report.frames).toBe(plate.frameCount);
-    // Lossless: the joined frames are the very frames that were read from the plate.
-    expect(report.decodedHash).toBe(hashOfFrameHashes(segments.hashes));
-    if (plate.video.orientation === 'upright') expect(report.decodedHash).toBe(await decodedHash(path));
-    expect(await probePlate(out)).toMatchObject(delivered(plate) as Record<string, unknown>);
-  });
+  it.each(Object.entries(CASES))(
+    '%s',
+    async (_name, { file, output, make, delivered, audio, soundStartsAtS, cuts = threeCuts }) => {
+      const path = join(folder.path, file);
+      await make(path);
+      const plate = await probePlate(path);
+      const segmentFolder = join(folder.path, `segments ${file}`);
+      await mkdir(segmentFolder);
+      const segments = await writeSegments({ path, plate, folder: segmentFolder }, cuts(plate.frameCount));
+      const out = join(folder.path, output);
+      const progress: number[] = [];
+      const joined = await joinSegments({
+        segments: segments.paths,
+        plate,
+        platePath: path,
+        output: out,
+        onProgress: (frames) => progress.push(frames),
+      });
+      expect(joined).toMatchObject({ frames: plate.frameCount, audio });
+      expect(progress.at(-1)).toBe(plate.frameCount);
+      const report = await verifyDelivery(out, { plate, segments: segments.paths });
+      expect(report.frames).toBe(plate.frameCount);
+      // Lossless: the joined frames are the very frames that were read from the plate.
+      expect(report.decodedHash).toBe(hashOfFrameHashes(segments.hashes));
+      if (plate.video.orientation === 'upright') expect(report.decodedHash).toBe(await decodedHash(path));
+      if (soundStartsAtS !== undefined) expect(await soundOnsetS(out)).toBeCloseTo(soundStartsAtS, 2);
+      expect(await probePlate(out)).toMatchObject(delivered(plate) as Record<string, unknown>);
+    },
+  );
 });
 
 describe('joinSegments', () => {
@@ -264,3 +271,13 @@ describe('stills', () => {
     });
   });
 });
+
+/** When the first sample louder than a hundredth is heard, in seconds from the file's start. */
+async function soundOnsetS(path: string): Promise<number> {
+  const raw = `${path}.f32`;
+  const aligned = ['-af', 'aresample=async=1:first_pts=0', '-ac', '1', '-ar', '48000'];
+  await ffmpeg('-i', path, '-map', '0:a:0', aligned, '-f', 'f32le', raw);
+  const bytes = await readFile(raw);
+  const samples = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+  return samples.findIndex((sample) => Math.abs(sample) > 0.01) / 48000;
+}

@@ -222,6 +222,20 @@ describe('probePlate', () => {
     expect(plateInfoSchema.parse(JSON.parse(JSON.stringify(plate)))).toEqual(plate);
   });
 
+  it('turns photographs upright as their EXIF data say', async () => {
+    const jpeg = await readFile(at('still.jpg'));
+    const turned = [
+      [1, 'upright', 320],
+      [3, 'rotate-180', 320],
+      [6, 'rotate-90', 240],
+      [8, 'rotate-270', 240],
+    ] as const;
+    for (const [orientation, name, width] of turned) {
+      await writeFile(at('photo.jpg'), Buffer.concat([jpeg.subarray(0, 2), exif(orientation), jpeg.subarray(2)]));
+      expect((await probePlate(at('photo.jpg'))).video).toMatchObject({ orientation: name, width });
+    }
+  });
+
   it('refuses a clip turned by an odd angle', async () => {
     await copyFile(at('clip.mkv'), at('turned.mkv'));
     await ffmpeg('-i', at('clip.mp4'), '-an', '-c', 'copy', at('turned.mp4'));
@@ -240,3 +254,10 @@ describe('probePlate', () => {
     await expect(probePlate(at('clip.mp4'), { signal: soon })).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 });
+
+/** An APP1 segment whose only entry is tag 0x0112, the orientation. */
+function exif(orientation: number): Buffer {
+  const header = 'ffe100224578696600004d4d002a00000008';
+  const entry = `0001${'011200030000000100'}0${orientation}000000000000`;
+  return Buffer.from(header + entry, 'hex');
+}

@@ -212,6 +212,17 @@ describe('readFrames', () => {
     expect(seen.map((bytes) => ring.findIndex((frame) => frame.bytes === bytes))).toEqual([1, 0, 1, 0]);
   });
 
+  it('starts over from the beginning when a seek lands behind the range', async () => {
+    const stream = join(folder.path, 'lying.ts');
+    await ffmpeg(...source(), ...X264, '-g', '12', '-bf', '0', stream);
+    const probed = await probePlate(stream);
+    expect(probed.keyFrames).toEqual([0, 12, 24]);
+    // No decoding can start at frame 20: what comes out first is frame 24.
+    const lying = { ...probed, keyFrames: [0, 12, 20, 24] };
+    const all = await frameHashes(stream);
+    expect(await hashesOf({ path: stream, plate: lying, startFrame: 21, endFrame: 23 })).toEqual(all.slice(21, 23));
+  });
+
   it('scales by area', async () => {
     const [small] = await framesOf({ path, plate, startFrame: 3, endFrame: 4, scaleTo: { width: 80, height: 60 } });
     expect(small?.spec).toMatchObject({ width: 80, height: 60, format: 'yuv420p' });
