@@ -186,6 +186,26 @@ describe('consent at the completion', () => {
     expect(await farm.shotState(shot.shotVersionId)).toBe('revoked');
   });
 
+  it('never waits in a ring with a revocation that holds the version and wants the consent', async () => {
+    farm.acceptAnyBytes();
+    const shot = await farm.addShot({ count: 1 });
+    const lane = await farm.addLane();
+    const lease = await farm.claim(lane);
+    const report = await farm.upload(lease);
+    let complete: Promise<unknown>;
+    await farm.owner.hotTransaction(async (sql) => {
+      await sql.query('SELECT 1 FROM shot_versions WHERE id = $1 FOR NO KEY UPDATE', [shot.shotVersionId]);
+      complete = farm.completions.complete(lane.workerId, lease.attemptId, report).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      await farm.untilWaiting();
+      await revokeConsent(sql, shot.identityConsentId);
+    });
+    expect(await complete!).toMatchObject({ code: 'CONSENT_REVOKED' });
+    expect(await farm.shotState(shot.shotVersionId)).toBe('revoked');
+  });
+
   it('holds the consents until the result is accepted', async () => {
     farm.acceptAnyBytes();
     const shot = await farm.addShot({ count: 1 });

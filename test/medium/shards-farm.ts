@@ -189,6 +189,14 @@ export class ShardsFarm {
     );
   }
 
+  /** Resolves when some statement waits for another transaction. */
+  async untilWaiting(): Promise<void> {
+    await vi.waitUntil(async () => (await this.owner.query('SELECT 1 FROM pg_locks WHERE NOT granted')).length > 0, {
+      timeout: 10_000,
+      interval: 20,
+    });
+  }
+
   async one<Row>(sql: string, params: unknown[] = []): Promise<Row> {
     const [row] = await this.owner.query<Row>(sql, params);
     if (row === undefined) throw new Error(`no row: ${sql}`);

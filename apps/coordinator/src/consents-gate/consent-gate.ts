@@ -48,7 +48,10 @@ export interface GateVerdict extends ConsentVerdict {
 }
 
 export interface GateOptions {
-  /** Holds the consents as they are until the transaction ends: a revocation waits for it, or it for a revocation. */
+  /**
+   * Holds the shot version and then its consents as they are until the transaction ends: a revocation waits for it, or
+   * it for a revocation. Everybody locks in this order, versions, consents, tasks; so ask before anything else is held.
+   */
   readonly lock: boolean;
 }
 
@@ -63,6 +66,7 @@ function operationsOf(settings: unknown): Operation[] {
 export class ConsentGate {
   /** @throws UnderstudyError NOT_FOUND */
   async check(sql: Sql, shotVersionId: string, point: ConsentPoint, options: GateOptions): Promise<GateVerdict> {
+    if (options.lock) await sql.query('SELECT 1 FROM shot_versions WHERE id = $1 FOR NO KEY UPDATE', [shotVersionId]);
     const shot = await this.#shot(sql, shotVersionId);
     const ids = consentIdsOf(shot.cast);
     const consents = await sql.query<ConsentRow>(options.lock ? `${CONSENTS} FOR SHARE` : CONSENTS, [ids]);

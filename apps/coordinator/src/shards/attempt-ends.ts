@@ -6,7 +6,7 @@ import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
 import { ShardEvents } from '../stages/shard-events.js';
 import { type Attempt, isCurrent } from './attempt.js';
 import { AttemptAudit } from './attempt-audit.js';
-import { AttemptRepository } from './attempt.repository.js';
+import { AttemptRepository, type ExpiredAttempt } from './attempt.repository.js';
 import { LaneRepository } from './lane.repository.js';
 import { TASKS_CHANNEL } from './wake-ups.js';
 
@@ -53,7 +53,8 @@ export class AttemptEnds {
   }
 
   /** @returns whether the attempt had run out, and nobody else ended it meanwhile */
-  async expire(sql: Sql, attemptId: string): Promise<boolean> {
+  async expire(sql: Sql, { id: attemptId, shotVersionId }: ExpiredAttempt): Promise<boolean> {
+    await this.attempts.holdVersion(sql, shotVersionId);
     const attempt = await this.attempts.hold(sql, attemptId);
     if (attempt === undefined || !isCurrent(attempt, attempt.epoch)) return false;
     if (!(await this.attempts.hasExpired(sql, attemptId))) return false;
@@ -93,6 +94,7 @@ export class AttemptEnds {
     const own = await this.attempts.find(this.database, attemptId, workerId);
     if (own === undefined) throw noSuchAttempt();
     const stale = await this.database.hotTransaction(async (sql) => {
+      await this.attempts.holdVersion(sql, own.shotVersionId);
       const attempt = await this.attempts.hold(sql, attemptId);
       if (attempt === undefined || !isCurrent(attempt, epoch)) return attempt ?? own;
       await work(sql, attempt);

@@ -17,6 +17,11 @@ const SOURCES = `
   LEFT JOIN assets i ON i.id = t.asset_id
   WHERE a.id = $1`;
 
+export interface ExpiredAttempt {
+  readonly id: string;
+  readonly shotVersionId: string | null;
+}
+
 export interface AttemptEnd {
   readonly state: Extract<AttemptState, 'accepted' | 'failed' | 'expired' | 'released' | 'stopped' | 'rejected'>;
   readonly error?: { readonly code: string; readonly message: string };
@@ -31,14 +36,14 @@ export class AttemptRepository {
     return row;
   }
 
-  /** The attempt with its shot version, task and own row held, in this order. */
+  /** The shot version's row first, before its consents and its tasks: everybody locks in this order. */
+  async holdVersion(sql: Sql, shotVersionId: string | null): Promise<void> {
+    if (shotVersionId === null) return;
+    await sql.query('SELECT 1 FROM shot_versions WHERE id = $1 FOR NO KEY UPDATE', [shotVersionId]);
+  }
+
+  /** The task's and the attempt's rows, held; after the version's, which the caller holds. */
   async hold(sql: Sql, attemptId: string): Promise<Attempt | undefined> {
-    await sql.query(
-      `SELECT 1 FROM shot_versions WHERE id =
-         (SELECT t.shot_version_id FROM attempts a JOIN tasks t ON t.id = a.task_id WHERE a.id = $1)
-       FOR NO KEY UPDATE`,
-      [attemptId],
-    );
     const [row] = await sql.query<Attempt>(`SELECT ${COLUMNS} ${SOURCES} FOR UPDATE OF t, a`, [attemptId]);
     return row;
   }
@@ -128,13 +133,13 @@ export class AttemptRepository {
   }
 
   /** Attempts whose lease is over, oldest first. */
-  async expired(sql: Sql, limit: number): Promise<string[]> {
-    const rows = await sql.query<{ id: string }>(
-      `SELECT id FROM attempts WHERE state IN ('running', 'reported') AND expires_at < clock_timestamp()
-       ORDER BY expires_at LIMIT $1`,
+  async expired(sql: Sql, limit: number): Promise<ExpiredAttempt[]> {
+    return await sql.query(
+      `SELECT a.id, t.shot_version_id AS "shotVersionId" FROM attempts a JOIN tasks t ON t.id = a.task_id
+       WHERE a.state IN ('running', 'reported') AND a.expires_at < clock_timestamp()
+       ORDER BY a.expires_at LIMIT $1`,
       [limit],
     );
-    return rows.map(({ id }) => id);
   }
 
   async hasExpired(sql: Sql, attemptId: string): Promise<boolean> {

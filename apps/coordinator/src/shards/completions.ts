@@ -64,7 +64,7 @@ export class Completions {
   }
 
   /**
-   * One transaction on the attempt with consents, version, task and attempt held in this order.
+   * One transaction on the attempt with version, consents, task and attempt held in this order.
    *
    * @returns null when the very same result is accepted already
    */
@@ -119,16 +119,17 @@ export class Completions {
     } catch (thrown) {
       const error = toUnderstudyError(thrown);
       if (!AT_FAULT.has(error.code)) throw error;
-      if (await this.#reject(attempt.id, report, error)) throw error;
+      if (await this.#reject(attempt, report, error)) throw error;
       return false;
     } finally {
       clearInterval(alive);
     }
   }
 
-  async #reject(attemptId: string, report: CompleteAttempt, error: UnderstudyError): Promise<boolean> {
+  async #reject(own: Attempt, report: CompleteAttempt, error: UnderstudyError): Promise<boolean> {
     return await this.database.hotTransaction(async (sql) => {
-      const attempt = await this.attempts.hold(sql, attemptId);
+      await this.attempts.holdVersion(sql, own.shotVersionId);
+      const attempt = await this.attempts.hold(sql, own.id);
       if (attempt === undefined || !isCurrent(attempt, report.epoch)) return attempt?.state !== 'accepted';
       const { code, message } = error;
       await this.ends.failed(sql, attempt, 'rejected', { code, message, retryable: true });

@@ -47,16 +47,16 @@ export class LeaseSweep implements OnApplicationBootstrap, OnModuleDestroy {
    * @returns how many; fewer than there are when another replica is at it
    */
   async sweep(): Promise<number> {
-    const ids = await this.attempts.expired(this.database, BATCH);
+    const attempts = await this.attempts.expired(this.database, BATCH);
     let ended = 0;
-    for (const id of ids) {
+    for (const attempt of attempts) {
       const expired = await this.database.hotTransaction(async (sql) => {
         const [lock] = await sql.query<{ held: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS held', [SWEEP_LOCK]);
-        return lock?.held === true ? await this.ends.expire(sql, id) : null;
+        return lock?.held === true ? await this.ends.expire(sql, attempt) : null;
       });
       if (expired === null) break;
       if (!expired) continue;
-      await this.objects.discardUpload(id);
+      await this.objects.discardUpload(attempt.id);
       ended += 1;
     }
     await this.lanes.markLost(this.database, LOST_AFTER_SECONDS);

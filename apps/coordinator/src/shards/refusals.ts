@@ -17,8 +17,8 @@ export class Refusals {
   ) {}
 
   /**
-   * Evaluates once more with the consents held, in a transaction of its own: consents, then the version, then its tasks
-   * are locked in this order everywhere.
+   * Evaluates once more with the consents held, in a transaction of its own: the version, then its consents, then its
+   * tasks are locked in this order everywhere.
    *
    * @returns the refusal; null when the consents cover it after all
    */
