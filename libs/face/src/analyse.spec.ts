@@ -68,6 +68,11 @@ test('a face of 26 pixels is found within a period and linked into one certain t
   expect(tracks[0]!.embedding).not.toBeNull();
 });
 
+test('a face larger than the frame is found in every frame', async () => {
+  const frame = await drawFrame([{ x: 640, y: 310, scale: 6.6, look: ADA }], HD);
+  for (const frameNumber of [1, 2]) expect(await analyser.analyseFrame(frame, frameNumber)).toHaveLength(1);
+});
+
 test('an empty wall has no faces', async () => {
   expect(await analyser.analyseFrame(await drawFrame([], HD), 0)).toEqual([]);
 });

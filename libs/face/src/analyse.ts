@@ -3,9 +3,10 @@ import type { Box, Frame } from '@understudy/frame';
 import type { ModelPack, SessionOptions } from '@understudy/inference';
 
 import type { Detection } from './detect/non-maximum.js';
+import { suppressNonMaximum } from './detect/non-maximum.js';
 import type { FaceDetector } from './detect/detector.js';
 import { openDetector } from './detect/detector.js';
-import { windowsOfFrame } from './detect/windows.js';
+import { farWindow, windowsOfFrame } from './detect/windows.js';
 import { encodeEmbedding } from './identity/embedding-text.js';
 import type { FaceEmbedder } from './identity/embedder.js';
 import { cropAligned, openEmbedder } from './identity/embedder.js';
@@ -16,6 +17,9 @@ import { yawDegrees } from './landmarks/points.js';
 
 /** Weaker detections are kept out of the analysis; the tracker decides about those that are weak but steady. */
 const LEAST_SCORE = 0.5;
+
+/** From further away, with the plate's edges drawn out around it, patterns look like faces more easily. */
+const LEAST_FAR_SCORE = 0.8;
 
 /** Identity is measured in every frame of this period, and whenever a small face was looked for and found. */
 const EMBED_PERIOD = 6;
@@ -61,8 +65,15 @@ export function faceAnalyser(models: FaceModels): FaceAnalyser {
     analyseFrame: async (frame, frameNumber) => {
       const { width, height } = frame.spec;
       const windows = windowsOfFrame(width, height, SMALLEST_FACE_PX, frameNumber);
+      const near = await models.detector.detect(frame, windows, LEAST_SCORE);
+      const found = near.some(({ zoomed }) => !zoomed)
+        ? near
+        : suppressNonMaximum([
+            ...near,
+            ...(await models.detector.detect(frame, [farWindow(width, height)], LEAST_FAR_SCORE)),
+          ]);
       const observations: FaceObservation[] = [];
-      for (const detection of await models.detector.detect(frame, windows, LEAST_SCORE)) {
+      for (const detection of found) {
         const embeds = frameNumber % EMBED_PERIOD === 0 || detection.zoomed;
         observations.push({ frame: frameNumber, ...(await observeFace(models, frame, detection, embeds)) });
       }

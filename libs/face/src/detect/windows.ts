@@ -24,6 +24,18 @@ export function wholeWindows(width: number, height: number): Window[] {
   return grid(width, height, 1, 1, 0, false);
 }
 
+/**
+ * The plate from further away, for a face that fills it: that is larger than the largest one the detector knows, so it is
+ * looked for where nothing else is found.
+ */
+export function farWindow(width: number, height: number): Window {
+  return {
+    box: { x: -width / 2, y: -height / 2, width: 2 * width, height: 2 * height },
+    open: [false, false, false, false],
+    zoomed: false,
+  };
+}
+
 /** Tiles in which a face of `smallestFacePx` spans about `FACE_PX` of the detector's samples. */
 export function zoomWindows(width: number, height: number, smallestFacePx: number, facePx = 11): Window[] {
   const tileWidth = (320 * smallestFacePx) / facePx;

@@ -25,7 +25,7 @@ test('a portrait gives a template of length 1 and a quality', async () => {
 });
 
 test('a face that fills the picture and more is found from further away', async () => {
-  const face = await facesOfImage(models, await drawFrame([{ ...ada, x: 320, y: 230, scale: 3.1 }]));
+  const face = await facesOfImage(models, await drawFrame([{ ...ada, x: 320, y: 230, scale: 3.6 }]));
   expect(face).toHaveLength(1);
 });
 

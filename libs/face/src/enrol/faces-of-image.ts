@@ -3,7 +3,7 @@ import type { Frame } from '@understudy/frame';
 
 import { type FaceModels, observeFace } from '../analyse.js';
 import type { Detection } from '../detect/non-maximum.js';
-import { type Window, wholeWindows, zoomWindows } from '../detect/windows.js';
+import { farWindow, wholeWindows, zoomWindows } from '../detect/windows.js';
 
 export type ImageFace = Omit<FaceObservation, 'frame'>;
 
@@ -29,12 +29,5 @@ async function detectStill({ detector }: FaceModels, frame: Frame): Promise<Dete
   const { width, height } = frame.spec;
   const near = [...wholeWindows(width, height), ...zoomWindows(width, height, SMALLEST_FACE_PX)];
   const found = await detector.detect(frame, near, LEAST_SCORE);
-  if (found.length > 0) return found;
-  // A face that fills the picture is larger than the largest one that the detector knows.
-  const far: Window = {
-    box: { x: -width / 2, y: -height / 2, width: 2 * width, height: 2 * height },
-    open: [false, false, false, false],
-    zoomed: false,
-  };
-  return detector.detect(frame, [far], LEAST_SCORE);
+  return found.length > 0 ? found : detector.detect(frame, [farWindow(width, height)], LEAST_SCORE);
 }
