@@ -16,7 +16,11 @@ export interface LocalFarmOptions {
   readonly onStep: (step: string) => void;
   /** Keeps the run's logs and objects there, after everything has stopped. */
   readonly keepDir?: string | undefined;
+  /** argon2id of a password with which the operator may sign in at the console; without it only the token works. */
+  readonly operatorPasswordHash?: string;
 }
+
+export const OPERATOR_EMAIL = 'operator@localhost.localdomain';
 
 /** A whole farm for one command: database, coordinator and lanes as processes of their own, on free loopback ports. */
 export interface LocalFarm {
@@ -54,7 +58,12 @@ export async function startLocalFarm(options: LocalFarmOptions): Promise<LocalFa
     started.push(database);
     signal.throwIfAborted();
     const people = await bootstrapFarm(database.ownerUrl, {
-      user: { name: 'operator', email: 'operator@localhost', farmRoles: ['org_admin', 'farm_operator'] },
+      user: {
+        name: 'operator',
+        email: OPERATOR_EMAIL,
+        farmRoles: ['org_admin', 'farm_operator'],
+        ...(options.operatorPasswordHash === undefined ? {} : { passwordHash: options.operatorPasswordHash }),
+      },
       worker: { name: 'local' },
       validDays: 2,
     });
