@@ -309,7 +309,7 @@ function drawBrow(sheet: SvgSheet, face: PosedHead, sign: -1 | 1): void {
   // The marked points run along the upper part of a brow.
   const edge = (share: number): Point2[] =>
     ridge.map((point, index) => ({ x: point.x, y: point.y + thickness(index / 4) * share }));
-  const [upper, lower] = [edge(-0.2), edge(0.8)];
+  const [upper, lower] = [edge(-0.05), edge(0.95)];
   const shape = `${curvePath(upper)}${curvePath([...lower].reverse(), 'L')}Z`;
   sheet.path(shape, { fill: rgbCss(colour), opacity: 0.55 });
   const random = seededRandom(face.person.seed + 17 * sign);

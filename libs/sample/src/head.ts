@@ -19,9 +19,10 @@ export interface Ring {
 const ROUNDNESS = 2.25;
 const RING_SAMPLES = 96;
 
+const ring = (y: number, half: number, front: number, side: number): Ring => ({ y, half, front, side });
+
 function ringKnots(shape: Shape): Ring[] {
   const { headTop: top, foreheadHalf: forehead, cheekHalf: cheek, jawHalf: jaw, chinHalf: chin, chinY } = shape;
-  const ring = (y: number, half: number, front: number, side: number): Ring => ({ y, half, front, side });
   return [
     ring(top, 0, -1.15, -1.15),
     ring(top + 0.07, forehead * 0.46, -0.72, -1.15),

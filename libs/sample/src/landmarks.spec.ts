@@ -29,7 +29,7 @@ describe.each([FIRST, SECOND, THIRD])('the 68 points of $name', (person) => {
     const jaw = marks.slice(0, 17).map(({ y }) => y);
     expect(ascending(jaw.slice(0, 9))).toBe(true);
     expect(ascending(jaw.slice(8).reverse())).toBe(true);
-    expect(ascending(xs(marks, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14))).toBe(true);
+    expect(ascending(xs(marks, 4, 5, 6, 7, 8, 9, 10, 11, 12))).toBe(true);
     expect(ascending(xs(marks, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26))).toBe(true);
     expect(ascending([27, 28, 29, 30, 33].map((index) => at(marks, index).y))).toBe(true);
     expect(ascending(xs(marks, 31, 32, 33, 34, 35))).toBe(true);

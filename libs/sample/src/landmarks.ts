@@ -121,12 +121,12 @@ function eyePlaces(head: Head, expression: Expression): (readonly [number, numbe
   const place = (x: number, y: number): readonly [number, number] => [s.eyeOffset + x, EYE_LINE + y + tilt(x)];
   const third = s.eyeHalf * 0.36;
   return [
-    place(-s.eyeHalf, 0.015),
+    place(-s.eyeHalf, 0.024),
     place(-third, lid),
-    place(third, lid * 0.98),
-    place(s.eyeHalf, 0),
-    place(third * 1.05, lower),
-    place(-third * 0.95, lower * 1.02),
+    place(third * 0.9, lid * 0.98),
+    place(s.eyeHalf, -0.018),
+    place(third * 0.9, lower * 0.96),
+    place(-third, lower),
   ];
 }
 

@@ -20,11 +20,12 @@ export function between(random: Random, from: number, to: number): number {
   return from + (to - from) * random();
 }
 
+const fade = (t: number): number => t * t * (3 - 2 * t);
+
 /** Smooth value noise with a lattice of `period` cells in each direction; about -1 to 1. `u`, `v` in lattice cells. */
 export function latticeNoise(lattice: Float32Array, period: number, u: number, v: number): number {
   const column = Math.floor(u);
   const row = Math.floor(v);
-  const fade = (t: number): number => t * t * (3 - 2 * t);
   const fu = fade(u - column);
   const fv = fade(v - row);
   const at = (c: number, r: number): number =>

@@ -77,23 +77,15 @@ export class SvgSheet {
   }
 
   path(data: string, style: PaintStyle): void {
-    const parts = [`d="${data}"`, `fill="${style.fill ?? 'none'}"`];
-    if (style.stroke) {
-      parts.push(
-        `stroke="${style.stroke}" stroke-width="${n(style.width ?? 1)}" stroke-linecap="round" stroke-linejoin="round"`,
-      );
-    }
-    if (style.opacity !== undefined) parts.push(`opacity="${n(style.opacity)}"`);
-    if (style.clip) parts.push(`clip-path="${style.clip}"`);
-    this.shapes.push(`<path ${parts.join(' ')}/>`);
+    const clip = style.clip ? ` clip-path="${style.clip}"` : '';
+    this.shapes.push(`<path d="${data}"${paintAttributes(style)}${clip}/>`);
   }
 
   ellipse(centre: Point2, rx: number, ry: number, style: PaintStyle, degrees = 0): void {
     const turn = degrees === 0 ? '' : ` transform="rotate(${n(degrees)} ${n(centre.x)} ${n(centre.y)})"`;
-    const inner = `<ellipse cx="${n(centre.x)}" cy="${n(centre.y)}" rx="${n(Math.max(0, rx))}" ry="${n(Math.max(0, ry))}" fill="${style.fill ?? 'none'}"${
-      style.stroke ? ` stroke="${style.stroke}" stroke-width="${n(style.width ?? 1)}"` : ''
-    }${style.opacity === undefined ? '' : ` opacity="${n(style.opacity)}"`}${turn}/>`;
-    this.shapes.push(style.clip ? `<g clip-path="${style.clip}">${inner}</g>` : inner);
+    const place = `cx="${n(centre.x)}" cy="${n(centre.y)}" rx="${n(Math.max(0, rx))}" ry="${n(Math.max(0, ry))}"`;
+    const shape = `<ellipse ${place}${paintAttributes(style)}${turn}/>`;
+    this.shapes.push(style.clip ? `<g clip-path="${style.clip}">${shape}</g>` : shape);
   }
 
   /** A spot that fades to nothing at its rim: soft shadow, blush, glow. */
@@ -146,6 +138,15 @@ export class SvgSheet {
       .toBuffer({ resolveWithObject: true });
     return { width: info.width, height: info.height, data };
   }
+}
+
+/** Opacity goes to fill and stroke: on the shape itself it would cost an offscreen layer each. */
+function paintAttributes({ fill, stroke, width, opacity }: PaintStyle): string {
+  const alpha = (name: string): string => (opacity === undefined ? '' : ` ${name}-opacity="${n(opacity)}"`);
+  const filled = fill ? ` fill="${fill}"${alpha('fill')}` : ' fill="none"';
+  if (!stroke) return filled;
+  const line = `stroke-width="${n(width ?? 1)}" stroke-linecap="round" stroke-linejoin="round"`;
+  return `${filled} stroke="${stroke}" ${line}${alpha('stroke')}`;
 }
 
 function stopTags(stops: readonly (readonly [number, Rgb, number])[]): string {

@@ -10,7 +10,8 @@ export interface Point2 {
   readonly y: number;
 }
 
-export const lerp = (from: number, to: number, t: number): number => from + (to - from) * t;
+/** Exactly `from` at 0 and exactly `to` at 1. */
+export const lerp = (from: number, to: number, t: number): number => from * (1 - t) + to * t;
 
 export const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
 
