@@ -17,3 +17,6 @@ export * from './anonymise/head-region.js';
 export * from './anonymise/anonymise.js';
 export * from './enrol/faces-of-image.js';
 export * from './enrol/template.js';
+export * from './quality/measured-face.js';
+export * from './quality/figures.js';
+export * from './quality/picture.js';

@@ -2,10 +2,10 @@ import { blurPlane } from './gaussian.js';
 import { createPlane, type FloatPlane } from './plane.js';
 
 /**
- * Smooths speckle and keeps edges: the self-guided filter (He, Sun and Tang 2013) with Gaussian windows.
+ * Smooths speckle and keeps edges in a plane of log values: the self-guided filter (He, Sun and Tang 2013) with Gaussian windows.
  *
  * @param sigma of the window, in pixels.
- * @param speckle amplitude that is smoothed away; edges well above it stay.
+ * @param speckle linear amplitude that is smoothed away, so more of the log where it is dark; edges well above it stay.
  */
 export function smoothKeepingEdges(plane: FloatPlane, sigma: number, speckle: number): FloatPlane {
   const squares = createPlane(plane.width, plane.height);
@@ -16,7 +16,8 @@ export function smoothKeepingEdges(plane: FloatPlane, sigma: number, speckle: nu
   const offset = createPlane(plane.width, plane.height);
   for (let i = 0; i < slope.data.length; i++) {
     const variance = Math.max(0, meanSquare.data[i]! - mean.data[i]! ** 2);
-    slope.data[i] = variance / (variance + speckle * speckle);
+    const floor = speckle * Math.exp(-mean.data[i]!);
+    slope.data[i] = variance / (variance + floor * floor);
     offset.data[i] = mean.data[i]! * (1 - slope.data[i]!);
   }
   const slopes = blurPlane(slope, sigma);

@@ -6,7 +6,22 @@ import { insideFeather, type FaceRegions } from './regions.js';
 /** Log differences from the skin around at which a pixel is as likely something else: darker, brighter, another colour. */
 const DARKER = 0.5;
 const BRIGHTER = 0.45;
-const COLOUR = 0.13;
+const COLOUR = 0.17;
+
+/**
+ * Dark hair over the rim of a face, 0..1: what is much darker than the broad light, whatever its colour, since an image's
+ * shadows may have any.
+ */
+export function darkRim(luma: FloatPlane, broad: FloatPlane, regions: FaceRegions, scale: number): FloatPlane {
+  const rim = insideFeather(regions.hull, 0.5 * scale);
+  const odd = createPlane(luma.width, luma.height);
+  for (let i = 0; i < odd.data.length; i++) {
+    if (regions.hull.data[i] === 0) continue;
+    const likely = Math.max(0, Math.min(1, (broad.data[i]! - luma.data[i]! - 0.4) / 0.3));
+    odd.data[i] = likely * (1 - regions.features.data[i]!) * (1 - rim.data[i]!);
+  }
+  return coherent(odd, scale);
+}
 
 /**
  * Hair, hands and other things in front of a face's rim: 0 skin, 1 something else. Judged by the distance from the
@@ -30,10 +45,15 @@ export function occlusionOf(plate: LogColour, skin: LogColour, regions: FaceRegi
     const likely = Math.max(0, Math.min(1, (distance - 0.85) / 0.6));
     odd.data[i] = likely * (1 - regions.features.data[i]!) * (1 - rim.data[i]!);
   }
-  const coherent = blurPlane(odd, 0.025 * scale);
-  for (let i = 0; i < coherent.data.length; i++) {
-    const t = Math.max(0, Math.min(1, (coherent.data[i]! - 0.15) / 0.5));
-    coherent.data[i] = t * t * (3 - 2 * t);
+  return coherent(odd, scale);
+}
+
+/** Drops what is smaller than a strand of hair at this size, and softens the rest. */
+function coherent(odd: FloatPlane, scale: number): FloatPlane {
+  const soft = blurPlane(odd, 0.045 * scale);
+  for (let i = 0; i < soft.data.length; i++) {
+    const t = Math.max(0, Math.min(1, (soft.data[i]! - 0.25) / 0.4));
+    soft.data[i] = t * t * (3 - 2 * t);
   }
-  return coherent;
+  return soft;
 }

@@ -2,6 +2,7 @@ import { blurPlane } from '../blend/gaussian.js';
 import { smoothKeepingEdges } from '../blend/guided.js';
 import type { LogColour } from '../blend/log-colour.js';
 import { createPlane, type FloatPlane } from '../blend/plane.js';
+import { darkRim } from '../blend/occlusion.js';
 import type { FaceRegions } from '../blend/regions.js';
 import { smoothLight } from '../blend/smooth-light.js';
 import type { ReplaceSettings } from './settings.js';
@@ -51,11 +52,11 @@ export function separateDetail(
   const blue = blurPlane(colour.blue, settings.colourSigma * scale);
   const lips = blurPlane(regions.lips, 0.02 * scale);
   const formGain = limitSpread(layers.form, regions.hull, settings.formSpread);
-  const raw = createPlane(width, height);
-  for (let i = 0; i < raw.data.length; i++) {
-    raw.data[i] = colour.luma.data[i]! - layers.broad.data[i]! - layers.form.data[i]!;
+  const clean = smoothKeepingEdges(colour.luma, settings.speckleSigma * scale, settings.speckle);
+  const fine = createPlane(width, height);
+  for (let i = 0; i < fine.data.length; i++) {
+    fine.data[i] = clean.data[i]! - layers.broad.data[i]! - layers.form.data[i]!;
   }
-  const fine = smoothKeepingEdges(raw, settings.speckleSigma * scale, settings.speckle);
   const depth = -quantile(fine, regions.features, 0.05);
   const gain = Math.max(0.5, Math.min(settings.gainLimit, settings.featureDepth / Math.max(1e-3, depth)));
   for (let i = 0; i < fine.data.length; i++) {
@@ -68,6 +69,7 @@ export function separateDetail(
   }
   const smooth = blurPlane(fine, settings.poreSigma * scale);
   const middle = blurPlane(fine, settings.middleSigma * scale);
+  const hair = blurPlane(darkRim(colour.luma, layers.broad, regions, scale), 0.03 * scale);
   const detail = new Float32Array(width * height * DETAIL_CHANNELS);
   for (let i = 0; i < width * height; i++) {
     const feature = regions.features.data[i]!;
@@ -75,7 +77,7 @@ export function separateDetail(
     const value = smooth.data[i]! + feature * (fine.data[i]! - smooth.data[i]!);
     const at = i * DETAIL_CHANNELS;
     // Nothing of the image's surroundings is carried over the rim.
-    const fade = regions.hull.data[i]!;
+    const fade = regions.hull.data[i]! * (1 - hair.data[i]!);
     detail[at] = fade * (value - middle.data[i]!);
     detail[at + 1] = fade * compress(colourShare * (red.data[i]! - layers.red.data[i]!), 0.3);
     detail[at + 2] = fade * Math.max(-0.12, compress(colourShare * (blue.data[i]! - layers.blue.data[i]!), 0.4));

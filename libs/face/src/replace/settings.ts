@@ -16,7 +16,7 @@ export interface ReplaceSettings {
   readonly identityForm: number;
   /** How much the brows of an identity count as skin when its light is measured. */
   readonly faintBrow: number;
-  /** Window and log amplitude of the speckle (paint, compression, grain) that is smoothed out of the identity. */
+  /** Window and linear amplitude (0..1) of the speckle (paint, compression, grain) that is smoothed out of the identity. */
   readonly speckleSigma: number;
   readonly speckle: number;
   /** Log amplitude to which bright fine structure is bent; twice that between the lids. */
@@ -70,7 +70,7 @@ export const DEFAULT_REPLACE_SETTINGS: ReplaceSettings = {
   identityForm: 0.4,
   faintBrow: 0.25,
   speckleSigma: 0.018,
-  speckle: 0.04,
+  speckle: 0.03,
   brightLimit: 0.25,
   skinLimit: 0.3,
   lipLimit: 0.7,
@@ -80,7 +80,7 @@ export const DEFAULT_REPLACE_SETTINGS: ReplaceSettings = {
   middleSigma: 0.03,
   poreSigma: 0.012,
   skinColour: 0.1,
-  lipColour: 0.4,
+  lipColour: 0.3,
   shadeWarmth: 0.15,
   plateColour: 0.6,
   plateColourSigma: 0.05,

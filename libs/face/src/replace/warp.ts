@@ -50,15 +50,16 @@ export function poseAgreement(source: TextureSource, plate: HeadPose): number {
  *
  * @param controls the plate face's control points in the work crop's pixel-centre coordinates.
  * @param plate the plate head's pose in the work crop.
+ * @param mask of the crop's size; nothing is drawn where it is 0.
  * @returns {@link DETAIL_CHANNELS} planes.
  */
 export function warpDetail(
   sources: readonly TextureSource[],
   plate: HeadPose,
   controls: Float64Array,
-  width: number,
-  height: number,
+  mask: FloatPlane,
 ): FloatPlane[] {
+  const { width, height } = mask;
   const step = Math.max(2, Math.round(plate.scale / 28));
   const grid = { x0: 0, y0: 0, step, cols: Math.ceil(width / step) + 2, rows: Math.ceil(height / step) + 2 };
   const nodes = mapNodes(sources, controls, plate.scale, grid);
@@ -66,7 +67,8 @@ export function warpDetail(
   const shares = shareNodes(sources, plate, nodes);
   sources.forEach((source, k) => {
     const share = shares[k]!;
-    if (share.some((value) => value > 0)) addSource(out, source, plate.scale, nodes, k, sources.length, share, grid);
+    if (share.some((value) => value > 0))
+      addSource(out, source, plate.scale, nodes, k, sources.length, share, grid, mask);
   });
   enlargeNodes(formAtNodes(sources, nodes), grid, out[FORM]!);
   return out;
@@ -146,6 +148,7 @@ function addSource(
   sourceCount: number,
   share: Float32Array,
   grid: Grid,
+  mask: FloatPlane,
 ): void {
   const columns = 2 * sourceCount + 1;
   const { texture, factor } = chooseTexture(source.face, scale);
@@ -160,6 +163,7 @@ function addSource(
     const row = Math.floor(y / grid.step);
     const fy = y / grid.step - row;
     for (let x = 0; x < width; x++) {
+      if (mask.data[y * width + x] === 0) continue;
       const col = (x / grid.step) | 0;
       const fx = x / grid.step - col;
       const node = row * grid.cols + col;

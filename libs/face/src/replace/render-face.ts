@@ -1,0 +1,97 @@
+import { blurPlane } from '../blend/gaussian.js';
+import { fromLogColour, LUMA_FLOOR, lumaOf, type LogColour } from '../blend/log-colour.js';
+import { enlargePlane, reducePlane, type FloatPlane } from '../blend/plane.js';
+import { smoothLight } from '../blend/smooth-light.js';
+import { lookAtPlate, type PlateLook } from './plate-look.js';
+import { controlPoints, type HeadPose } from './pose.js';
+import { applyShift } from './shape.js';
+import type { ReplaceSettings } from './settings.js';
+import type { PreparedReplaceTrack } from './track.js';
+import { warpDetail, type TextureSource } from './warp.js';
+
+export interface RenderedFace {
+  /** R', G', B' of 0..1; meaningful where the mask is above 0. */
+  readonly channels: readonly FloatPlane[];
+  readonly mask: FloatPlane;
+}
+
+/**
+ * Renders the replaced face over a work crop.
+ *
+ * @param work R'G'B' planes, 0..1.
+ * @param landmarks 136 numbers, in the crop's pixel-centre coordinates; `pose` is fitted to them.
+ */
+export function renderFace(
+  work: readonly FloatPlane[],
+  track: PreparedReplaceTrack,
+  landmarks: Float64Array,
+  pose: HeadPose,
+): RenderedFace {
+  const { identity, settings } = track;
+  const { width, height } = work[0]!;
+  const controls = controlPoints(landmarks, pose);
+  const look = lookAtPlate(work, track, landmarks, controls, pose);
+  const mask = enlargePlane(look.mask, look.factor, width, height);
+  const sources: TextureSource[] = identity.faces.flatMap((face) => [
+    { face, mirrored: false },
+    { face, mirrored: true },
+  ]);
+  const [fine, red, blue, form] = warpDetail(sources, pose, applyShift(controls, track.shift, pose), mask);
+  const result: LogColour = { luma: fine!, red: red!, blue: blue! };
+  for (let i = 0; i < mask.data.length; i++) {
+    if (mask.data[i] === 0) continue;
+    const shade = form!.data[i]! + fine!.data[i]!;
+    const warmth = settings.shadeWarmth * warming(shade);
+    result.luma.data[i] = shade;
+    result.red.data[i]! += warmth;
+    result.blue.data[i]! -= warmth;
+  }
+  layOverLight(result, look, pose, settings);
+  addGrain(result.luma, work, look, pose, settings);
+  return { channels: fromLogColour(result, mask), mask };
+}
+
+/** Light passes through skin and comes out red: shallow shade is warm, while brows and pupils are not skin. */
+function warming(shade: number): number {
+  return -shade * Math.exp(-((shade / 0.45) ** 2));
+}
+
+/** Adds the plate's light, and what is missing for the broad light to be exactly the plate's. */
+function layOverLight(result: LogColour, look: PlateLook, pose: HeadPose, settings: ReplaceSettings): void {
+  const { factor, base, colour } = look;
+  const planes = [result.luma, result.red, result.blue];
+  const wanted = [colour.luma, colour.red, colour.blue];
+  const bases = [base.luma, base.red, base.blue];
+  const differences = planes.map((plane, c) => {
+    const small = reducePlane(plane, factor);
+    for (let i = 0; i < small.data.length; i++) {
+      small.data[i] = wanted[c]!.data[i]! - bases[c]!.data[i]! - small.data[i]!;
+    }
+    return small;
+  });
+  const sigma = (settings.matchSigma * pose.scale) / factor;
+  const missing = smoothLight(differences, look.regions.skin, sigma, settings.lightOutlier);
+  planes.forEach((plane, c) => {
+    const offset = missing[c]!;
+    for (let i = 0; i < offset.data.length; i++) offset.data[i]! += bases[c]!.data[i]!;
+    const enlarged = enlargePlane(offset, factor, plane.width, plane.height);
+    for (let i = 0; i < plane.data.length; i++) plane.data[i]! += enlarged.data[i]!;
+  });
+}
+
+/** Adds the plate's finest structure on skin: pores and grain. */
+function addGrain(
+  target: FloatPlane,
+  work: readonly FloatPlane[],
+  look: PlateLook,
+  pose: HeadPose,
+  settings: ReplaceSettings,
+): void {
+  const luma = lumaOf(work);
+  const soft = blurPlane(luma, settings.poreSigma * pose.scale);
+  const skin = enlargePlane(look.regions.skin, look.factor, luma.width, luma.height);
+  for (let i = 0; i < target.data.length; i++) {
+    const fine = (luma.data[i]! - soft.data[i]!) / (soft.data[i]! + LUMA_FLOOR);
+    target.data[i]! += settings.plateGrain * skin.data[i]! * Math.max(-0.12, Math.min(0.12, fine));
+  }
+}

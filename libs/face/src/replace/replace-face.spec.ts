@@ -1,0 +1,125 @@
+import { cropRgb, type Frame, type FrameSpec } from '@understudy/frame';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { ADA, BEN, drawFrame, type Placement } from '../../test/drawn-face.js';
+import { openTestModels } from '../../test/open-models.js';
+import type { FaceModels } from '../analyse.js';
+import { cosine } from '../identity/cosine.js';
+import { landmarkError } from '../quality/figures.js';
+import { measureFace, type MeasuredFace } from '../quality/measured-face.js';
+import { backgroundPsnr } from '../quality/picture.js';
+import { prepareIdentity, type PreparedIdentity } from './identity.js';
+import { replaceFace } from './replace-face.js';
+import { DEFAULT_REPLACE_SETTINGS } from './settings.js';
+import { prepareReplaceTrack } from './track.js';
+
+const PLATE: Placement = { x: 320, y: 210, scale: 1, look: BEN };
+let models: FaceModels;
+let identity: PreparedIdentity;
+let ada: MeasuredFace;
+
+beforeAll(async () => {
+  models = await openTestModels();
+  const portrait = await drawFrame([{ x: 320, y: 210, scale: 1.2, look: ADA }]);
+  ada = await measured(portrait);
+  const { width, height } = portrait.spec;
+  const rgb = Uint8ClampedArray.from(cropRgb(portrait, { x: 0, y: 0, width, height }, width, height, 'interleaved'));
+  identity = prepareIdentity([{ rgb, width, height, landmarks: ada.landmarks }], DEFAULT_REPLACE_SETTINGS);
+});
+afterAll(() => models.release());
+
+async function measured(frame: Frame): Promise<MeasuredFace> {
+  const face = await measureFace(models, frame);
+  if (face === undefined) throw new Error('no face is found');
+  return face;
+}
+
+async function replaced(placement: Placement, spec?: FrameSpec) {
+  const plate = await drawFrame([placement], spec);
+  const frame = await drawFrame([placement], spec);
+  const before = await measured(plate);
+  const track = prepareReplaceTrack(identity, [before.landmarks], DEFAULT_REPLACE_SETTINGS);
+  const box = replaceFace(frame, track, before.landmarks);
+  return { plate, frame, before, box, after: await measured(frame) };
+}
+
+/** Darkens the image's left. */
+function sideLight(frame: Frame): void {
+  const { samples, width } = frame.planes[0];
+  for (let i = 0; i < samples.length; i++) samples[i] = samples[i]! * (0.45 + 0.55 * ((i % width) / width));
+}
+
+/** Brightness of the right cheek over the left one's. */
+function cheekRatio(frame: Frame): number {
+  const [right, left] = [385, 230].map((x) => cropRgb(frame, { x, y: 250, width: 24, height: 24 }, 24, 24)) as [
+    Float32Array,
+    Float32Array,
+  ];
+  return right.reduce((sum, value) => sum + value, 0) / left.reduce((sum, value) => sum + value, 0);
+}
+
+describe('replacing a drawn face', () => {
+  test("the identity's face is recognised, at the plate's points", async () => {
+    const { before, after } = await replaced(PLATE);
+    const rise = cosine(after.embedding, ada.embedding) - cosine(before.embedding, ada.embedding);
+    expect(rise).toBeGreaterThan(0.25);
+    expect(landmarkError(after.landmarks, before.landmarks)).toBeLessThan(0.06);
+  });
+
+  test('an open mouth stays open and keeps its own samples', async () => {
+    const plate = { ...PLATE, look: { ...BEN, beard: false } };
+    const shut = await replaced(plate);
+    const open = await replaced({ ...plate, mouth: 1 });
+    const drawn = open.before.mouthOpening - shut.before.mouthOpening;
+    expect(drawn).toBeGreaterThan(0.06);
+    expect((open.after.mouthOpening - shut.after.mouthOpening) / drawn).toBeGreaterThan(0.6);
+    const [mouthX, mouthY] = [320, 210 + 68];
+    const at = mouthY * open.plate.spec.width + mouthX;
+    expect(open.frame.planes[0].samples[at]).toBe(open.plate.planes[0].samples[at]);
+    expect(shut.frame.planes[0].samples[at]).not.toBe(shut.plate.planes[0].samples[at]);
+  });
+
+  test('every sample outside the written box is untouched', async () => {
+    for (const format of ['yuv420p', 'yuv422p10le'] as const) {
+      const spec: FrameSpec = { width: 640, height: 480, format, matrix: 'bt709', range: 'tv' };
+      const { plate, frame, box } = await replaced(PLATE, spec);
+      expect(backgroundPsnr(plate, frame, box)).toBe(Infinity);
+      expect(frame.bytes).not.toEqual(plate.bytes);
+    }
+  });
+
+  test('the same frame gives the same samples, whatever was rendered before', async () => {
+    const { frame, before } = await replaced(PLATE);
+    await replaced({ ...PLATE, x: 280, mouth: 1 });
+    const again = await drawFrame([PLATE]);
+    replaceFace(again, prepareReplaceTrack(identity, [before.landmarks], DEFAULT_REPLACE_SETTINGS), before.landmarks);
+    expect(again.bytes).toEqual(frame.bytes);
+  });
+
+  test("light from the plate's side stays on that side", async () => {
+    const frame = await drawFrame([{ ...PLATE, scale: 1.5 }]);
+    sideLight(frame);
+    const { landmarks } = await measured(frame);
+    const before = cheekRatio(frame);
+    replaceFace(frame, prepareReplaceTrack(identity, [landmarks], DEFAULT_REPLACE_SETTINGS), landmarks);
+    expect(before).toBeGreaterThan(1.15);
+    expect(cheekRatio(frame) / before).toBeGreaterThan(0.85);
+    expect(cheekRatio(frame) / before).toBeLessThan(1.2);
+  });
+
+  test('a face larger than the work size is replaced too, and its fine structure stays', async () => {
+    const spec: FrameSpec = { width: 1280, height: 960, format: 'yuv420p', matrix: 'bt709', range: 'tv' };
+    const { before, after } = await replaced({ ...PLATE, x: 640, y: 400, scale: 3 }, spec);
+    const rise = cosine(after.embedding, ada.embedding) - cosine(before.embedding, ada.embedding);
+    expect(rise).toBeGreaterThan(0.25);
+  });
+});
+
+describe('what can not be replaced', () => {
+  test('no image, landmarks of another number, and an empty track are refused', () => {
+    expect(() => prepareIdentity([], DEFAULT_REPLACE_SETTINGS)).toThrow(RangeError);
+    const image = { rgb: new Uint8Array(12), width: 2, height: 2, landmarks: [1, 2] };
+    expect(() => prepareIdentity([image], DEFAULT_REPLACE_SETTINGS)).toThrow(RangeError);
+    expect(() => prepareReplaceTrack(identity, [], DEFAULT_REPLACE_SETTINGS)).toThrow(RangeError);
+  });
+});
