@@ -39,8 +39,12 @@ export class TestCoordinator {
     private readonly database: TestDatabase,
   ) {}
 
-  static async start(settings: Record<string, string> = {}, clock?: { now(): Date }): Promise<TestCoordinator> {
-    const database = await createTestDatabase();
+  static async start(
+    settings: Record<string, string> = {},
+    clock?: { now(): Date },
+    given?: TestDatabase,
+  ): Promise<TestCoordinator> {
+    const database = given ?? (await createTestDatabase());
     const config = parseConfig({
       DATABASE_URL: database.runtimeUrl,
       DATA_DIR: await mkdtemp(join(tmpdir(), 'coordinator-')),

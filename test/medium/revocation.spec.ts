@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sha, signed, statement } from './consent-documents.js';
+import { TestCoordinator, type TestPerson } from './coordinator.js';
+
+let farm: TestCoordinator;
+let projectId: string;
+let person: TestPerson;
+let laneId: string;
+beforeAll(async () => {
+  farm = await TestCoordinator.start();
+  projectId = await farm.addProject('local', 'L0');
+  person = await farm.addMember(projectId, 'consent_officer');
+  const worker = await farm.addWorker();
+  laneId = randomUUID();
+  await farm.owner.query(
+    `INSERT INTO lanes (id, worker_id, ordinal, host, capabilities, parity_class) VALUES ($1, $2, 0, 'h', '{}', 'cpu')`,
+    [laneId, worker.id],
+  );
+});
+afterAll(() => farm.stop());
+
+let people = 10;
+async function consent(): Promise<{ id: string; performerId: string }> {
+  const [project] = await farm.owner.query<{ name: string }>('SELECT name FROM projects WHERE id = $1', [projectId]);
+  people += 1;
+  const of = statement({ project: project?.name ?? '', performer: `P-${people}`, person: people });
+  of.parties[0]!.faces[0]!.sha256 = sha('a');
+  const { body } = await farm.call('importConsent', person.token, { params: { projectId }, body: signed(of) });
+  const [made] = body.consents;
+  return { id: made?.id ?? '', performerId: made?.performerId ?? '' };
+}
+
+interface Seeded {
+  readonly versionId: string;
+  readonly shotId: string;
+}
+
+/** A version in some state, with one task running and one accepted, and a delivery. */
+async function shot(state: string, identityConsentId: string, plateConsentId: string): Promise<Seeded> {
+  const [shotId, versionId, plateId, running, accepted] = Array.from({ length: 5 }, () => randomUUID());
+  const query = farm.owner.query.bind(farm.owner);
+  await query(
+    `INSERT INTO assets (id, project_id, kind, sha256, bytes, complete) VALUES ($1, $2, 'plate', $3, 1, true)`,
+    [plateId, projectId, randomUUID().replaceAll('-', '').repeat(2)],
+  );
+  await query('INSERT INTO shots (id, project_id, name, created_by) VALUES ($1, $2, $3, $4)', [
+    shotId,
+    projectId,
+    `Shot ${versionId}`,
+    person.id,
+  ]);
+  await query(
+    `INSERT INTO shot_versions (id, shot_id, version, state, plate_asset_id, settings, created_by, waivers)
+     VALUES ($1, $2, 1, $3::shot_state, $4, '{}', $5, '{}')`,
+    [versionId, shotId, state, plateId, person.id],
+  );
+  await query(
+    `INSERT INTO cast_members (shot_version_id, "cast", plate_performer_id, plate_reference_asset_ids, plate_consent_id,
+       identity_performer_id, identity_asset_ids, identity_consent_id, tracks)
+     VALUES ($1, 0, $2, '{}', $3, $4, '{}', $5, '{}')`,
+    [versionId, randomUUID(), plateConsentId, randomUUID(), identityConsentId],
+  );
+  await query(
+    `INSERT INTO tasks (id, kind, shot_version_id, start_frame, end_frame, state, epoch)
+     VALUES ($1, 'render', $3, 0, 10, 'leased', 1), ($2, 'render', $3, 10, 20, 'accepted', 1)`,
+    [running, accepted, versionId],
+  );
+  await query(
+    `INSERT INTO attempts (id, task_id, epoch, lane_id, expires_at, consent_ids)
+     VALUES ($1, $2, 1, $3, now() + interval '1 h', '{}')`,
+    [randomUUID(), running, laneId],
+  );
+  await query(
+    `INSERT INTO segments (task_id, epoch, sha256, bytes, frames, frame_hashes) VALUES ($1, 1, $2, 1, 10, '{}')`,
+    [accepted, sha('b')],
+  );
+  await query(
+    `INSERT INTO deliveries (id, shot_version_id, state, sha256, bytes, frames) VALUES ($1, $2, 'ready', $3, 1, 20)`,
+    [randomUUID(), versionId, sha('c')],
+  );
+  return { versionId: versionId ?? '', shotId: shotId ?? '' };
+}
+
+interface Reached {
+  state: string;
+  errorCode: string | null;
+  tasks: string[];
+  orders: (string | null)[];
+  quarantined: boolean;
+  delivery: string;
+}
+async function reached({ versionId }: Seeded): Promise<Reached | undefined> {
+  const [row] = await farm.owner.query<Reached>(
+    `SELECT v.state::text AS state, v.error_code AS "errorCode",
+       ARRAY(SELECT state::text FROM tasks WHERE shot_version_id = v.id ORDER BY start_frame) AS tasks,
+       ARRAY(SELECT "order" FROM attempts a JOIN tasks t ON t.id = a.task_id WHERE t.shot_version_id = v.id) AS orders,
+       (SELECT bool_and(quarantined_at IS NOT NULL) FROM segments s JOIN tasks t ON t.id = s.task_id
+        WHERE t.shot_version_id = v.id) AS quarantined,
+       (SELECT state::text FROM deliveries WHERE shot_version_id = v.id) AS delivery
+     FROM shot_versions v WHERE v.id = $1`,
+    [versionId],
+  );
+  return row;
+}
+const revoke = (consentId: string) =>
+  farm.call('revokeConsent', person.token, { params: { consentId }, body: { reason: 'the performer asked for it' } });
+
+describe('revoking a consent', () => {
+  it.each(['rendering', 'analysing', 'assembling', 'held', 'ready', 'released'])(
+    'reaches a shot that is %s, with all that was made of it',
+    async (state) => {
+      const [identity, plate] = [await consent(), await consent()];
+      const seeded = await shot(state, identity.id, plate.id);
+      expect((await revoke(state === 'ready' ? plate.id : identity.id)).status).toBe(200);
+      expect(await reached(seeded)).toEqual({
+        state: 'revoked',
+        errorCode: 'CONSENT_REVOKED',
+        tasks: ['cancelled', 'accepted'],
+        orders: ['revoked'],
+        quarantined: true,
+        delivery: 'locked',
+      });
+      const locked = (await farm.audit('delivery.locked')).filter((event) => event.data['consentId'] !== undefined);
+      expect(locked.length).toBeGreaterThan(0);
+    },
+  );
+
+  it.each(['failed', 'cancelled'])('leaves a shot %s, but locks what was made of it', async (state) => {
+    const [identity, plate] = [await consent(), await consent()];
+    const seeded = await shot(state, identity.id, plate.id);
+    await revoke(identity.id);
+    expect(await reached(seeded)).toMatchObject({ state, quarantined: true, delivery: 'locked' });
+  });
+
+  it('leaves shots under other consents alone', async () => {
+    const [revoked, identity, plate] = [await consent(), await consent(), await consent()];
+    const seeded = await shot('rendering', identity.id, plate.id);
+    await revoke(revoked.id);
+    expect(await reached(seeded)).toMatchObject({
+      state: 'rendering',
+      orders: [null],
+      quarantined: false,
+      delivery: 'ready',
+    });
+  });
+
+  it('names the versions it reached in its event', async () => {
+    const [identity, plate] = [await consent(), await consent()];
+    const seeded = await shot('rendering', identity.id, plate.id);
+    await revoke(identity.id);
+    const [event] = await farm.audit('consent.revoked');
+    expect(event).toMatchObject({ subjectId: identity.id, data: { shotVersions: [seeded.versionId] } });
+  });
+
+  it('of both sides at the same moment ends both, whoever holds what first', async () => {
+    const [identity, plate] = [await consent(), await consent()];
+    const seeded = await Promise.all([1, 2, 3].map(() => shot('rendering', identity.id, plate.id)));
+    const answers = await Promise.all([revoke(identity.id), revoke(plate.id)]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    for (const version of seeded) expect((await reached(version))?.state).toBe('revoked');
+  });
+});
