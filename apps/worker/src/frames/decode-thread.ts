@@ -3,7 +3,7 @@ import { type PlateInfo, readFrames, readSpec } from '@understudy/media';
 
 import { LaneControl, Stopped } from '../lane/control.js';
 import { FrameRing, type RingMemory } from './ring.js';
-import { runFrameThread } from './thread.js';
+import { serveFrameThread } from './thread.js';
 
 export interface DecodeData {
   readonly path: string;
@@ -36,4 +36,4 @@ export async function decode(data: DecodeData): Promise<void> {
   }
 }
 
-await runFrameThread(decode);
+serveFrameThread(decode);

@@ -4,7 +4,7 @@ import { frameSpec, openSegmentWriter } from '@understudy/media';
 
 import { LaneControl, Stopped } from '../lane/control.js';
 import { FrameRing, type RingMemory } from './ring.js';
-import { runFrameThread } from './thread.js';
+import { serveFrameThread } from './thread.js';
 
 export interface EncodeData {
   readonly path: string;
@@ -52,4 +52,4 @@ export async function encode(data: EncodeData): Promise<SegmentResult> {
   }
 }
 
-await runFrameThread(encode);
+serveFrameThread(encode);

@@ -1,4 +1,4 @@
-import { Worker, parentPort, workerData } from 'node:worker_threads';
+import { Worker, parentPort } from 'node:worker_threads';
 
 import { type ErrorBody, UnderstudyError } from '@understudy/contracts';
 
@@ -16,24 +16,44 @@ type Outcome =
 /** Not what this process was started with: under a test runner that would lead back to the sources. */
 const THREAD_FLAGS = ['--enable-source-maps'];
 
-/** A worker thread that does one thing and gives one result. */
+/** Threads that wait for their next piece of work, by program: starting one costs more than many a shard. */
+const idle = new Map<string, Worker[]>();
+
+function idleThread(program: URL): Worker | undefined {
+  const threads = idle.get(program.href) ?? [];
+  for (let thread = threads.pop(); thread !== undefined; thread = threads.pop()) {
+    // One that has ended meanwhile has no number any more.
+    if (thread.threadId !== -1) return thread;
+  }
+  return undefined;
+}
+
+/** One piece of work on a worker thread, with one result. */
 export class FrameThread<Data, Result> {
-  /** @throws UnderstudyError, Stopped, RingBroken: what the thread ended with */
+  /** Settles when the thread holds no file or process any more. @throws UnderstudyError, Stopped, RingBroken */
   readonly result: Promise<Result>;
 
   constructor(program: URL, data: Data) {
-    const worker = new Worker(program, { workerData: data, execArgv: THREAD_FLAGS });
+    const worker = idleThread(program) ?? new Worker(program, { execArgv: THREAD_FLAGS });
     this.result = new Promise((resolve, reject) => {
-      let outcome: Outcome | undefined;
-      worker.on('message', (message: Outcome) => {
-        outcome = message;
-      });
-      worker.on('error', (error) => reject(asUnderstudyError(error)));
-      // Not before its end: until then it may hold files and processes.
-      worker.on('exit', () => settle(outcome, resolve as (result: unknown) => void, reject));
+      const end = (outcome?: Outcome) => {
+        worker.off('message', finished).off('error', failed).off('exit', exited);
+        settle(outcome, resolve as (result: unknown) => void, reject);
+      };
+      const finished = (outcome: Outcome) => {
+        end(outcome);
+        // An idle thread keeps no process alive.
+        worker.unref();
+        idle.set(program.href, [...(idle.get(program.href) ?? []), worker]);
+      };
+      const failed = (error: unknown) => end({ type: 'failed', ...sendable(error) });
+      const exited = () => end();
+      worker.once('message', finished).once('error', failed).once('exit', exited);
     });
     // Awaited later than it may fail.
     this.result.catch(() => {});
+    worker.ref();
+    worker.postMessage(data, []);
   }
 }
 
@@ -59,15 +79,16 @@ export function sendable(thrown: unknown): { error: ErrorBody['error']; stack: s
   return { error: error.toBody().error, stack: origin.stack };
 }
 
-/** The thread's side: runs the work and tells how it ended. */
-export async function runFrameThread<Data, Result>(work: (data: Data) => Promise<Result>): Promise<void> {
-  if (parentPort === null) throw new Error('this program runs as a worker thread');
-  parentPort.postMessage(await outcomeOf(work), []);
+/** The thread's side: does one piece of work after another and tells how each ended. */
+export function serveFrameThread<Data, Result>(work: (data: Data) => Promise<Result>): void {
+  const port = parentPort;
+  if (port === null) throw new Error('this program runs as a worker thread');
+  port.on('message', (data: Data) => void outcomeOf(work, data).then((outcome) => port.postMessage(outcome, [])));
 }
 
-async function outcomeOf<Data, Result>(work: (data: Data) => Promise<Result>): Promise<Outcome> {
+async function outcomeOf<Data, Result>(work: (data: Data) => Promise<Result>, data: Data): Promise<Outcome> {
   try {
-    return { type: 'done', result: await work(workerData as Data) };
+    return { type: 'done', result: await work(data) };
   } catch (thrown) {
     if (thrown instanceof Stopped) return { type: 'stopped', reason: thrown.reason };
     if (thrown instanceof RingBroken) return { type: 'broken' };
