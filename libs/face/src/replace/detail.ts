@@ -59,13 +59,18 @@ export function separateDetail(
   }
   const depth = -quantile(fine, regions.features, 0.05);
   const gain = Math.max(0.5, Math.min(settings.gainLimit, settings.featureDepth / Math.max(1e-3, depth)));
+  const hardness = quantile(fine, regions.skin, 0.75) - quantile(fine, regions.skin, 0.25);
+  const skinGain = Math.min(1, settings.skinRange / Math.max(1e-3, gain * hardness));
+  const noBrow = 1 - browPresence(fine, regions);
   for (let i = 0; i < fine.data.length; i++) {
+    const bare = noBrow * regions.brows.data[i]! * (1 - regions.eyeBand.data[i]!);
+    const toned = gain * (skinGain + (1 - skinGain) * regions.features.data[i]! * (1 - bare));
     const limit =
       settings.skinLimit +
       (settings.lipLimit - settings.skinLimit) * regions.features.data[i]! +
       (settings.featureLimit - settings.lipLimit) * regions.dark.data[i]!;
     const bright = Math.min(limit, settings.brightLimit + settings.brightLimit * regions.eyes.data[i]!);
-    fine.data[i] = compress(gain * fine.data[i]!, fine.data[i]! < 0 ? limit : bright);
+    fine.data[i] = compress(toned * fine.data[i]!, fine.data[i]! < 0 ? limit : bright);
   }
   const smooth = blurPlane(fine, settings.poreSigma * scale);
   const middle = blurPlane(fine, settings.middleSigma * scale);
@@ -93,6 +98,12 @@ function withFaintBrows(regions: FaceRegions, share: number): FaceRegions {
     skin.data[i] = Math.max(skin.data[i]!, share * regions.hull.data[i]! * regions.brows.data[i]!);
   }
   return { ...regions, skin };
+}
+
+/** 0 where the brows are mere shade, as if shaved or painted over, 1 where they are hair. */
+function browPresence(fine: FloatPlane, regions: FaceRegions): number {
+  const t = (-quantile(fine, regions.brows, 0.1) - 0.35) / 0.3;
+  return Math.max(0, Math.min(1, t));
 }
 
 /** Keeps small values as they are and bends large ones toward the limit. */

@@ -78,7 +78,8 @@ function maskOf(
   const mask = createPlane(mouth.width, mouth.height);
   for (let i = 0; i < mask.data.length; i++) {
     const shut = closure * Math.min(1, 2 * lids.data[i]!) * (1 - 0.7 * regions.brows.data[i]!);
-    const keep = Math.max(mouth.data[i]!, shut, keepEyes * eyes.data[i]!);
+    const inside = Math.max(0, Math.min(1, (mouth.data[i]! - 0.1) / 0.8));
+    const keep = Math.max(inside, shut, keepEyes * eyes.data[i]!);
     mask.data[i] = regions.hull.data[i]! * (1 - occluded.data[i]!) * (1 - Math.min(1, keep));
   }
   return mask;

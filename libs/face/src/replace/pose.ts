@@ -56,10 +56,11 @@ function anglesOf(camera: Float64Array): { yaw: number; pitch: number; roll: num
   const r1 = normalise(a.map((v, i) => v / lengthA - (dot / 2) * (b[i]! / lengthB)));
   const r2 = normalise(b.map((v, i) => v / lengthB - (dot / 2) * (a[i]! / lengthA)));
   const r3 = [r1[1]! * r2[2]! - r1[2]! * r2[1]!, r1[2]! * r2[0]! - r1[0]! * r2[2]!, r1[0]! * r2[1]! - r1[1]! * r2[0]!];
+  const roll = Math.atan2(-r1[1]!, r2[1]!);
   return {
-    yaw: Math.atan2(r1[2]!, r3[2]!),
-    pitch: Math.asin(Math.max(-1, Math.min(1, r2[2]!))),
-    roll: Math.atan2(-r1[1]!, r2[1]!),
+    yaw: Math.atan2(-r3[0]!, r3[2]!),
+    pitch: Math.asin(Math.max(-1, Math.min(1, r2[2]! * Math.cos(roll) - r1[2]! * Math.sin(roll)))),
+    roll,
     scale: (lengthA + lengthB) / 2,
   };
 }

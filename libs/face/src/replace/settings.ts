@@ -28,6 +28,8 @@ export interface ReplaceSettings {
   /** Depth (log, 5th percentile) that eyes, brows, nostrils and lips are brought to, by at most the gain limit. */
   readonly featureDepth: number;
   readonly gainLimit: number;
+  /** Interquartile range (log) that structure may have on skin: what hard light makes stronger is toned down. */
+  readonly skinRange: number;
   /** Structure coarser than this is made alike on both sides of the face: what differs there is mostly the light. */
   readonly middleSigma: number;
   /** Structure finer than this is taken from the plate's own skin. */
@@ -77,6 +79,7 @@ export const DEFAULT_REPLACE_SETTINGS: ReplaceSettings = {
   featureLimit: 1.4,
   featureDepth: 1,
   gainLimit: 1.1,
+  skinRange: 0.07,
   middleSigma: 0.03,
   poreSigma: 0.012,
   skinColour: 0.1,
