@@ -23,8 +23,6 @@ export function ShotPage() {
 }
 
 function ShotView({ shot }: { shot: Shot }) {
-  const { ability } = useSession();
-  const mayView = ability.can('view', asSubject('Shot', { ...shot }));
   return (
     <Stack gap="lg">
       <Group justify="space-between">
@@ -53,21 +51,24 @@ function ShotView({ shot }: { shot: Shot }) {
         </Alert>
       )}
       <StageSteps shot={shot} />
-      {mayView && shot.frames !== null && <BeforeAfter shot={shot} />}
-      <Tasks shot={shot} />
+      <Work shot={shot} />
       <Title order={4}>Events</Title>
       <ShotEvents shot={shot} />
     </Stack>
   );
 }
 
-function Tasks({ shot }: { shot: Shot }) {
+/** What lanes have made of the shot so far: pictures for who may see them, and the shards. */
+function Work({ shot }: { shot: Shot }) {
+  const { ability } = useSession();
   const { data, error } = useShotTasks(shot);
   if (error !== null) return <ProblemAlert error={error} />;
   const of = (kind: string) => (data?.items ?? []).filter((task) => task.kind === kind);
   const [analyse, render] = [of('analyse'), of('render')];
+  const mayView = ability.can('view', asSubject('Shot', { ...shot }));
   return (
     <>
+      {mayView && render.length > 0 && <BeforeAfter shot={shot} shards={render} />}
       {render.length > 0 && (
         <Stack gap="xs">
           <Title order={4}>

@@ -149,7 +149,7 @@ async function startWorker(
 
 /** Postgres may restart under a coordinator that rides it out; here nobody would restart it, so its end is the farm's. */
 function whenBroken(services: readonly Service[], database: FarmDatabase): Promise<never> {
-  return new Promise((_, reject) => {
+  const broken = new Promise<never>((_, reject) => {
     void database.ended.then(() =>
       reject(
         new UnderstudyError(
@@ -169,4 +169,7 @@ function whenBroken(services: readonly Service[], database: FarmDatabase): Promi
       );
     }
   });
+  // Every farm ends; whoever does not care is not to be bothered by it.
+  broken.catch(() => undefined);
+  return broken;
 }
