@@ -7,6 +7,8 @@ import { z } from 'zod';
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 const CoordinatorUrl = z.url({ protocol: /^https?$/ }).refine((text) => {
+  // What is no address at all is told by the check before.
+  if (!URL.canParse(text)) return true;
   const url = new URL(text);
   return url.protocol === 'https:' || LOOPBACK.test(url.hostname);
 }, 'plain HTTP is for the loopback alone: use https');
