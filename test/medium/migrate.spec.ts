@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,16 +32,14 @@ async function add(name: string, sql: string): Promise<void> {
 describe('migrate', () => {
   it('applies each migration once, whoever runs it and how often', async () => {
     await add('29990101000000_more', 'CREATE TABLE more (id int);');
+    const names = (await readdir(dir)).filter((name) => /^\d/.test(name)).toSorted();
     const applied = await Promise.all([migrate(test.ownerUrl, dir), migrate(test.ownerUrl, dir)]);
-    expect(applied.map((names) => names.length).sort()).toEqual([0, 2]);
+    expect(applied.toSorted((one, other) => one.length - other.length)).toEqual([[], names]);
     expect(await migrate(test.ownerUrl, dir)).toEqual([]);
     const rows = await database.query(
       'SELECT migration_name, applied_steps_count AS steps, finished_at IS NOT NULL AS finished FROM _prisma_migrations ORDER BY 1',
     );
-    expect(rows).toEqual([
-      { migration_name: '20261122000000_initial', steps: 1, finished: true },
-      { migration_name: '29990101000000_more', steps: 1, finished: true },
-    ]);
+    expect(rows).toEqual(names.map((name) => ({ migration_name: name, steps: 1, finished: true })));
   });
 
   it('refuses an edited migration by name', async () => {

@@ -116,6 +116,7 @@ describe('the migrations and schema.prisma', () => {
         'consents_stay_ended',
         'consents_waivers_are_local',
         'consents_window_check',
+        'deliveries_four_eyes',
         'deliveries_release_check',
         'tasks_epoch_only_grows',
         'tasks_owner_check',

@@ -189,6 +189,14 @@ describe('the reconciler', () => {
     expect(await farm.stateOf(shotVersionId)).toBe('analysing');
   });
 
+  it('takes back what lanes could still lease of a shot that has ended', async () => {
+    const { shotVersionId } = await farm.bringTo('rendering', stage, lane);
+    await farm.owner.query(`UPDATE shot_versions SET state = 'failed' WHERE id = $1`, [shotVersionId]);
+    await reconcile();
+    const open = `SELECT 1 FROM tasks WHERE shot_version_id = $1 AND kind = 'render' AND state <> 'cancelled'`;
+    expect(await farm.owner.query(open, [shotVersionId])).toEqual([]);
+  });
+
   it('ends a shot one of whose ranges failed for good', async () => {
     const { shotVersionId } = await farm.bringTo('analysing', stage, lane);
     await farm.owner.query(

@@ -18,8 +18,11 @@ import { createCoordinator } from '../../apps/coordinator/src/coordinator.js';
 import { createLogger } from '../../apps/coordinator/src/platform/logger.js';
 import { DATABASE, OBJECT_STORE } from '../../apps/coordinator/src/platform/tokens.js';
 import { Submissions } from '../../apps/coordinator/src/shots/submissions.js';
+import { linkObservations } from '../../apps/coordinator/src/stages/link/link-observations.js';
+import { Linker } from '../../apps/coordinator/src/stages/link/linker.js';
 import type { StageHandlers } from '../../apps/coordinator/src/stages/stage-handler.js';
 import { STAGE_HANDLERS } from '../../apps/coordinator/src/stages/stage-tokens.js';
+import { vi } from 'vitest';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { FakeLane, templateOf } from './fake-lane.js';
 
@@ -81,6 +84,8 @@ export class StagesFarm {
     this.database = this.get<Database>(DATABASE);
     this.objects = this.get<ObjectStore>(OBJECT_STORE);
     this.handlers = this.get<StageHandlers>(STAGE_HANDLERS);
+    // A thread runs the built program; here the same work is done from the sources, in this one.
+    vi.spyOn(this.get(Linker), 'link').mockImplementation(linkObservations);
   }
 
   static async start(options: { serve: boolean; beside?: StagesFarm }): Promise<StagesFarm> {

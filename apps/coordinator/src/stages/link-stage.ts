@@ -1,31 +1,18 @@
-import { Readable } from 'node:stream';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
-import {
-  AnalysisTable,
-  canonicalJson,
-  type FaceObservation,
-  ObservationTable,
-  UnderstudyError,
-} from '@understudy/contracts';
+import { UnderstudyError } from '@understudy/contracts';
 import type { Database } from '@understudy/db';
-import { linkTracks, type Track } from '@understudy/face/track';
-import type { PlateInfo } from '@understudy/media';
-import { coverageFault } from '@understudy/policy';
 import type { ObjectStore } from '@understudy/storage';
-import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
-import { type AnalysisTrack, AnalysisRepository } from './analysis.repository.js';
-import { readJson } from './read-json.js';
+import type { Config } from '../config/config.js';
+import { CONFIG, DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import { AnalysisRepository } from './analysis.repository.js';
+import { Linker } from './link/linker.js';
 import { ShotFailures } from './shot-failures.js';
 import { ShotStage } from './shot-stage.js';
 import { StageShotRepository } from './stage-shot.repository.js';
 import { StageTransitions } from './stage-transitions.js';
-
-const zip = promisify(gzip);
-
-/** An observation table of some 120 frames with a crowd in each. */
-const MOST_TABLE_BYTES = 256 * 1024 * 1024;
 
 /** Links the faces that lanes found into tracks over the whole clip, once: nothing later decides again who is who. */
 @Injectable()
@@ -35,9 +22,11 @@ export class LinkStage extends ShotStage<'link'> {
   constructor(
     @Inject(DATABASE) database: Database,
     failures: ShotFailures,
+    @Inject(CONFIG) private readonly config: Config,
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
     private readonly shots: StageShotRepository,
     private readonly analyses: AnalysisRepository,
+    private readonly linker: Linker,
     private readonly transitions: StageTransitions,
   ) {
     super(database, failures);
@@ -51,52 +40,21 @@ export class LinkStage extends ShotStage<'link'> {
       throw new UnderstudyError('INTERNAL', 'The shot reached its linking without an analysis.');
     }
     const { frameCount, video } = plate.media;
-    const observations = await this.#observations(shotVersionId, frameCount);
-    const tracks = linkTracks(observations, { frameCount, width: video.width, height: video.height });
-    const bytes = await zip(Buffer.from(canonicalJson(analysisTable(plate.media, tracks)), 'utf8'), { level: 6 });
-    const stored = await this.objects.put(Readable.from([bytes]));
-    await this.database.hotTransaction(async (sql) => {
-      await this.analyses.link(sql, analysisId, { ...stored, tracks: tracks.map(asRow) });
-      await this.transitions.move(sql, {
-        shotVersionId,
-        from: ['linking'],
-        to: 'planning',
-        actor: this.actor,
-        data: { analysisSha256: stored.sha256, tracks: tracks.length },
+    const hashes = await this.analyses.observationTables(this.database, shotVersionId);
+    const tables = await Promise.all(hashes.map((sha256) => this.objects.localPath(sha256)));
+    const folder = join(this.config.DATA_DIR, 'scratch');
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const output = join(folder, `${randomUUID()}.json.gz`);
+    try {
+      const tracks = await this.linker.link({ tables, frameCount, width: video.width, height: video.height, output });
+      const stored = await this.objects.takeFile(output);
+      await this.database.hotTransaction(async (sql) => {
+        await this.analyses.link(sql, analysisId, { ...stored, tracks });
+        const data = { analysisSha256: stored.sha256, tracks: tracks.length };
+        await this.transitions.move(sql, { shotVersionId, from: ['linking'], to: 'planning', actor: this.actor, data });
       });
-    });
-  }
-
-  /** One entry a frame, over all ranges. */
-  async #observations(shotVersionId: string, frameCount: number): Promise<FaceObservation[][]> {
-    const frames: FaceObservation[][] = [];
-    const ranges: { startFrame: number; endFrame: number }[] = [];
-    for (const sha256 of await this.analyses.observationTables(this.database, shotVersionId)) {
-      const options = { mostBytes: MOST_TABLE_BYTES, gzip: true };
-      const table = await readJson(this.objects, sha256, ObservationTable, options);
-      ranges.push(table);
-      frames.push(...table.frames);
+    } finally {
+      await rm(output, { force: true });
     }
-    const fault = coverageFault(ranges, frameCount);
-    if (fault === null) return frames;
-    throw new UnderstudyError('UPLOAD_MISMATCH', `The analysed ranges do not cover the plate at frame ${fault}.`, {
-      details: { frame: fault },
-    });
   }
-}
-
-function analysisTable({ frameCount, video }: PlateInfo, tracks: readonly Track[]): AnalysisTable {
-  return AnalysisTable.parse({
-    format: 'understudy-analysis/1',
-    frameCount,
-    width: video.width,
-    height: video.height,
-    // The schema lets no template through.
-    tracks,
-  });
-}
-
-function asRow({ track, startFrame, endFrame, faces, embedding, uncertainFrames }: Track): AnalysisTrack {
-  const template = embedding === null ? null : new Uint8Array(Float32Array.from(embedding).buffer);
-  return { track, startFrame, endFrame, faces: faces.length, template, uncertainFrames };
 }

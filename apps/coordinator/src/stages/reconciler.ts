@@ -3,6 +3,7 @@ import type { ShotState } from '@understudy/contracts';
 import type { Database, Sql } from '@understudy/db';
 import type { StageQueue } from '@understudy/queue';
 import { DATABASE } from '../platform/tokens.js';
+import { TaskWriter } from '../shards/task-writer.js';
 import { Outbox } from './outbox.js';
 import { ShardEvents } from './shard-events.js';
 import { STAGE_OF_STATE, WORKING_STATES } from './stage-transitions.js';
@@ -10,6 +11,9 @@ import { STAGE_QUEUE } from './stage-tokens.js';
 
 /** Any fixed number; replicas that hold it take turns. */
 const LOCK = 72_707_400;
+
+/** What was relayed long ago tells nothing any more; a version that still stands by it is enqueued again. */
+const FORGET_RELAYED = `DELETE FROM outbox WHERE relayed_at < now() - interval '7 days'`;
 
 interface Standing {
   id: string;
@@ -27,6 +31,7 @@ export class Reconciler {
     @Inject(STAGE_QUEUE) private readonly queue: StageQueue,
     private readonly outbox: Outbox,
     private readonly shardEvents: ShardEvents,
+    private readonly tasks: TaskWriter,
   ) {}
 
   /**
@@ -44,7 +49,10 @@ export class Reconciler {
       );
       let madeUp = 0;
       for (const version of standing) madeUp += (await this.#goOn(sql, version)) ? 1 : 0;
-      return madeUp + (await this.#templates(sql, settledForS));
+      madeUp += await this.#templates(sql, settledForS);
+      madeUp += await this.#endTasks(sql);
+      await sql.query(FORGET_RELAYED);
+      return madeUp;
     });
   }
 
@@ -95,6 +103,19 @@ export class Reconciler {
       madeUp += 1;
     }
     return madeUp;
+  }
+
+  /** Nothing is leased for a version that has ended. */
+  async #endTasks(sql: Sql): Promise<number> {
+    const ended = await sql.query<{ id: string; state: string }>(
+      `SELECT DISTINCT v.id, v.state::text AS state FROM tasks t JOIN shot_versions v ON v.id = t.shot_version_id
+        WHERE t.state IN ('pending', 'leased', 'reported') AND v.state IN ('failed', 'cancelled', 'revoked')`,
+    );
+    for (const { id, state } of ended) {
+      await sql.query('SELECT 1 FROM shot_versions WHERE id = $1 FOR NO KEY UPDATE', [id]);
+      await this.tasks.cancelOf(sql, id, state === 'revoked' ? 'revoked' : 'stop');
+    }
+    return ended.length;
   }
 
   /** Whether an intent waits for the relay, or the newest relayed one's job is still to end. */

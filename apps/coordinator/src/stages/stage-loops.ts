@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { toUnderstudyError } from '@understudy/contracts';
 import type { StageQueue } from '@understudy/queue';
 import type { Logger } from '../platform/logger.js';
 import { LOGGER } from '../platform/tokens.js';
@@ -69,9 +70,15 @@ export class StageLoops implements OnApplicationBootstrap, OnModuleDestroy {
     const { signal } = this.#stop;
     const rest: Pause = pause ?? ((time) => delay(time, undefined, { signal }).catch(() => undefined));
     while (!signal.aborted) {
-      // What fails is tried again after the pause.
-      await work().catch((error: unknown) => this.logger.warn({ err: error, loop: name }, 'a stage loop failed'));
+      await work().catch((error: unknown) => this.#report(name, error));
       await rest(ms);
     }
+  }
+
+  /** What failed is tried again after the pause. While the database is away that is every time, and one line tells it. */
+  #report(loop: string, thrown: unknown): void {
+    const { code } = toUnderstudyError(thrown);
+    const known = code === 'DATABASE_UNAVAILABLE';
+    this.logger.warn({ loop, code, ...(known ? {} : { err: thrown }) }, 'a stage loop failed');
   }
 }

@@ -9,6 +9,7 @@ import { AssembleStage } from './assemble-stage.js';
 import { AssemblyRepository } from './assembly.repository.js';
 import { IngestStage } from './ingest-stage.js';
 import { LinkStage } from './link-stage.js';
+import { Linker } from './link/linker.js';
 import { OutboxRelay } from './outbox-relay.js';
 import { Outbox } from './outbox.js';
 import { CastBinder } from './plan/cast-binder.js';
@@ -50,6 +51,7 @@ const HANDLERS = [TemplateStage, IngestStage, LinkStage, PlanStage, AssembleStag
     AnalysisRepository,
     AssemblyRepository,
     CastBinder,
+    Linker,
     Outbox,
     OutboxRelay,
     PlanRepository,

@@ -28,7 +28,8 @@ export class TemplateStage implements StageHandler<'template'> {
       [taskId],
     );
     if (row === undefined) return;
-    const result = await readJson(this.objects, row.sha256, EnrolResult, { mostBytes: MOST_BYTES });
+    const path = await this.objects.localPath(row.sha256);
+    const result = await readJson(path, EnrolResult, { mostBytes: MOST_BYTES });
     await this.database.query(
       `UPDATE face_templates SET state = 'ready', template = $2, recogniser = $3, quality = $4::jsonb
         WHERE task_id = $1 AND state = 'pending'`,

@@ -1,0 +1,66 @@
+import { writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import {
+  AnalysisTable,
+  canonicalJson,
+  type FaceObservation,
+  ObservationTable,
+  UnderstudyError,
+} from '@understudy/contracts';
+import { linkTracks, type Track } from '@understudy/face/track';
+import { coverageFault } from '@understudy/policy';
+import type { AnalysisTrack } from '../analysis.repository.js';
+import { readJson } from '../read-json.js';
+
+const zip = promisify(gzip);
+
+/** An observation table of some 120 frames with a crowd in each. */
+const MOST_TABLE_BYTES = 256 * 1024 * 1024;
+
+/** Plain data: it goes to another thread. */
+export interface LinkJob {
+  /** Files of the ranges' observation tables, in order. */
+  readonly tables: readonly string[];
+  readonly frameCount: number;
+  /** Of the upright frames, in samples. */
+  readonly width: number;
+  readonly height: number;
+  /** Where the analysis table goes. */
+  readonly output: string;
+}
+
+/**
+ * Links the faces that lanes found into tracks and writes the analysis table. The same observations give the same bytes.
+ *
+ * @throws UnderstudyError UPLOAD_MISMATCH for a table that is none, or when the ranges do not cover the plate
+ */
+export async function linkObservations(job: LinkJob): Promise<AnalysisTrack[]> {
+  const { frameCount, width, height } = job;
+  const tracks = linkTracks(await readObservations(job), { frameCount, width, height });
+  // The schema lets no template through.
+  const table = AnalysisTable.parse({ format: 'understudy-analysis/1', frameCount, width, height, tracks });
+  await writeFile(job.output, await zip(Buffer.from(canonicalJson(table), 'utf8'), { level: 6 }), { mode: 0o600 });
+  return tracks.map(asRow);
+}
+
+/** One entry a frame, over all ranges. */
+async function readObservations({ tables, frameCount }: LinkJob): Promise<FaceObservation[][]> {
+  const frames: FaceObservation[][] = [];
+  const ranges: { startFrame: number; endFrame: number }[] = [];
+  for (const path of tables) {
+    const table = await readJson(path, ObservationTable, { mostBytes: MOST_TABLE_BYTES, gzip: true });
+    ranges.push({ startFrame: table.startFrame, endFrame: table.endFrame });
+    for (const observations of table.frames) frames.push(observations);
+  }
+  const fault = coverageFault(ranges, frameCount);
+  if (fault === null) return frames;
+  throw new UnderstudyError('UPLOAD_MISMATCH', `The analysed ranges do not cover the plate at frame ${fault}.`, {
+    details: { frame: fault },
+  });
+}
+
+function asRow({ track, startFrame, endFrame, faces, embedding, uncertainFrames }: Track): AnalysisTrack {
+  const template = embedding === null ? null : new Uint8Array(Float32Array.from(embedding).buffer);
+  return { track, startFrame, endFrame, faces: faces.length, template, uncertainFrames };
+}
