@@ -1,0 +1,106 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodedHash } from '@understudy/media';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type DrawnInputs, drawInputs } from './drawn-inputs.js';
+import { descendants, isAlive } from './processes.js';
+import { eachFramePair, lumaError } from './regions.js';
+import { start, withFolder } from './understudy.js';
+
+const FRAMES = 42;
+
+interface Report {
+  readonly frames: number;
+  readonly shards: number;
+  readonly attempts: number;
+}
+
+describe('a lossless render', () => {
+  let inputs: DrawnInputs;
+  let dir: string;
+  let release: () => void = () => undefined;
+  let gone: Promise<void>;
+  /** Decoded-frame hash of the render in one shard. */
+  let whole: string;
+
+  beforeAll(async () => {
+    dir = await new Promise<string>((resolve) => {
+      gone = withFolder(async (folder) => {
+        resolve(folder);
+        await new Promise<void>((done) => (release = done));
+      });
+    });
+    inputs = await drawInputs(dir, FRAMES);
+  });
+  afterAll(async () => {
+    release();
+    await gone;
+  });
+
+  const render = (out: string, shardFrames: number, lanes: number) =>
+    start([
+      ...['render', '--target', inputs.plate, '--identity', inputs.identity, '--plate-face', inputs.first],
+      ...['--consent', inputs.consent, '--out', join(dir, out), '--lossless', '--json'],
+      ...['--shard-frames', String(shardFrames), '--lanes', String(lanes)],
+    ]);
+
+  it('in one shard changes the face and nothing else', async () => {
+    const result = await render('whole.mp4', FRAMES, 1).finished;
+    expect(result.stderr).not.toMatch(/^error/m);
+    expect(result.json<Report>()).toMatchObject({ frames: FRAMES, shards: 1 });
+    whole = await decodedHash(join(dir, 'whole.mp4'));
+    let changed = 0;
+    const compared = await eachFramePair(inputs.plate, join(dir, 'whole.mp4'), (plate, output, frame) => {
+      const [first, second] = inputs.truth.frames[frame] ?? [];
+      if (!first?.box || !second?.box) throw new Error('the sample has two faces in every frame');
+      // The second person, head and surroundings: not one sample differs.
+      const around = {
+        x: second.box.x - 40,
+        y: second.box.y - 60,
+        width: second.box.width + 80,
+        height: second.box.height + 120,
+      };
+      expect(lumaError(plate, output, around).differing, `frame ${frame}`).toBe(0);
+      for (const plane of [1, 2] as const) expect(rightHalf(output, plane)).toEqual(rightHalf(plate, plane));
+      changed += lumaError(plate, output, first.box).differing;
+    });
+    expect(compared).toBe(FRAMES);
+    expect(changed / FRAMES).toBeGreaterThan(1000);
+  });
+
+  it('in seven shards on two lanes decodes to the same frames', async () => {
+    const result = await render('seven.mp4', 6, 2).finished;
+    expect(result.stderr).not.toMatch(/^error/m);
+    expect(result.json<Report>()).toMatchObject({ frames: FRAMES, shards: 7 });
+    expect(await decodedHash(join(dir, 'seven.mp4'))).toBe(whole);
+  });
+
+  it('is the same after a lane was killed with kill -9 in the middle', async () => {
+    const running = render('killed.mp4', 6, 2);
+    await running.said(/rendering/);
+    const lane = await laneOf(running.child.pid ?? 0);
+    process.kill(lane, 'SIGKILL');
+    const result = await running.finished;
+    expect(result.stderr).not.toMatch(/^error/m);
+    expect(isAlive(lane)).toBe(false);
+    expect(result.json<Report>()).toMatchObject({ frames: FRAMES, shards: 7 });
+    expect(await decodedHash(join(dir, 'killed.mp4'))).toBe(whole);
+    await rm(join(dir, 'killed.mp4'));
+  });
+});
+
+/** Chroma samples of the half of the picture that the second person is in. */
+function rightHalf(frame: import('@understudy/frame').Frame, plane: 1 | 2): Uint8Array[] {
+  const { width, height, samples } = frame.planes[plane];
+  return Array.from({ length: height }, (_, y) =>
+    Uint8Array.from(samples.subarray(y * width + (width >> 1), (y + 1) * width)),
+  );
+}
+
+/** A lane process that has a shard by now. */
+async function laneOf(cli: number): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  const lane = descendants(cli).find(({ command }) => /worker\/dist\/lane\/main/.test(command));
+  if (lane === undefined) throw new Error('no lane process was found');
+  return lane.pid;
+}
