@@ -108,6 +108,13 @@ export const EXTRA_POINTS: readonly ExtraPoint[] = [
   { at: [-0.2, -0.9, 0.04], anchors: [19, 20, 21], mirror: 7 },
   { at: [0.2, -0.9, 0.04], anchors: [22, 23, 24], mirror: 6 },
   { at: [0.5, -0.82, -0.1], anchors: [24, 25, 26], mirror: 5 },
+  // Under the brows, so that a shutting lid does not draw them down with it.
+  { at: [-0.56, -0.19, 0.05], anchors: [18], mirror: 14 },
+  { at: [-0.41, -0.21, 0.12], anchors: [19], mirror: 13 },
+  { at: [-0.26, -0.18, 0.17], anchors: [20], mirror: 12 },
+  { at: [0.26, -0.18, 0.17], anchors: [23], mirror: 11 },
+  { at: [0.41, -0.21, 0.12], anchors: [24], mirror: 10 },
+  { at: [0.56, -0.19, 0.05], anchors: [25], mirror: 9 },
 ];
 
 /** Landmarks and extra points together: what a face is warped by. */

@@ -1,4 +1,4 @@
-import { CANONICAL_LANDMARKS, CONTROL_COUNT, LANDMARK_COUNT, MIRRORED_INDEX } from './canonical-face.js';
+import { CANONICAL_LANDMARKS, CONTROL_COUNT, EXTRA_POINTS, LANDMARK_COUNT, MIRRORED_INDEX } from './canonical-face.js';
 import { fitPose, type HeadPose } from './pose.js';
 
 /**
@@ -67,6 +67,12 @@ export function shapeShift(identity: Float64Array, plate: Float64Array, share: n
       shift[i * 2 + c] = Math.max(-LARGEST_SHIFT, Math.min(LARGEST_SHIFT, wanted));
     }
   }
+  // Extrapolated points go with the landmarks they follow.
+  EXTRA_POINTS.forEach(({ anchors }, k) => {
+    for (const anchor of anchors) {
+      for (let c = 0; c < 2; c++) shift[(LANDMARK_COUNT + k) * 2 + c]! += shift[anchor * 2 + c]! / anchors.length;
+    }
+  });
   return shift;
 }
 

@@ -23,7 +23,7 @@ const FORM = DETAIL_CHANNELS - 1;
 
 /** How far the warp may miss a point: the outline slides along a turning head, extrapolated points are guesses. */
 const SMOOTHING = Float64Array.from({ length: CONTROL_COUNT }, (_, i) =>
-  i < 17 ? 0.03 : i < 27 ? 0.004 : i < 68 ? 0.002 : 0.03,
+  i < 17 ? 0.03 : i < 27 ? 0.004 : i < 68 ? 0.002 : i < 77 ? 0.03 : 0.006,
 );
 
 interface Grid {
