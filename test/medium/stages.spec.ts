@@ -297,20 +297,50 @@ describe('assembly', () => {
         AND kind = 'render' ORDER BY start_frame OFFSET 1 LIMIT 1)`,
       [shotVersionId],
     );
-    await expect(farm.runStage('assemble', shotVersionId)).rejects.toMatchObject({ code: 'JOIN_MISMATCH' });
+    // Before anything is joined: the frame is where the first segment ends.
+    const error = { code: 'JOIN_MISMATCH', details: { frame: PLATE_FRAMES / 2 } };
+    await expect(farm.runStage('assemble', shotVersionId)).rejects.toMatchObject(error);
   });
 
-  it('joins nothing without consent, and nothing whose consent ended while it joined', async () => {
+  const expire = () =>
+    farm.owner.query(`UPDATE consents SET scope = scope || '{"validUntil": "2020-01-01T00:00:00Z"}' WHERE id = $1`, [
+      stage.identityConsentId,
+    ]);
+  const expired = {
+    code: 'CONSENT_EXPIRED',
+    details: { point: 'assemble', reasons: [{ role: 'identity', reasons: ['CONSENT_EXPIRED'] }] },
+  };
+  const deliveries = (shotVersionId: string) =>
+    farm.owner.query('SELECT 1 FROM deliveries WHERE shot_version_id = $1', [shotVersionId]);
+
+  it('joins nothing without consent', async () => {
     const { shotVersionId } = await farm.bringTo('assembling', stage, lane);
-    const expire = `UPDATE consents SET scope = scope || '{"validUntil": "2020-01-01T00:00:00Z"}' WHERE id = $1`;
-    await farm.owner.query(expire, [stage.identityConsentId]);
-    await expect(farm.runStage('assemble', shotVersionId)).rejects.toMatchObject({
-      code: 'CONSENT_EXPIRED',
-      details: { reasons: [{ role: 'identity', reasons: ['CONSENT_EXPIRED'] }] },
+    await expire();
+    const joined = vi.spyOn(farm.objects, 'takeFile');
+    try {
+      await expect(farm.runStage('assemble', shotVersionId)).rejects.toMatchObject(expired);
+      expect(joined).not.toHaveBeenCalled();
+    } finally {
+      joined.mockRestore();
+    }
+    expect(await deliveries(shotVersionId)).toEqual([]);
+  });
+
+  it('keeps nothing whose consent ended while it was joined', async () => {
+    const { shotVersionId } = await farm.bringTo('assembling', stage, lane);
+    const { objects } = farm;
+    const take = objects.takeFile.bind(objects);
+    const joined = vi.spyOn(objects, 'takeFile').mockImplementationOnce(async (path) => {
+      await expire();
+      return take(path);
     });
-    expect(
-      (await farm.owner.query('SELECT 1 FROM deliveries WHERE shot_version_id = $1', [shotVersionId])).length,
-    ).toBe(0);
+    try {
+      await expect(farm.runStage('assemble', shotVersionId)).rejects.toMatchObject(expired);
+      expect(joined).toHaveBeenCalledTimes(1);
+    } finally {
+      joined.mockRestore();
+    }
+    expect(await deliveries(shotVersionId)).toEqual([]);
   });
 });
 
