@@ -6,7 +6,9 @@ import type { VideoPacket } from './video-packets.js';
 
 const segmentSchema = z.object({
   streams: z.array(probedStreamSchema),
-  packets: z.array(z.looseObject({ pts: z.int(), flags: z.string() })).default([]),
+  packets: z
+    .array(z.looseObject({ pts: z.int(), dts: z.int().nullable().default(null), flags: z.string() }))
+    .default([]),
 });
 
 export interface ProbedSegment {
@@ -29,5 +31,5 @@ export async function probeSegment(path: string, options: ProbeOptions = {}): Pr
     ...options,
   });
   const { streams, packets } = parseProbe(segmentSchema, stdout, path);
-  return { streams, packets: packets.map(({ pts, flags }) => ({ pts, isKey: flags.includes('K') })) };
+  return { streams, packets: packets.map(({ pts, dts, flags }) => ({ pts, dts, isKey: flags.includes('K') })) };
 }

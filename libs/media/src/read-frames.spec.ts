@@ -233,6 +233,13 @@ describe('readFrames', () => {
     await ffmpeg(...source({ rate: '25' }), ...X264, other);
     const read = framesOf({ path: other, plate, startFrame: 10, endFrame: 12 });
     await expect(read).rejects.toMatchObject({ code: 'UNREADABLE_MEDIA' });
+    // As many frames in the range, half a frame late: only their timestamps tell.
+    const shifted = join(folder.path, 'shifted.mp4');
+    const late = ['-itsoffset', '0.02', '-i', path, '-an', '-c', 'copy'];
+    await ffmpeg(late, '-movie_timescale', '24000', '-video_track_timescale', '24000', shifted);
+    await expect(framesOf({ path: shifted, plate, startFrame: 10, endFrame: 12 })).rejects.toMatchObject({
+      code: 'UNREADABLE_MEDIA',
+    });
     const short = join(folder.path, 'short.mp4');
     await ffmpeg('-i', path, '-frames:v', '30', '-c:v', 'copy', short);
     await expect(framesOf({ path: short, plate, startFrame: 28, endFrame: 34 })).rejects.toMatchObject({

@@ -9,7 +9,7 @@ import { readFrames } from './read-frames.js';
 import { sniffMedia, type MediaContainer } from './sniff.js';
 import { expectedTraits, traitsOf } from './stream-traits.js';
 import { deliveryTimes } from './timing.js';
-import { readVideoPackets } from './video-packets.js';
+import { readVideoPackets, type VideoPacket } from './video-packets.js';
 
 export interface DeliveryExpectation {
   readonly plate: PlateInfo;
@@ -50,6 +50,7 @@ async function verifyClip(path: string, { plate, segments, signal }: DeliveryExp
   const packets = await readVideoPackets(path, container, stream.index, { signal });
   const shown = packets.map(({ pts }) => pts).sort((a, b) => a - b);
   requireTimes(plate, shown, timeBase, container);
+  if (plate.isConstantRate && container === 'mov') requireEvenCoding(packets);
   const audio = compareAudio(plate, file, ((shown[0] as number) * timeBase.num) / timeBase.den, container);
   const decoded = await frameHashes(path, { signal });
   await requireSegmentFrames(decoded, segments, signal);
@@ -85,6 +86,16 @@ function requireTimes(plate: PlateInfo, shown: readonly number[], timeBase: Rati
   };
   const frame = shown.findIndex(isOff);
   if (frame >= 0) throw mismatch('a timestamp of the delivery is not the plate’s', { frame, pts: shown[frame] });
+}
+
+/** Coding times in even steps, none after its frame is shown: else a player stutters where segments meet. */
+function requireEvenCoding(packets: readonly VideoPacket[]): void {
+  const step = (packets[1]?.dts ?? 0) - (packets[0]?.dts ?? 0);
+  const packet = packets.findIndex(({ pts, dts }, n) => {
+    const before = packets[n - 1]?.dts ?? (dts ?? 0) - step;
+    return dts === null || dts > pts || dts - before !== step;
+  });
+  if (packet >= 0) throw mismatch('the delivery’s coding times are uneven', { packet, dts: packets[packet]?.dts });
 }
 
 const AAC_RUN_UP_SAMPLES = 1024;

@@ -5,6 +5,8 @@ import type { MediaContainer } from './sniff.js';
 export interface VideoPacket {
   /** In ticks of the stream's time base. */
   readonly pts: number;
+  /** When it must be decoded; null where the container does not say. */
+  readonly dts: number | null;
   readonly isKey: boolean;
 }
 
@@ -18,7 +20,7 @@ export async function readVideoPackets(
   const packets: VideoPacket[] = [];
   const args = [
     ['-v', 'error', ...guardedInput(DEMUXERS[container]), '-select_streams', String(streamIndex)],
-    ['-show_packets', '-show_entries', 'packet=pts,flags', '-of', 'csv=p=0', '-i', fileUrl(path)],
+    ['-show_packets', '-show_entries', 'packet=pts,dts,flags', '-of', 'csv=p=0', '-i', fileUrl(path)],
   ];
   const run = {
     tool: 'ffprobe' as const,
@@ -28,8 +30,9 @@ export async function readVideoPackets(
     details: { path },
   };
   await eachOutputLine({ ...run, ...options }, (line) => {
-    const [pts = '', flags = ''] = line.split(',');
-    if (line !== '' && !flags.includes('D')) packets.push({ pts: Number(pts), isKey: flags.includes('K') });
+    const [pts = '', dts = '', flags = ''] = line.split(',');
+    if (line !== '' && !flags.includes('D'))
+      packets.push({ pts: Number(pts), dts: dts === 'N/A' ? null : Number(dts), isKey: flags.includes('K') });
   });
   return packets;
 }
