@@ -66,8 +66,7 @@ function operationsOf(settings: unknown): Operation[] {
 export class ConsentGate {
   /** @throws UnderstudyError NOT_FOUND */
   async check(sql: Sql, shotVersionId: string, point: ConsentPoint, options: GateOptions): Promise<GateVerdict> {
-    if (options.lock) await sql.query('SELECT 1 FROM shot_versions WHERE id = $1 FOR NO KEY UPDATE', [shotVersionId]);
-    const shot = await this.#shot(sql, shotVersionId);
+    const shot = await this.#shot(sql, shotVersionId, options.lock ? 'FOR NO KEY UPDATE OF v' : '');
     const ids = consentIdsOf(shot.cast);
     const consents = await sql.query<ConsentRow>(options.lock ? `${CONSENTS} FOR SHARE` : CONSENTS, [ids]);
     return await this.#evaluate(sql, shot, point, consents, ids);
@@ -80,15 +79,15 @@ export class ConsentGate {
    * @returns null when a consent is being changed; ask again later
    */
   async checkWithoutWaiting(sql: Sql, shotVersionId: string, point: ConsentPoint): Promise<GateVerdict | null> {
-    const shot = await this.#shot(sql, shotVersionId);
+    const shot = await this.#shot(sql, shotVersionId, '');
     const ids = consentIdsOf(shot.cast);
     const consents = await sql.query<ConsentRow>(`${CONSENTS} FOR SHARE SKIP LOCKED`, [ids]);
     if (consents.length < ids.length && (await this.#countOf(sql, ids)) > consents.length) return null;
     return await this.#evaluate(sql, shot, point, consents, ids);
   }
 
-  async #shot(sql: Sql, shotVersionId: string): Promise<ShotRow> {
-    const [row] = await sql.query<ShotRow>(SHOT, [shotVersionId]);
+  async #shot(sql: Sql, shotVersionId: string, lock: string): Promise<ShotRow> {
+    const [row] = await sql.query<ShotRow>(`${SHOT} ${lock}`, [shotVersionId]);
     if (row === undefined) throw new UnderstudyError('NOT_FOUND', 'There is no such shot version.');
     return row;
   }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { AttemptState, CompleteAttempt, TaskState } from '@understudy/contracts';
+import type { AttemptState, CompleteAttempt } from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
 import type { Attempt, ReportedResult } from './attempt.js';
 
@@ -68,7 +68,9 @@ export class AttemptRepository {
 
   async report(sql: Sql, attemptId: string, report: CompleteAttempt, leaseSeconds: number): Promise<void> {
     await sql.query(
-      `UPDATE attempts
+      `WITH task AS (
+         UPDATE tasks SET state = 'reported' WHERE id = (SELECT task_id FROM attempts WHERE id = $1))
+       UPDATE attempts
        SET state = 'reported', result = $2::jsonb, timings_ms = $3::jsonb, probes = $4::jsonb, frames_done = $5,
            expires_at = clock_timestamp() + make_interval(secs => $6)
        WHERE id = $1`,
@@ -91,8 +93,8 @@ export class AttemptRepository {
     );
   }
 
-  async setTaskState(sql: Sql, taskId: string, state: Exclude<TaskState, 'pending' | 'failed'>): Promise<void> {
-    await sql.query('UPDATE tasks SET state = $2::task_state WHERE id = $1', [taskId, state]);
+  async acceptTask(sql: Sql, taskId: string): Promise<void> {
+    await sql.query(`UPDATE tasks SET state = 'accepted' WHERE id = $1`, [taskId]);
   }
 
   /** Back in line, after a pause. */

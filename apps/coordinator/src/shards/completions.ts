@@ -54,7 +54,6 @@ export class Completions {
     const reported = await this.#step(own, report, async (sql, attempt) => {
       if (attempt.state === 'reported') return;
       await this.attempts.report(sql, attempt.id, report, this.config.LEASE_SECONDS);
-      await this.attempts.setTaskState(sql, attempt.taskId, 'reported');
       const { sha256, bytes, frames } = report.result;
       await this.audit.append(sql, attempt, 'reported', { sha256, bytes, frames });
     });
@@ -139,7 +138,7 @@ export class Completions {
 
   async #accept(sql: Sql, attempt: Attempt, { result }: CompleteAttempt): Promise<void> {
     if (attempt.kind === 'render') await this.attempts.addSegment(sql, attempt, result);
-    await this.attempts.setTaskState(sql, attempt.taskId, 'accepted');
+    await this.attempts.acceptTask(sql, attempt.taskId);
     await this.attempts.end(sql, attempt.id, { state: 'accepted' });
     await this.lanes.freeIfDone(sql, attempt.laneId);
     await this.audit.append(sql, attempt, 'accepted', { sha256: result.sha256, frames: result.frames });
