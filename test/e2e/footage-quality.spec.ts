@@ -22,8 +22,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { FOOTAGE_IS_THERE, framesOf, PLATES, PORTRAITS, type Clip } from './footage.js';
 
-/** Every frame is analysed; every sixth is rendered and measured, so that the 12 pairs take minutes. */
-const MEASURED_EVERY = 6;
+/** Every frame is analysed; every ninth is rendered and measured, so that the 12 pairs take minutes. */
+const MEASURED_EVERY = 9;
 
 interface Portrait {
   readonly name: string;
@@ -51,7 +51,7 @@ describe.skipIf(!FOOTAGE_IS_THERE)('replace on real clips', () => {
     for (const clip of PORTRAITS) portraits.push(await preparePortrait(models, clip));
     for (const plate of PLATES) await measurePlate(models, plate, portraits, { replaced, pasted });
     console.log(
-      `every ${MEASURED_EVERY}th frame measured\nreplace\n${table(replaced)}\npasted portrait\n${table(pasted)}`,
+      `measured: every ${MEASURED_EVERY}th frame\nreplace\n${table(replaced)}\npasted portrait\n${table(pasted)}`,
     );
   }, 1_200_000);
   afterAll(() => models.release());
@@ -60,16 +60,13 @@ describe.skipIf(!FOOTAGE_IS_THERE)('replace on real clips', () => {
     const rises = replaced.map((figures) => figures.idToIdentity - figures.idToIdentityBefore);
     expect(quantile(rises, 0.5)).toBeGreaterThanOrEqual(0.5);
     expect(Math.min(...rises)).toBeGreaterThanOrEqual(0.4);
-    expect(
-      quantile(
-        replaced.map((figures) => figures.idToIdentityP10),
-        0.5,
-      ),
-    ).toBeGreaterThanOrEqual(0.35);
-    for (const figures of replaced) expect(figures.droppedFaces, figures.name).toBe(0);
+    for (const figures of replaced) {
+      expect(figures.idToIdentityP10, figures.name).toBeGreaterThanOrEqual(0.35);
+      expect(figures.droppedFaces, figures.name).toBe(0);
+    }
   });
 
-  test('the performance is the plate’s', () => {
+  test('the performance is the one of the plate', () => {
     for (const figures of replaced) {
       expect(figures.landmarkNme, figures.name).toBeLessThan(0.04);
       expect(figures.landmarkNmeP90, figures.name).toBeLessThan(0.06);
@@ -149,7 +146,7 @@ async function measurePlate(
       const box = replaceFace(output, tracks[i]!, face.landmarks);
       const picture = comparePicture(frame, output, box);
       samples[i]!.replaced.push({ plate: before, output: await measureFace(models, output, before.box), picture });
-      if (frameNumber % (4 * MEASURED_EVERY) !== 0) continue;
+      if (frameNumber % (2 * MEASURED_EVERY) !== 0) continue;
       const flat = copyOf(frame);
       pasteFlat(flat, portrait, face.landmarks);
       samples[i]!.pasted.push({ plate: before, output: await measureFace(models, flat, before.box) });

@@ -79,6 +79,9 @@ function layOverLight(result: LogColour, look: PlateLook, pose: HeadPose, settin
   });
 }
 
+/** Contrast from which fine structure counts as an edge. */
+const STRONGEST_GRAIN = 0.1;
+
 /** Adds the plate's finest structure on skin: pores and grain. */
 function addGrain(
   target: FloatPlane,
@@ -92,6 +95,7 @@ function addGrain(
   const skin = enlargePlane(look.regions.skin, look.factor, luma.width, luma.height);
   for (let i = 0; i < target.data.length; i++) {
     const fine = (luma.data[i]! - soft.data[i]!) / (soft.data[i]! + LUMA_FLOOR);
-    target.data[i]! += settings.plateGrain * skin.data[i]! * Math.max(-0.12, Math.min(0.12, fine));
+    // Pores and grain are faint; what is strong is an edge of the plate's (glasses, a strand of hair) and stays away.
+    target.data[i]! += settings.plateGrain * skin.data[i]! * fine * Math.exp(-((fine / STRONGEST_GRAIN) ** 2));
   }
 }
