@@ -1,6 +1,7 @@
 import { Queue, UnrecoverableError, Worker, type Job } from 'bullmq';
 import { isStageName, STAGES, UnderstudyError, type StageData, type StageName } from '@understudy/contracts';
 import type { QueueConnection } from './backend.js';
+import { patientBackend } from './patient-backend.js';
 import { STAGE_RETRY } from './retry.js';
 
 const QUEUE_NAME = 'stages';
@@ -68,6 +69,8 @@ export class StageQueue {
   /** Starts this process's share of the work; `concurrency` jobs at once. */
   work(work: StageWork, concurrency: number): void {
     if (this.#worker !== undefined) throw new UnderstudyError('INTERNAL', 'The stages are worked on already.');
+    const { factory } = this.#connection;
+    const patient: typeof factory = (...made) => patientBackend(factory(...made), RECONNECT_MS);
     const worker = new Worker(
       QUEUE_NAME,
       async (job: Job) => work.run(asStageJob(job)),
@@ -79,7 +82,7 @@ export class StageQueue {
         maxStalledCount: MOST_STALLS,
         runRetryDelay: RECONNECT_MS,
       },
-      this.#connection.factory as never,
+      patient as never,
     );
     worker.on('error', (error) => work.onError(error));
     this.#worker = worker;

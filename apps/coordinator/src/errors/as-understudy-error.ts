@@ -21,15 +21,19 @@ function fromHttp(thrown: HttpException): UnderstudyError {
   return new UnderstudyError(code, thrown.message, { cause: thrown });
 }
 
+function fromType(thrown: unknown): UnderstudyError | undefined {
+  const { type, code } = (thrown ?? {}) as { type?: unknown; code?: unknown };
+  const known = [type, code].map((key) => (typeof key === 'string' ? BY_TYPE[key] : undefined)).find(Boolean);
+  return known === undefined ? undefined : new UnderstudyError(known.code, known.message, { cause: thrown });
+}
+
 /** Whatever a handler threw, as one of our errors; what nobody foresaw is INTERNAL. */
 export function asUnderstudyError(thrown: unknown): UnderstudyError {
   if (thrown instanceof UnderstudyError) return thrown;
+  // Nest wraps what its platform threw.
+  const typed = fromType(thrown instanceof HttpException ? thrown.cause : thrown);
+  if (typed !== undefined) return typed;
   if (thrown instanceof HttpException) return fromHttp(thrown);
-  const { type, code, message } = (thrown ?? {}) as { type?: unknown; code?: unknown; message?: unknown };
-  for (const key of [type, code]) {
-    const known = typeof key === 'string' ? BY_TYPE[key] : undefined;
-    if (known !== undefined) return new UnderstudyError(known.code, known.message, { cause: thrown });
-  }
   const fault = databaseFault(thrown);
   if (fault?.kind === 'unique' || fault?.kind === 'conflict') {
     return new UnderstudyError('CONFLICT', 'Somebody else did this, or something in its way, at the same moment.', {
@@ -38,5 +42,6 @@ export function asUnderstudyError(thrown: unknown): UnderstudyError {
   }
   const normalised = normaliseDatabaseError(thrown);
   if (normalised instanceof UnderstudyError) return normalised;
+  const { message } = (thrown ?? {}) as { message?: unknown };
   return new UnderstudyError('INTERNAL', String(message ?? 'something was thrown that is no error'), { cause: thrown });
 }
