@@ -45,7 +45,7 @@ describe('a lossless render', () => {
     ]);
 
   it('in one shard changes the face and nothing else', async () => {
-    const result = await render('whole.mp4', FRAMES, 1).finished;
+    const result = await render('whole.mp4', FRAMES, 2).finished;
     expect(result.stderr).not.toMatch(/^error/m);
     expect(result.json<Report>()).toMatchObject({ frames: FRAMES, shards: 1 });
     whole = await decodedHash(join(dir, 'whole.mp4'));

@@ -10,6 +10,7 @@ import type { LaneControl } from './lane/control.js';
 import type { LaneTask, TaskExecutor, TaskResult } from './lane/task.js';
 import type { LaneTools } from './lane/tools.js';
 import type { LaneConfig } from './messages.js';
+import { LastPreparedShot } from './render/prepared-shot.js';
 import { renderTask } from './render/render-task.js';
 
 export interface TaskRunner extends TaskExecutor {
@@ -22,15 +23,16 @@ export async function createTaskRunner(config: LaneConfig, control: LaneControl)
   const session = { provider: config.provider, threads: config.threads };
   const models = await openFaceModels(pack, session);
   const tools: LaneTools = { pack, models, control };
+  const shots = new LastPreparedShot();
   return {
     capabilities: capabilitiesOf(pack, session),
-    run: (task) => runTask(tools, task),
+    run: (task) => runTask(tools, shots, task),
   };
 }
 
-async function runTask(tools: LaneTools, task: LaneTask): Promise<TaskResult> {
+async function runTask(tools: LaneTools, shots: LastPreparedShot, task: LaneTask): Promise<TaskResult> {
   const { lease } = task;
-  if (lease.kind === 'render') return renderTask(tools, task, lease);
+  if (lease.kind === 'render') return renderTask(tools, shots, task, lease);
   if (lease.kind === 'analyse') return analyseTask(tools, task, lease);
   return enrolTask(tools, task, lease);
 }
