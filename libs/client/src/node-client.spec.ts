@@ -15,6 +15,7 @@ const sha256 = createHash('sha256').update(content).digest('hex');
 
 let folder: string;
 let client: NodeClient;
+let baseUrl: string;
 let close: () => void;
 let requests: string[];
 
@@ -67,7 +68,8 @@ beforeEach(async () => {
   requests = [];
   const server = createServer((request, response) => store.handle(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  client = createNodeClient({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, token: 't' });
+  baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  client = createNodeClient({ baseUrl, token: 't' });
   close = () => {
     client.close();
     server.closeAllConnections();
@@ -173,4 +175,27 @@ describe('downloadContent', () => {
       code: 'INVALID_REQUEST',
     });
   });
+});
+
+it('the example of the README runs as it stands there', async () => {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+  const example = /```ts\nimport \{ createNodeClient \} from '@understudy\/client\/node';\n([\s\S]*?)```/.exec(
+    readme,
+  )?.[1];
+  const handle = store.handle.bind(store);
+  store.handle = (request, response) =>
+    request.url === '/api/v1/health'
+      ? void response.writeHead(200).end(JSON.stringify({ status: 'ok', version: '1.2.3' }))
+      : handle(request, response);
+  const [file, copy] = [join(folder, 'segment'), join(folder, 'copy')];
+  await writeFile(file, content);
+  // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- the text is our own README
+  const run = new Function(
+    'createNodeClient, baseUrl, token, file, copy, console',
+    `return (async () => { ${example}; return { version, sha256 }; })();`,
+  ) as (...values: unknown[]) => Promise<unknown>;
+  const log: unknown[] = [];
+  const said = { log: (...values: unknown[]) => log.push(values) };
+  expect(await run(createNodeClient, baseUrl, 't', file, copy, said)).toEqual({ version: '1.2.3', sha256 });
+  expect(log.at(-1)).toEqual([content.length, content.length]);
 });
