@@ -18,7 +18,7 @@ export function smoothLight(
   sigma: number,
   outlier: number,
 ): FloatPlane[] {
-  const factor = Math.max(1, Math.floor(sigma / 6));
+  const factor = Math.max(1, Math.floor(sigma / 3.5));
   const { width, height } = weight;
   const smallWeight = reducePlane(weight, factor);
   const weighted = createPlane(width, height);
