@@ -23,7 +23,8 @@ export function SessionGate({ children }: { children: ReactNode }) {
   const { data: me, error } = useQuery({
     queryKey: ME_KEY,
     queryFn: ({ signal }) => client.call('me', {}, { signal }),
-    staleTime: 60_000,
+    // A role that is given or taken shows without signing in anew.
+    refetchInterval: 5000,
   });
   const session = useMemo(() => {
     if (me === undefined) return null;
