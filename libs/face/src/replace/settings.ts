@@ -87,7 +87,7 @@ export const DEFAULT_REPLACE_SETTINGS: ReplaceSettings = {
   shadeWarmth: 0.15,
   plateColour: 0.5,
   plateColourSigma: 0.05,
-  shapeShare: 0.65,
+  shapeShare: 0.45,
   upsampleBelow: 140,
   sharpen: 0.5,
   jawInset: 0,

@@ -13,7 +13,7 @@ export interface TextureSource {
 }
 
 /** Yaw difference, in radians, over which a texture seen from another side loses its say. */
-const YAW_TOLERANCE = 0.26;
+const YAW_TOLERANCE = 0.18;
 /** How sharply a texture that sees a spot head-on wins over one that sees it at a slant. */
 const VISIBILITY_POWER = 6;
 const MINIMUM_SHARE = 0.03;
