@@ -32,12 +32,13 @@ export function addTestCommand(program: Command): void {
       'run the tests: unit, medium (a real Postgres), e2e (real processes), browser, fault; guards removes each guard and sees its test fail',
     )
     .addArgument(new Argument('[kind]', 'only this kind').choices(KINDS))
+    .option('--only <patch>', 'of the guards this one alone')
     .option('--json', 'the counts as the last line of standard output')
-    .action(async (kind: (typeof KINDS)[number] | undefined, options: { json?: boolean }) => {
+    .action(async (kind: (typeof KINDS)[number] | undefined, options: { only?: string; json?: boolean }) => {
       const kinds = kind === undefined ? EVERYDAY : kind === 'all' ? [...EVERYDAY, 'guards' as const] : [kind];
       const total: Tally = { passed: 0, failed: 0, skipped: 0 };
       for (const one of kinds) {
-        const tally = one === 'guards' ? await runGuards() : await runVitest(one);
+        const tally = one === 'guards' ? await runGuards(options.only) : await runVitest(one);
         console.error(`${one}: ${describe(tally)}`);
         total.passed += tally.passed;
         total.failed += tally.failed;
