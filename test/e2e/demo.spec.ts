@@ -72,25 +72,28 @@ describe('understudy demo', () => {
     expect(audioStart(at('output.mp4'))).toBeCloseTo(audioStart(sample.plate), 3);
   });
 
-  it('brings the first face to the identity, where the truth says the face is', async () => {
+  it('brings the first face to the identity, as near to where it truly is as the plate is found', async () => {
     const replaced = report.faces.find((face) => face.cast === 0);
     expect((replaced?.idToIdentity ?? 0) - (replaced?.idToIdentityBefore ?? 0)).toBeGreaterThanOrEqual(0.45);
-    const errors: number[] = [];
     const models = await openFaceModels(await ensureDefaultPack(readConfig().homeDir));
-    const plate = await probePlate(at('output.mp4'));
-    for await (const { frame, frameNumber } of readFrames({
-      path: at('output.mp4'),
-      plate,
-      startFrame: 0,
-      endFrame: FRAMES,
-    })) {
-      if (frameNumber % 5 !== 0) continue;
-      const landmarks = truth.frames[frameNumber]?.[0]?.landmarks ?? [];
-      errors.push(landmarkError(await facesInFrame(models, frame), landmarks));
+    const errors: { plate: number[]; output: number[] } = { plate: [], output: [] };
+    for (const [side, path] of [
+      ['plate', sample.plate],
+      ['output', at('output.mp4')],
+    ] as const) {
+      const plate = await probePlate(path);
+      for await (const { frame, frameNumber } of readFrames({ path, plate, startFrame: 0, endFrame: FRAMES })) {
+        if (frameNumber % 8 !== 0) continue;
+        const landmarks = truth.frames[frameNumber]?.[0]?.landmarks ?? [];
+        errors[side].push(landmarkError(await facesInFrame(models, frame), landmarks));
+      }
     }
     await models.release();
-    console.log(`landmark error to the truth: median ${(median(errors) * 100).toFixed(2)} % of the eye distance`);
-    expect(median(errors)).toBeLessThan(0.04);
+    const [before, after] = [median(errors.plate), median(errors.output)];
+    const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
+    console.log(`landmark error to the truth, of the eye distance: plate ${percent(before)}, output ${percent(after)}`);
+    // The landmark model reads drawings with an error of its own; what replacing adds to it is bounded here.
+    expect(after).toBeLessThan(before + 0.015);
   });
 
   it('leaves the second person as a plain transcode would, within 0.5 dB', async () => {

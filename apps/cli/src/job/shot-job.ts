@@ -1,3 +1,4 @@
+import { chmod } from 'node:fs/promises';
 import type { NodeClient } from '@understudy/client/node';
 import {
   type ConsentDocument,

@@ -32,6 +32,22 @@ const FOREHEAD = 0.6;
 /** A superellipse of power 4 holds its rectangle's corners from this scale on: 2 ** (1 / 4). */
 const HOLDS_CORNERS = 1.19;
 
+const NOSE_TIP = 30;
+
+/** How far behind the outline's last point the ear of a head in profile lies, in parts of the outline's width. */
+const EAR_IN_PROFILE = 0.3;
+
+/**
+ * A turned head shows the ear and temple of one side, behind the outline that the landmarks follow: the side that the nose
+ * points away from.
+ */
+function earReach({ left, right }: { left: number; right: number }, noseX: number): { left: number; right: number } {
+  const width = right - left;
+  const turn = Math.min(1, Math.max(-1, (2 * noseX - left - right) / Math.max(1, width)));
+  const reach = EAR_IN_PROFILE * Math.abs(turn) * width;
+  return turn > 0 ? { left: reach, right: 0 } : { left: 0, right: reach };
+}
+
 /**
  * Covers forehead, chin, ears and the whole detector's box.
  *
@@ -41,13 +57,15 @@ export function headRegion(face: CoveredFace, margin: number): HeadRegion {
   const roll = rollOf(face.landmarks);
   const cos = Math.cos(roll);
   const sin = Math.sin(roll);
-  const points = extentOf(transformLandmarks(face.landmarks, [cos, sin, 0, -sin, cos, 0]));
+  const upright = transformLandmarks(face.landmarks, [cos, sin, 0, -sin, cos, 0]);
+  const points = extentOf(upright);
+  const ears = earReach(points, upright[2 * NOSE_TIP]!);
   const { x, y, width, height } = face.box;
   const corners = extentOf(
     transformLandmarks([x, y, x + width, y, x, y + height, x + width, y + height], [cos, sin, 0, -sin, cos, 0]),
   );
-  const left = Math.min(points.left, corners.left);
-  const right = Math.max(points.right, corners.right);
+  const left = Math.min(points.left - ears.left, corners.left);
+  const right = Math.max(points.right + ears.right, corners.right);
   const top = Math.min(points.top - FOREHEAD * (points.bottom - points.top), corners.top);
   const bottom = Math.max(points.bottom, corners.bottom);
   const beyond = margin * (points.bottom - points.top);
