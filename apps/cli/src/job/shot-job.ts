@@ -110,6 +110,8 @@ export async function finishShot(shotId: string, outPath: string, context: ShotJ
     sha256: released.sha256,
     signal,
   });
+  // Downloads are private while they arrive; the result is the person's own file, like any other they make.
+  await chmod(outPath, 0o666 & ~process.umask());
   const report = await client.call('getShotReport', { params: { shotId } }, { signal });
   progress.end();
   return { report: { ...report, output: { ...report.output, path: outPath } }, seconds };

@@ -43,7 +43,7 @@ export class PlanStage extends ShotStage<'plan'> {
   }
 
   async #plan(sql: Sql, shotVersionId: string): Promise<void> {
-    // Consents before the version, as a revocation locks them.
+    // The gate locks the version first, then its consents: the order that everybody keeps.
     const verdict = await this.consents.check(sql, shotVersionId, 'submit', { lock: true });
     const shot = await this.shots.find(sql, shotVersionId, { lock: true });
     if (shot === null || shot.state !== 'planning') return;
