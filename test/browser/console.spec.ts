@@ -14,7 +14,7 @@ import { type LocalFarm, OPERATOR_EMAIL, startLocalFarm } from '../../apps/cli/s
 import { createFaceReader } from '../../apps/cli/src/faces/face-reader.js';
 import { type ShotJob, type ShotJobContext, submitShot } from '../../apps/cli/src/job/shot-job.js';
 import { readLocalFile } from '../../apps/cli/src/job/upload.js';
-import { ROOT, withFolder } from '../e2e/understudy.js';
+import { makeFolder, ROOT } from '../e2e/understudy.js';
 
 const PASSWORD = 'a long enough password';
 const FRAMES = 36;
@@ -36,8 +36,7 @@ describe('console', () => {
   let browser: Browser;
   let page: Page;
   let submit: (name: string) => Promise<string>;
-  let release: () => void = () => undefined;
-  let folderGone: Promise<void>;
+  let removeFolder: (() => Promise<void>) | undefined;
   const complaints: string[] = [];
   const silent = { phase: () => {}, update: () => {}, note: () => {}, end: () => {} };
 
@@ -52,13 +51,9 @@ describe('console', () => {
       onStep: () => {},
       operatorPasswordHash: await hash(PASSWORD),
     });
-    const dir = await new Promise<string>((resolve, reject) => {
-      folderGone = withFolder(async (folder) => {
-        resolve(folder);
-        await new Promise<void>((done) => (release = done));
-      });
-      folderGone.catch(reject);
-    });
+    const folder = await makeFolder();
+    removeFolder = folder.remove;
+    const { dir } = folder;
     const context: ShotJobContext = {
       client: farm.client,
       progress: silent,
@@ -78,8 +73,7 @@ describe('console', () => {
   afterAll(async () => {
     await browser?.close();
     await farm?.stop();
-    release();
-    await folderGone;
+    await removeFolder?.();
   });
 
   async function makeJob(dir: string, homeDir: string): Promise<ShotJob> {

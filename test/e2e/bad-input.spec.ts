@@ -4,36 +4,26 @@ import { readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FIRST, SECOND, THIRD, drawGroup, drawPortrait, pngOf } from '@understudy/sample';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Finished, understudy, withFolder } from './understudy.js';
+import { type Finished, makeFolder, understudy } from './understudy.js';
 
 /** What each kind of bad input is told: the code, and that nothing stays behind. */
 describe('bad input', () => {
-  let release: () => void;
   let dir: string;
-  let over: Promise<void>;
+  let remove: () => Promise<void>;
   const at = (name: string): string => join(dir, name);
 
   beforeAll(async () => {
-    await new Promise<void>((ready) => {
-      over = withFolder(async (folder) => {
-        dir = folder;
-        await makeInputs();
-        ready();
-        await new Promise<void>((resolve) => (release = resolve));
-      });
-    });
+    ({ dir, remove } = await makeFolder());
+    await makeInputs();
   });
-  afterAll(async () => {
-    release();
-    await over;
-  });
+  afterAll(() => remove());
 
   async function makeInputs(): Promise<void> {
     const portrait = async (person: typeof FIRST): Promise<Buffer> => pngOf((await drawPortrait(person)).picture);
     writeFileSync(at('first.png'), await portrait(FIRST));
     writeFileSync(at('second.png'), await portrait(SECOND));
     writeFileSync(at('identity.png'), await portrait(THIRD));
-    writeFileSync(at('two.png'), await pngOf((await drawGroup([FIRST, SECOND])).picture));
+    writeFileSync(at('two.png'), await pngOf((await drawGroup([{ person: FIRST }, { person: SECOND }], 960, 540)).picture));
     execFileSync('ffmpeg', [
       '-v',
       'error',

@@ -11,14 +11,13 @@ import { readConfig } from '../../apps/cli/src/config.js';
 import { cachedSample, type SampleFiles } from '../../apps/cli/src/sample/cached-sample.js';
 import { facesInFrame, landmarkError, median } from './measure.js';
 import { eachFramePair, lumaError, psnr } from './regions.js';
-import { type Finished, understudy, withFolder } from './understudy.js';
+import { type Finished, makeFolder, understudy } from './understudy.js';
 
 const FRAMES = 240;
 
 describe('understudy demo', () => {
   let dir: string;
-  let release: () => void = () => undefined;
-  let gone: Promise<void>;
+  let remove: () => Promise<void>;
   let result: Finished;
   let seconds: number;
   let report: ShotReport;
@@ -27,12 +26,7 @@ describe('understudy demo', () => {
   const at = (name: string): string => join(dir, name);
 
   beforeAll(async () => {
-    dir = await new Promise<string>((resolve) => {
-      gone = withFolder(async (folder) => {
-        resolve(folder);
-        await new Promise<void>((done) => (release = done));
-      });
-    });
+    ({ dir, remove } = await makeFolder());
     const silent = { phase: () => {}, update: () => {}, note: () => {}, end: () => {} };
     // Drawn before the clock starts: a first demo draws it, every later one finds it.
     await understudy(['demo', '--out', at('first')]);
@@ -43,10 +37,7 @@ describe('understudy demo', () => {
     seconds = (performance.now() - startedAt) / 1000;
     if (result.code === 0) report = result.json<ShotReport>();
   });
-  afterAll(async () => {
-    release();
-    await gone;
-  });
+  afterAll(() => remove());
 
   it('exits 0 and reports what it made', async () => {
     expect(result.stderr).not.toMatch(/^error/m);

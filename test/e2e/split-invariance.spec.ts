@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DrawnInputs, drawInputs } from './drawn-inputs.js';
 import { descendants, isAlive } from './processes.js';
 import { eachFramePair, lumaError } from './regions.js';
-import { start, withFolder } from './understudy.js';
+import { makeFolder, start } from './understudy.js';
 
 const FRAMES = 42;
 
@@ -18,24 +18,15 @@ interface Report {
 describe('a lossless render', () => {
   let inputs: DrawnInputs;
   let dir: string;
-  let release: () => void = () => undefined;
-  let gone: Promise<void>;
+  let remove: () => Promise<void>;
   /** Decoded-frame hash of the render in one shard. */
   let whole: string;
 
   beforeAll(async () => {
-    dir = await new Promise<string>((resolve) => {
-      gone = withFolder(async (folder) => {
-        resolve(folder);
-        await new Promise<void>((done) => (release = done));
-      });
-    });
+    ({ dir, remove } = await makeFolder());
     inputs = await drawInputs(dir, FRAMES);
   });
-  afterAll(async () => {
-    release();
-    await gone;
-  });
+  afterAll(() => remove());
 
   const render = (out: string, shardFrames: number, lanes: number) =>
     start([

@@ -74,3 +74,9 @@ export async function withFolder<T>(work: (dir: string) => Promise<T>): Promise<
     await rm(dir, { recursive: true, force: true });
   }
 }
+
+/** A folder for all tests of a file; who makes it removes it. */
+export async function makeFolder(): Promise<{ dir: string; remove(): Promise<void> }> {
+  const dir = await mkdtemp(join(tmpdir(), 'understudy-e2e-'));
+  return { dir, remove: () => rm(dir, { recursive: true, force: true }) };
+}
