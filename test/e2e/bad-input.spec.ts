@@ -23,7 +23,10 @@ describe('bad input', () => {
     writeFileSync(at('first.png'), await portrait(FIRST));
     writeFileSync(at('second.png'), await portrait(SECOND));
     writeFileSync(at('identity.png'), await portrait(THIRD));
-    writeFileSync(at('two.png'), await pngOf((await drawGroup([{ person: FIRST }, { person: SECOND }], 960, 540)).picture));
+    writeFileSync(
+      at('two.png'),
+      await pngOf((await drawGroup([{ person: FIRST }, { person: SECOND }], 960, 540)).picture),
+    );
     execFileSync('ffmpeg', [
       '-v',
       'error',
@@ -66,6 +69,7 @@ describe('bad input', () => {
     await consent('other-shot.json', ['--shots', 'some-other-shot']);
     await consent('anonymise-only.json', [], { operations: 'anonymise' });
     await consent('one-sided.json', [], { platePerformer: false });
+    await consent('faceless.json', ['--plate-performer', 'lead'], { platePerformer: false });
     const tampered = JSON.parse(await readFile(at('good.json'), 'utf8')) as {
       statement: { scope: { validUntil: string } };
     };
@@ -118,7 +122,12 @@ describe('bad input', () => {
     ['an identity image of two people', { identity: 'two.png' }, 'TWO_FACES_IN_IMAGE', 4],
     ['an identity image of nobody', { identity: 'nobody.png' }, 'NO_FACE', 4],
     ['a plate without faces', { target: 'plate-nobody.mp4' }, 'NO_FACE', 4],
-    ['a plate with two people, neither named', { target: 'plate-two.mp4' }, 'AMBIGUOUS_FACE', 4],
+    [
+      'a plate with two people, neither named',
+      { target: 'plate-two.mp4', consent: 'faceless.json' },
+      'AMBIGUOUS_FACE',
+      4,
+    ],
     ['an empty file', { target: 'empty.mp4' }, 'EMPTY_MEDIA', 5],
     ['a file of words', { target: 'words.mp4' }, 'NOT_A_VIDEO', 5],
     ['a cut-off file', { target: 'cut.mp4' }, 'TRUNCATED_MEDIA', 5],

@@ -50,7 +50,8 @@ export function videoEncodingOptions(shape: StreamShape, encoding: Encoding): st
       : ['-preset', encoding.preset ?? 'medium', '-crf', String(encoding.crf)];
   // Not among x264's parameters: ffmpeg then reconfigures x264 at every frame, and lossless is no longer.
   const aspect = shape.sampleAspectRatio;
-  const aspectFilter = aspect ? ['-filter:v', `setsar=${aspect.num}/${aspect.den}`] : [];
+  // Without a larger maximum the filter rounds the ratio to numbers up to 100.
+  const aspectFilter = aspect ? ['-filter:v', `setsar=sar=${aspect.num}/${aspect.den}:max=65535`] : [];
   return [...aspectFilter, '-c:v', 'libx264', ...quality, '-x264-params', params.join(':')];
 }
 
