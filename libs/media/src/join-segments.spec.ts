@@ -42,7 +42,7 @@ const CASES: Record<string, Case> = {
     output: 'tagged-out.mp4',
     make: (path) =>
       ffmpeg(
-        ...source({ soundAtS: 0.25, filter: 'setsar=4/3' }),
+        ...source({ soundAtS: 0.25, filter: 'setsar=404/405:max=1000' }),
         ...X264,
         ...AAC,
         ['-color_primaries', 'bt2020', '-color_trc', 'arib-std-b67', '-colorspace', 'bt2020nc', '-color_range', 'tv'],
@@ -51,7 +51,7 @@ const CASES: Record<string, Case> = {
     audio: ['copy'],
     delivered: ({ video }) => ({
       frames: { kind: 'constant', firstPts: 0 },
-      video: { tags: video.tags, sampleAspectRatio: { num: 4, den: 3 }, rate: { num: 24000, den: 1001 } },
+      video: { tags: video.tags, sampleAspectRatio: { num: 404, den: 405 }, rate: { num: 24000, den: 1001 } },
     }),
   },
   'a transport stream': {
