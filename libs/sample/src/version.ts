@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import sharp from 'sharp';
 
-const own = (name: string): boolean =>
-  ['.ts', '.js'].includes(extname(name)) && !name.endsWith('.d.ts') && !name.includes('.spec.');
+const own = (name: string): boolean => name.endsWith('.ts') && !name.endsWith('.spec.ts');
 
 /**
- * Changes whenever the drawing may: a hash of this library's own code and of the rasteriser's version. Who caches a
- * drawn sample keys it by this.
+ * Changes whenever the drawing may: a hash of this library's own sources and of the rasteriser's version. Who caches a
+ * drawn sample keys it by this. The sources are read from `dist` too, so that both draw under one key.
  */
-export const SAMPLE_VERSION: string = hashOfFolder(import.meta.dirname);
+export const SAMPLE_VERSION: string = hashOfFolder(join(import.meta.dirname, '../src'));
 
 function hashOfFolder(folder: string): string {
   const hash = createHash('sha256').update(JSON.stringify(sharp.versions));
