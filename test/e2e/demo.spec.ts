@@ -56,7 +56,8 @@ describe('understudy demo', () => {
     expect(output.frameCount).toBe(FRAMES);
     const times = (info: typeof plate): number[] =>
       Array.from({ length: FRAMES }, (_, frame) => {
-        const seconds = ((framePts(info, frame) - framePts(info, 0)) * info.video.timeBase.num) / info.video.timeBase.den;
+        const seconds =
+          ((framePts(info, frame) - framePts(info, 0)) * info.video.timeBase.num) / info.video.timeBase.den;
         return Math.round(seconds * 1e6);
       });
     expect(times(output)).toEqual(times(plate));
