@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { leafHash, merkleRoot } from './merkle.js';
+import { leafHash, MerkleAccumulator, merkleRoot } from './merkle.js';
 
 const hex = (text: string): Uint8Array => Buffer.from(text, 'hex');
 
@@ -46,5 +46,32 @@ describe('merkleRoot', () => {
       const part = leaves.slice(0, size);
       expect(Buffer.from(merkleRoot(part)).equals(definition(part)), `size ${size}`).toBe(true);
     }
+  });
+});
+
+describe('MerkleAccumulator', () => {
+  it('goes on from its frontier at every size to 300, and tells each complete subtree once', () => {
+    const leaves = Array.from({ length: 300 }, (_, index) => leafHash(Buffer.from(`entry ${index}`)));
+    const subtrees = new Map<string, string>();
+    let log = new MerkleAccumulator();
+    for (const [index, leaf] of leaves.entries()) {
+      log = MerkleAccumulator.resume(log.size, log.frontier());
+      log.append(leaf, (level, at, hash) => {
+        expect(subtrees.has(`${level}/${at}`)).toBe(false);
+        subtrees.set(`${level}/${at}`, Buffer.from(hash).toString('hex'));
+      });
+      expect(Buffer.from(log.root()).equals(definition(leaves.slice(0, index + 1))), `size ${index + 1}`).toBe(true);
+    }
+    for (let level = 0; 2 ** level <= 300; level += 1) {
+      for (let at = 0; (at + 1) * 2 ** level <= 300; at += 1) {
+        const expected = definition(leaves.slice(at * 2 ** level, (at + 1) * 2 ** level));
+        expect(subtrees.get(`${level}/${at}`)).toBe(Buffer.from(expected).toString('hex'));
+      }
+    }
+    expect(subtrees.size).toBe([...Array(9).keys()].reduce((sum, level) => sum + Math.floor(300 / 2 ** level), 0));
+  });
+
+  it('refuses a frontier of another size', () => {
+    expect(() => MerkleAccumulator.resume(3, new Uint8Array(32))).toThrow(RangeError);
   });
 });

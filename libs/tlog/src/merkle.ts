@@ -12,9 +12,12 @@ export function leafHash(entry: Uint8Array): Uint8Array {
   return createHash('sha256').update(LEAF).update(entry).digest();
 }
 
-function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
+export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   return createHash('sha256').update(NODE).update(left).update(right).digest();
 }
+
+/** Told of each complete subtree when its last leaf comes: 2^level leaves, the `index`-th of its level. */
+export type SubtreeSink = (level: number, index: number, hash: Uint8Array) => void;
 
 /**
  * Root of a tree that grows leaf by leaf, in memory of the logarithm of its size: one subtree root for each set bit of
@@ -24,19 +27,43 @@ export class MerkleAccumulator {
   private readonly peaks: Uint8Array[] = [];
   private count = 0;
 
+  /**
+   * Goes on where another one stopped.
+   *
+   * @param frontier what its `frontier()` gave: 32 bytes for each set bit of `size`
+   * @throws RangeError when the two do not belong together
+   */
+  static resume(size: number, frontier: Uint8Array): MerkleAccumulator {
+    const bits = [...size.toString(2)].filter((bit) => bit === '1').length;
+    if (frontier.length !== bits * 32) throw new RangeError('this frontier is not one of a tree of this size');
+    const accumulator = new MerkleAccumulator();
+    accumulator.count = size;
+    for (let at = 0; at < frontier.length; at += 32) accumulator.peaks.push(frontier.slice(at, at + 32));
+    return accumulator;
+  }
+
   get size(): number {
     return this.count;
   }
 
-  append(leaf: Uint8Array): void {
+  append(leaf: Uint8Array, onSubtree?: SubtreeSink): void {
     let hash = leaf;
+    let level = 0;
+    onSubtree?.(0, this.count, leaf);
     for (let bits = this.count; bits % 2 === 1; bits = Math.floor(bits / 2)) {
       const left = this.peaks.pop();
       if (left === undefined) throw new Error('an accumulator lost a peak');
       hash = nodeHash(left, hash);
+      level += 1;
+      onSubtree?.(level, Math.floor(this.count / 2 ** level), hash);
     }
     this.peaks.push(hash);
     this.count += 1;
+  }
+
+  /** Everything that is needed to go on: the peaks, largest first, 32 bytes each. */
+  frontier(): Uint8Array {
+    return Buffer.concat(this.peaks);
   }
 
   root(): Uint8Array {

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import type { LoggedEvent, RowLine } from './export-format.js';
+
+/** What the log last said of a row: the fields that it speaks of, and no others. */
+type Recorded = Record<string, unknown>;
+
+export interface RowFault {
+  readonly table: string;
+  readonly id: string;
+  readonly message: string;
+}
+
+const CONSENT_STATES = new Set(
+  'draft pending_signature pending_review active suspended revoked expired superseded declined lapsed'.split(' '),
+);
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
+const plain = (value: unknown): string =>
+  JSON.stringify(Array.isArray(value) ? (value as unknown[]).map(String).toSorted() : (value ?? null));
+
+/** SHA-256 of a text, hex: how the log records what is too long or too private to repeat. */
+export const sha256Of = (value: string): string => createHash('sha256').update(value, 'utf8').digest('hex');
+
+/**
+ * Replays the events and compares the rows they speak of with what they recorded. Memory grows with the rows that are
+ * spoken of, not with the number of events.
+ */
+export class RecordedRows {
+  readonly #tables = new Map<string, Map<string, Recorded>>();
+  readonly #renders = new Set<string>();
+
+  apply(event: LoggedEvent): void {
+    const [subject] = event.action.split('.');
+    if (subject === 'consent') this.#consent(event);
+    else if (event.action === 'shot.submitted') this.#cast(event);
+    else if (event.action === 'task.leased') this.#leased(event);
+    else if (event.action === 'attempt.accepted') this.#segment(event);
+    else if (subject === 'membership') this.#membership(event);
+    else if (subject === 'user') this.#user(event);
+    else if (subject === 'delivery' || event.action === 'shot.ready') this.#delivery(event);
+  }
+
+  /** Compares one row; each may be asked for once. */
+  check({ table, id, values }: RowLine): RowFault[] {
+    const recorded = this.#tables.get(table)?.get(id);
+    this.#tables.get(table)?.delete(id);
+    if (recorded === undefined) {
+      // A delivery gets its first event when it was verified.
+      if (table === 'deliveries' && values['state'] === 'verifying') return [];
+      return [{ table, id, message: 'the log knows nothing of this row' }];
+    }
+    return Object.entries(recorded)
+      .filter(([field, value]) => value !== undefined && field in values && plain(values[field]) !== plain(value))
+      .map(([field, value]) => ({
+        table,
+        id,
+        message: `${field} is ${plain(values[field])}, the log recorded ${plain(value)}`,
+      }));
+  }
+
+  /** Rows that the log speaks of and nobody showed, of the tables that were shown whole. */
+  missing(tables: readonly string[]): RowFault[] {
+    return tables.flatMap((table) =>
+      [...(this.#tables.get(table)?.keys() ?? [])]
+        .filter((id) => table !== 'segments' || this.#renders.has(id))
+        .map((id) => ({ table, id, message: 'the log speaks of this row, and it is gone' })),
+    );
+  }
+
+  #record(table: string, id: string, fields: Recorded): void {
+    const rows = this.#tables.get(table) ?? new Map<string, Recorded>();
+    this.#tables.set(table, rows.set(id, { ...rows.get(id), ...fields }));
+  }
+
+  #consent({ action, subjectId, data }: LoggedEvent): void {
+    const word = action.slice('consent.'.length);
+    if (word === 'imported') {
+      const { version, role, level, documentSha256, performerId, scopeSha256 } = data;
+      const state = data['state'] ?? 'pending_review';
+      this.#record('consents', subjectId, { version, role, level, documentSha256, performerId, scopeSha256, state });
+    }
+    const state = word === 'activated' ? 'active' : word;
+    if (CONSENT_STATES.has(state)) this.#record('consents', subjectId, { state });
+    for (const id of list(data['superseded'])) this.#record('consents', text(id), { state: 'superseded' });
+  }
+
+  #cast({ subjectId, data }: LoggedEvent): void {
+    for (const member of list(data['cast']) as Recorded[]) {
+      const { cast, identityConsentId, plateConsentId, identityAssetIds } = member;
+      const { identityPerformerId, platePerformerId, plateReferenceAssetIds } = member;
+      this.#record('cast_members', `${subjectId}/${String(cast)}`, {
+        identityConsentId,
+        plateConsentId,
+        identityAssetIds,
+        identityPerformerId,
+        platePerformerId,
+        plateReferenceAssetIds,
+      });
+    }
+  }
+
+  #leased({ subjectId, data }: LoggedEvent): void {
+    if (data['kind'] === 'render') this.#renders.add(subjectId);
+  }
+
+  #segment({ data }: LoggedEvent): void {
+    const { task, sha256, frames, epoch } = data;
+    if (this.#renders.has(text(task))) this.#record('segments', text(task), { sha256, frames, epoch });
+  }
+
+  #membership({ action, subjectId, projectId, data }: LoggedEvent): void {
+    const id = `${projectId ?? ''}/${subjectId}/${text(data['role'])}`;
+    if (action === 'membership.granted') this.#record('memberships', id, {});
+    else this.#tables.get('memberships')?.delete(id);
+  }
+
+  #user({ subjectId, data }: LoggedEvent): void {
+    if (Array.isArray(data['farmRoles'])) this.#record('users', subjectId, { farmRoles: data['farmRoles'] });
+  }
+
+  #delivery({ action, subjectId, data }: LoggedEvent): void {
+    if (action === 'shot.ready') this.#record('deliveries', text(data['deliveryId']), { state: 'ready' });
+    if (action === 'delivery.locked') this.#record('deliveries', subjectId, { state: 'locked' });
+    if (action === 'delivery.released') {
+      this.#record('deliveries', subjectId, { state: 'released', sha256: data['sha256'] });
+    }
+  }
+}

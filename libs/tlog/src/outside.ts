@@ -1,0 +1,42 @@
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseCheckpoints, type SignedCheckpoint } from './checkpoint.js';
+
+/** Names of the two files in a folder of anchors; both only grow. */
+export const ANCHOR_CHECKPOINTS = 'checkpoints';
+export const ANCHOR_LEAVES = 'leaves';
+
+/** What somebody kept where the database's owner cannot write. */
+export interface Outside {
+  /** By size, smallest first; at least one. */
+  readonly checkpoints: readonly SignedCheckpoint[];
+  /** Leaf hashes in order, where they were kept too: with them the first bad entry is named exactly. */
+  leaves(): AsyncGenerator<Uint8Array>;
+}
+
+async function* hashesOf(path: string): AsyncGenerator<Uint8Array> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 16 })) {
+    const bytes: Buffer = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);
+    let at = 0;
+    for (; at + 32 <= bytes.length; at += 32) yield bytes.subarray(at, at + 32);
+    rest = bytes.subarray(at);
+  }
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  yield* [];
+}
+
+/**
+ * @param path a file with one checkpoint or several, or a folder of anchors
+ * @throws SyntaxError for what is no checkpoint; the file system's errors
+ */
+export async function readOutside(path: string): Promise<Outside> {
+  const folder = (await stat(path)).isDirectory();
+  const notes = parseCheckpoints(await readFile(folder ? join(path, ANCHOR_CHECKPOINTS) : path, 'utf8'));
+  if (notes.length === 0) throw new SyntaxError('there is no checkpoint');
+  const checkpoints = notes.toSorted((one, other) => one.size - other.size);
+  return { checkpoints, leaves: () => (folder ? hashesOf(join(path, ANCHOR_LEAVES)) : nothing()) };
+}
