@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UnderstudyError } from '@understudy/contracts';
+import { checkFfmpeg } from '@understudy/media';
 import type { Command } from 'commander';
 import { type Config, readConfig } from '../config.js';
 import { WORKER_ENTRY } from '../farm/local-farm.js';
@@ -26,6 +27,7 @@ export function addWorkerCommand(program: Command): void {
 }
 
 async function runWorker(options: WorkerOptions, config: Config): Promise<void> {
+  await checkFfmpeg();
   const scratchDir = resolve(options.scratch ?? join(config.homeDir, 'worker-scratch'));
   await mkdir(scratchDir, { recursive: true, mode: 0o700 });
   const child = spawn(process.execPath, ['--enable-source-maps', WORKER_ENTRY], {

@@ -3,6 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hash } from '@node-rs/argon2';
 import { bootstrapFarm, type BootstrappedFarm } from '@understudy/db';
+import { checkFfmpeg } from '@understudy/media';
 import { z } from 'zod';
 import { type Config, ROOT_DIR } from '../config.js';
 import { writeWhole } from '../output/write-whole.js';
@@ -41,6 +42,7 @@ export interface LastingFarm {
 /** A farm that keeps its projects: cluster, objects and secrets stay in the home folder between starts. */
 export async function startLastingFarm(options: LastingFarmOptions): Promise<LastingFarm> {
   const { config } = options;
+  await checkFfmpeg();
   const dir = join(config.homeDir, 'farm');
   await mkdir(dir, { recursive: true, mode: 0o711 });
   const started: { stop(): Promise<void> }[] = [await lockFolder(dir)];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createNodeClient, type NodeClient } from '@understudy/client/node';
 import { UnderstudyError } from '@understudy/contracts';
 import { bootstrapFarm } from '@understudy/db';
+import { checkFfmpeg } from '@understudy/media';
 import { type Config, ROOT_DIR } from '../config.js';
 import { type FarmDatabase, openFarmDatabase } from './database.js';
 import { createRunFolder, keepRun, type RunFolder } from './run-folder.js';
@@ -41,6 +42,8 @@ export const WORKER_ENTRY = join(ROOT_DIR, 'apps/worker/dist/main.js');
 /** @throws UnderstudyError of whatever did not start; everything started before it is stopped again. */
 export async function startLocalFarm(options: LocalFarmOptions): Promise<LocalFarm> {
   const { config, signal } = options;
+  // The lanes would find it out too, but only after everything else has been started.
+  await checkFfmpeg();
   const folder = await createRunFolder(config.homeDir);
   const started: { stop(): Promise<void> }[] = [folderStop(folder, options)];
   const stop = async (): Promise<void> => {
