@@ -5,6 +5,7 @@ export * from './errors.js';
 export * from './ids.js';
 export * from './lanes.js';
 export * from './observations.js';
+export * from './pack-manifest.js';
 export * from './people.js';
 export * from './recipe.js';
 export * from './roles.js';
