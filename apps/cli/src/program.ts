@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addBenchCommand } from './commands/bench/command.js';
 import { addConsentCommand } from './commands/consent.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addMigrateCommand } from './commands/migrate.js';
@@ -28,6 +29,7 @@ export function createProgram(): Command {
     addWorkerCommand,
     addMigrateCommand,
     addTestCommand,
+    addBenchCommand,
   ])
     add(program);
   for (const command of program.commands) {

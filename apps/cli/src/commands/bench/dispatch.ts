@@ -1,0 +1,164 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { UnderstudyError } from '@understudy/contracts';
+import { ROOT_DIR } from '../../config.js';
+import { BenchFarm, type BenchLane } from './bench-farm.js';
+import { type ClaimCost, claimCosts } from './claim-cost.js';
+import { countDispatch, type DispatchCounts } from './dispatch-counts.js';
+import { type LoadJob, LoadResult, type Quantiles, tenths } from './load-job.js';
+import { cpuMs, rssMiB } from './process-usage.js';
+import { seedShots } from './seed.js';
+
+const LOAD_ENTRY = join(ROOT_DIR, 'apps/cli/dist/commands/bench/lane-load.js');
+const HOLD_MS = 3_000;
+const PERIOD_MS = 3_100;
+/** The production default. */
+const HEARTBEAT_MS = 2_000;
+const SHOTS = 10;
+/** Gives up when the shards take so many times as long as the load offers them. */
+const PATIENCE = 6;
+
+export interface DispatchOptions {
+  readonly lanes: number;
+  readonly shards: number;
+  readonly pending: number;
+  readonly homeDir: string;
+  readonly signal: AbortSignal;
+  readonly onStep: (step: string) => void;
+}
+
+export interface DispatchReport {
+  readonly lanes: number;
+  readonly shards: number;
+  readonly verification: string;
+  readonly offeredPerSec: number;
+  readonly completionsPerSec: number;
+  readonly claimMs: Quantiles;
+  readonly completeMs: Quantiles;
+  readonly heartbeatMs: Quantiles;
+  readonly lost: number;
+  readonly doublyAccepted: number;
+  /** What the lanes were answered and what Postgres holds. */
+  readonly counts: DispatchCounts;
+  readonly refusals: Readonly<Record<string, number>>;
+  /** Processor time of each side for one completed shard, its lease and heartbeats included. */
+  readonly cpuMsPerCompletion: { readonly coordinator: number; readonly postgres: number; readonly load: number };
+  readonly claimMsByPending: readonly ClaimCost[];
+  /** Of the coordinator, the most that was seen; and before the load. */
+  readonly rssMiB: number;
+  readonly rssMiBAtStart: number;
+}
+
+/** @returns whether every shard was completed once, and Postgres says the same as the lanes */
+export function isSound({ shards, lost, doublyAccepted, counts }: DispatchReport): boolean {
+  return lost === 0 && doublyAccepted === 0 && counts.acceptedTasks === shards && counts.answeredTasks === shards;
+}
+
+export async function benchDispatch(options: DispatchOptions): Promise<DispatchReport> {
+  const { onStep, signal } = options;
+  onStep('starting Postgres and a coordinator that takes results unseen');
+  const farm = await BenchFarm.start(options.homeDir);
+  try {
+    await farm.startCoordinator();
+    signal.throwIfAborted();
+    onStep(`registering ${options.lanes} lanes, seeding ${options.shards} shards`);
+    const lanes = await farm.addLanes(options.lanes);
+    await seed(farm, options.shards);
+    signal.throwIfAborted();
+    const figures = await measureLoad(farm, lanes, options);
+    const claimMsByPending = options.pending === 0 ? [] : await claimCosts(farm, options.pending, onStep);
+    return { ...figures, claimMsByPending };
+  } finally {
+    await farm.stop();
+  }
+}
+
+async function seed(farm: BenchFarm, shards: number): Promise<void> {
+  const each = Math.floor(shards / SHOTS);
+  if (each > 0) await seedShots(farm.owner, 'load', SHOTS, each);
+  if (shards % SHOTS > 0) await seedShots(farm.owner, 'load, the rest', 1, shards % SHOTS);
+  await farm.owner.query('VACUUM ANALYZE');
+}
+
+async function measureLoad(
+  farm: BenchFarm,
+  lanes: readonly BenchLane[],
+  { shards, signal, onStep }: DispatchOptions,
+): Promise<Omit<DispatchReport, 'claimMsByPending'>> {
+  const offeredPerSec = (lanes.length * 1000) / PERIOD_MS;
+  const limitMs = 30_000 + (PATIENCE * shards * 1000) / offeredPerSec;
+  const { host, port } = farm.address;
+  const job = {
+    host,
+    port,
+    lanes: [...lanes],
+    shards,
+    holdMs: HOLD_MS,
+    periodMs: PERIOD_MS,
+    heartbeatMs: HEARTBEAT_MS,
+    limitMs,
+  };
+  onStep(`${lanes.length} lanes offer ${Math.round(offeredPerSec)} shards a second`);
+  const before = { coordinator: await cpuMs(farm.coordinatorPid), postgres: await cpuMs(farm.postgresPid, true) };
+  const rssMiBAtStart = await rssMiB(farm.coordinatorPid);
+  let most = rssMiBAtStart;
+  const watch = setInterval(() => void rssMiB(farm.coordinatorPid).then((mib) => (most = Math.max(most, mib))), 500);
+  const load = await runLoad(job, signal).finally(() => clearInterval(watch));
+  const counts = await countDispatch(farm.owner, load.result.completed);
+  const per = (ms: number): number => Math.round((ms / Math.max(1, counts.acceptedTasks)) * 100) / 100;
+  return {
+    lanes: lanes.length,
+    shards,
+    verification: 'media not verified: an adapter accepts every result unseen',
+    offeredPerSec: tenths(offeredPerSec),
+    completionsPerSec: tenths(counts.acceptedTasks / Math.max(load.result.seconds, 0.001)),
+    claimMs: load.result.claimMs,
+    completeMs: load.result.completeMs,
+    heartbeatMs: load.result.heartbeatMs,
+    lost: counts.lost,
+    doublyAccepted: counts.doublyAccepted,
+    counts,
+    refusals: load.result.refusals,
+    cpuMsPerCompletion: {
+      coordinator: per((await cpuMs(farm.coordinatorPid)) - before.coordinator),
+      postgres: per((await cpuMs(farm.postgresPid, true)) - before.postgres),
+      load: per(load.cpuMs),
+    },
+    rssMiB: most,
+    rssMiBAtStart,
+  };
+}
+
+/** The lanes live in a process of their own, so that their work does not delay what is measured of them. */
+async function runLoad(job: LoadJob, signal: AbortSignal): Promise<{ result: LoadResult; cpuMs: number }> {
+  const child = spawn(process.execPath, [LOAD_ENTRY], { stdio: ['pipe', 'pipe', 'inherit'], signal });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  child.stdin.end(JSON.stringify(job));
+  let usedMs = 0;
+  const watch = setInterval(() => void cpuMs(child.pid ?? 0).then((ms) => (usedMs = Math.max(usedMs, ms))), 500);
+  try {
+    const [output, code] = await Promise.all([text(child.stdout), ended]);
+    if (code !== 0)
+      throw new UnderstudyError('INTERNAL', `the load of the bench ended with exit code ${code ?? 'none'}`);
+    return { result: LoadResult.parse(JSON.parse(output)), cpuMs: usedMs };
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+export function describeDispatch(report: DispatchReport): string {
+  const ms = ({ p50, p99 }: Quantiles): string => `p50 ${p50} ms, p99 ${p99} ms`;
+  return [
+    `${report.lanes} lanes, ${report.shards} shards; ${report.verification}`,
+    `completions ${report.completionsPerSec}/s of ${report.offeredPerSec}/s offered`,
+    `claim ${ms(report.claimMs)}; complete ${ms(report.completeMs)}; heartbeat ${ms(report.heartbeatMs)}`,
+    `lost ${report.lost}, doubly accepted ${report.doublyAccepted}; Postgres: ${JSON.stringify(report.counts)}`,
+    `processor ms a completion: ${JSON.stringify(report.cpuMsPerCompletion)}`,
+    `coordinator ${report.rssMiBAtStart} MiB before, ${report.rssMiB} MiB at most`,
+    ...report.claimMsByPending.map((cost) => `claim under ${cost.pending} pending: ${ms(cost)}`),
+  ].join('\n');
+}
