@@ -4,3 +4,4 @@ export * from './colour.js';
 export * from './resample.js';
 export * from './crop.js';
 export * from './paste.js';
+export * from './add.js';

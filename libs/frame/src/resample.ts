@@ -30,24 +30,31 @@ interface Taps {
 function taps(size: number, step: number, origin: number): Taps {
   const isBox = step >= 1.4;
   const radius = isBox ? step / 2 : Math.max(1, step);
-  const count = Math.ceil(2 * radius) + 1;
+  const widest = Math.ceil(2 * radius) + 1;
   const first = new Int32Array(size);
-  const weights = new Float32Array(size * count);
+  const all = new Float32Array(size * widest);
+  let count = 1;
   for (let index = 0; index < size; index++) {
     const centre = (index + 0.5) * step + origin;
-    const start = Math.floor(centre - radius);
-    first[index] = start;
-    let sum = 0;
-    for (let tap = 0; tap < count; tap++) {
-      const position = start + tap;
-      const weight = isBox
+    const weightAt = (position: number): number =>
+      isBox
         ? Math.max(0, Math.min(position + 1, centre + radius) - Math.max(position, centre - radius))
         : Math.max(0, 1 - Math.abs(position + 0.5 - centre) / radius);
-      weights[index * count + tap] = weight;
+    let start = Math.floor(centre - radius);
+    // Most often the outer ones of all possible taps are nothing.
+    while (weightAt(start) === 0) start++;
+    first[index] = start;
+    let sum = 0;
+    for (let tap = 0; tap < widest; tap++) {
+      const weight = weightAt(start + tap);
+      all[index * widest + tap] = weight;
       sum += weight;
+      if (weight > 0) count = Math.max(count, tap + 1);
     }
-    for (let tap = 0; tap < count; tap++) weights[index * count + tap]! /= sum;
+    for (let tap = 0; tap < widest; tap++) all[index * widest + tap]! /= sum;
   }
+  const weights = new Float32Array(size * count);
+  for (let i = 0; i < weights.length; i++) weights[i] = all[Math.floor(i / count) * widest + (i % count)]!;
   return { first, count, weights };
 }
 
@@ -68,17 +75,33 @@ function resampleUpright(
   const { samples } = source;
   const offset = (tap: number) => Math.min(lastRow, Math.max(0, tap)) * source.width + left;
   for (let y = 0; y < height; y++) {
-    row.fill(0);
     const first = down.first[y]!;
     // Two rows at a time, because the sum's loads and stores cost as much as the samples'.
     for (let tap = 0; tap < down.count; tap += 2) {
       const weight = down.weights[y * down.count + tap]!;
       const next = tap + 1 < down.count ? down.weights[y * down.count + tap + 1]! : 0;
-      if (weight === 0 && next === 0) continue;
-      addRows(row, samples, offset(first + tap), weight, offset(first + tap + 1), next);
+      const at = offset(first + tap);
+      if (tap === 0 && next === 0) setRow(row, samples, at, weight);
+      else if (tap === 0) setRows(row, samples, at, weight, offset(first + 1), next);
+      else if (weight !== 0 || next !== 0) addRows(row, samples, at, weight, offset(first + tap + 1), next);
     }
     gatherRow(row, left, across, width, out, y * width);
   }
+}
+
+function setRow(row: Float32Array, samples: Raster['samples'], offset: number, weight: number): void {
+  for (let x = 0; x < row.length; x++) row[x] = weight * samples[offset + x]!;
+}
+
+function setRows(
+  row: Float32Array,
+  samples: Raster['samples'],
+  offset: number,
+  weight: number,
+  nextOffset: number,
+  nextWeight: number,
+): void {
+  for (let x = 0; x < row.length; x++) row[x] = weight * samples[offset + x]! + nextWeight * samples[nextOffset + x]!;
 }
 
 function addRows(
@@ -99,13 +122,14 @@ function gatherRow(row: Float32Array, left: number, across: Taps, width: number,
   const { first, count, weights } = across;
   for (let x = 0; x < width; x++) {
     const start = first[x]! - left;
+    const w = x * count;
     let sum = 0;
-    if (start >= 0 && start + count - 1 <= last) {
-      for (let tap = 0; tap < count; tap++) sum += weights[x * count + tap]! * row[start + tap]!;
+    if (start < 0 || start + count - 1 > last) {
+      for (let tap = 0; tap < count; tap++) sum += weights[w + tap]! * row[Math.min(last, Math.max(0, start + tap))]!;
+    } else if (count === 2) {
+      sum = weights[w]! * row[start]! + weights[w + 1]! * row[start + 1]!;
     } else {
-      for (let tap = 0; tap < count; tap++) {
-        sum += weights[x * count + tap]! * row[Math.min(last, Math.max(0, start + tap))]!;
-      }
+      for (let tap = 0; tap < count; tap++) sum += weights[w + tap]! * row[start + tap]!;
     }
     out[at + x] = sum;
   }

@@ -21,11 +21,15 @@ export function toLogColour(channels: readonly FloatPlane[]): LogColour {
   const [r, g, b] = channels as [FloatPlane, FloatPlane, FloatPlane];
   const { width, height } = r;
   const out = { luma: createPlane(width, height), red: createPlane(width, height), blue: createPlane(width, height) };
-  for (let i = 0; i < r.data.length; i++) {
-    const y = Math.max(0, RED * r.data[i]! + GREEN * g.data[i]! + BLUE * b.data[i]!) + LUMA_FLOOR;
-    out.luma.data[i] = Math.log(y);
-    out.red.data[i] = Math.log((Math.max(0, r.data[i]!) + LUMA_FLOOR) / y);
-    out.blue.data[i] = Math.log((Math.max(0, b.data[i]!) + LUMA_FLOOR) / y);
+  const [reds, greens, blues] = [r.data, g.data, b.data];
+  const [luma, red, blue] = [out.luma.data, out.red.data, out.blue.data];
+  for (let i = 0; i < luma.length; i++) {
+    const [vr, vb] = [reds[i]!, blues[i]!];
+    const y = Math.max(0, RED * vr + GREEN * greens[i]! + BLUE * vb) + LUMA_FLOOR;
+    const log = Math.log(y);
+    luma[i] = log;
+    red[i] = Math.log(Math.max(0, vr) + LUMA_FLOOR) - log;
+    blue[i] = Math.log(Math.max(0, vb) + LUMA_FLOOR) - log;
   }
   return out;
 }
@@ -34,7 +38,8 @@ export function toLogColour(channels: readonly FloatPlane[]): LogColour {
 export function lumaOf(channels: readonly FloatPlane[]): FloatPlane {
   const [r, g, b] = channels as [FloatPlane, FloatPlane, FloatPlane];
   const out = createPlane(r.width, r.height);
-  for (let i = 0; i < out.data.length; i++) out.data[i] = RED * r.data[i]! + GREEN * g.data[i]! + BLUE * b.data[i]!;
+  const [reds, greens, blues, to] = [r.data, g.data, b.data, out.data];
+  for (let i = 0; i < to.length; i++) to[i] = RED * reds[i]! + GREEN * greens[i]! + BLUE * blues[i]!;
   return out;
 }
 
@@ -46,14 +51,17 @@ export function lumaOf(channels: readonly FloatPlane[]): FloatPlane {
 export function fromLogColour(colour: LogColour, mask?: FloatPlane): FloatPlane[] {
   const { width, height } = colour.luma;
   const out = [createPlane(width, height), createPlane(width, height), createPlane(width, height)] as const;
-  for (let i = 0; i < colour.luma.data.length; i++) {
-    if (mask?.data[i] === 0) continue;
-    const y = Math.exp(colour.luma.data[i]!);
-    const r = y * Math.exp(colour.red.data[i]!) - LUMA_FLOOR;
-    const b = y * Math.exp(colour.blue.data[i]!) - LUMA_FLOOR;
-    out[0].data[i] = r;
-    out[1].data[i] = (y - LUMA_FLOOR - RED * r - BLUE * b) / GREEN;
-    out[2].data[i] = b;
+  const [luma, red, blue] = [colour.luma.data, colour.red.data, colour.blue.data];
+  const [reds, greens, blues] = [out[0].data, out[1].data, out[2].data];
+  const shown = mask?.data;
+  for (let i = 0; i < luma.length; i++) {
+    if (shown?.[i] === 0) continue;
+    const y = Math.exp(luma[i]!);
+    const r = y * Math.exp(red[i]!) - LUMA_FLOOR;
+    const b = y * Math.exp(blue[i]!) - LUMA_FLOOR;
+    reds[i] = r;
+    greens[i] = (y - LUMA_FLOOR - RED * r - BLUE * b) / GREEN;
+    blues[i] = b;
   }
   return [...out];
 }

@@ -35,15 +35,18 @@ export function occlusionOf(plate: LogColour, skin: LogColour, regions: FaceRegi
   const { width, height } = plate.luma;
   const rim = insideFeather(regions.hull, 0.55 * scale);
   const odd = createPlane(width, height);
-  for (let i = 0; i < odd.data.length; i++) {
-    if (regions.hull.data[i] === 0) continue;
-    const luma = plate.luma.data[i]! - skin.luma.data[i]!;
-    const red = (plate.red.data[i]! - skin.red.data[i]!) / COLOUR;
-    const blue = (plate.blue.data[i]! - skin.blue.data[i]!) / (1.6 * COLOUR);
+  const [hull, features, middle] = [regions.hull.data, regions.features.data, rim.data];
+  const [lumas, reds, blues] = [plate.luma.data, plate.red.data, plate.blue.data];
+  const [skinLuma, skinRed, skinBlue] = [skin.luma.data, skin.red.data, skin.blue.data];
+  for (let i = 0; i < hull.length; i++) {
+    if (hull[i] === 0) continue;
+    const luma = lumas[i]! - skinLuma[i]!;
+    const red = (reds[i]! - skinRed[i]!) / COLOUR;
+    const blue = (blues[i]! - skinBlue[i]!) / (1.6 * COLOUR);
     const tone = luma / (luma < 0 ? DARKER : BRIGHTER);
     const distance = Math.sqrt(tone * tone + red * red + blue * blue);
     const likely = Math.max(0, Math.min(1, (distance - 0.85) / 0.6));
-    odd.data[i] = likely * (1 - regions.features.data[i]!) * (1 - rim.data[i]!);
+    odd.data[i] = likely * (1 - features[i]!) * (1 - middle[i]!);
   }
   return coherent(odd, scale);
 }

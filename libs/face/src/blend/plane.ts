@@ -27,19 +27,29 @@ export function sampleBilinear(plane: FloatPlane, x: number, y: number): number 
 
 /** Mean over `factor` x `factor` blocks (partial at the right and bottom border). */
 export function reducePlane(plane: FloatPlane, factor: number): FloatPlane {
-  const width = Math.ceil(plane.width / factor);
+  if (factor === 1) return plane;
+  const { width: from, data } = plane;
+  const width = Math.ceil(from / factor);
   const height = Math.ceil(plane.height / factor);
   const out = createPlane(width, height);
+  const sums = new Float32Array(width * factor);
+  const means = out.data;
+  const lastCount = from - (width - 1) * factor;
   for (let y = 0; y < height; y++) {
-    const yEnd = Math.min(plane.height, (y + 1) * factor);
-    for (let x = 0; x < width; x++) {
-      const xEnd = Math.min(plane.width, (x + 1) * factor);
-      let sum = 0;
-      for (let v = y * factor; v < yEnd; v++) {
-        for (let u = x * factor; u < xEnd; u++) sum += plane.data[v * plane.width + u]!;
-      }
-      out.data[y * width + x] = sum / ((yEnd - y * factor) * (xEnd - x * factor));
+    const first = y * factor;
+    const end = Math.min(plane.height, first + factor);
+    for (let x = 0; x < from; x++) sums[x] = data[first * from + x]!;
+    for (let v = first + 1; v < end; v++) {
+      const row = v * from;
+      for (let x = 0; x < from; x++) sums[x]! += data[row + x]!;
     }
+    const share = 1 / ((end - first) * factor);
+    for (let x = 0; x < width; x++) {
+      let sum = 0;
+      for (let u = x * factor; u < x * factor + factor; u++) sum += sums[u]!;
+      means[y * width + x] = sum * share;
+    }
+    means[y * width + width - 1]! *= factor / lastCount;
   }
   return out;
 }
@@ -48,26 +58,29 @@ export function reducePlane(plane: FloatPlane, factor: number): FloatPlane {
 export function enlargePlane(plane: FloatPlane, factor: number, width: number, height: number): FloatPlane {
   if (factor === 1) return plane;
   const out = createPlane(width, height);
+  const { width: from, data } = plane;
   const left = new Int32Array(width);
   const part = new Float32Array(width);
   for (let x = 0; x < width; x++) {
-    const at = Math.max(0, Math.min(plane.width - 1, (x + 0.5) / factor - 0.5));
-    left[x] = Math.min(Math.floor(at), Math.max(0, plane.width - 2));
+    const at = Math.max(0, Math.min(from - 1, (x + 0.5) / factor - 0.5));
+    left[x] = Math.min(Math.floor(at), Math.max(0, from - 2));
     part[x] = at - left[x]!;
   }
-  const stepX = plane.width > 1 ? 1 : 0;
+  const line = new Float32Array(from + 1);
+  const to = out.data;
   for (let y = 0; y < height; y++) {
     const at = Math.max(0, Math.min(plane.height - 1, (y + 0.5) / factor - 0.5));
     const top = Math.min(Math.floor(at), Math.max(0, plane.height - 2));
     const fy = at - top;
-    const a = top * plane.width;
-    const b = Math.min(top + 1, plane.height - 1) * plane.width;
+    const a = top * from;
+    const b = Math.min(top + 1, plane.height - 1) * from;
+    for (let x = 0; x < from; x++) line[x] = data[a + x]! + (data[b + x]! - data[a + x]!) * fy;
+    line[from] = line[from - 1]!;
+    const row = y * width;
     for (let x = 0; x < width; x++) {
       const l = left[x]!;
-      const fx = part[x]!;
-      const upper = plane.data[a + l]! * (1 - fx) + plane.data[a + l + stepX]! * fx;
-      const lower = plane.data[b + l]! * (1 - fx) + plane.data[b + l + stepX]! * fx;
-      out.data[y * width + x] = upper * (1 - fy) + lower * fy;
+      const value = line[l]!;
+      to[row + x] = value + (line[l + 1]! - value) * part[x]!;
     }
   }
   return out;

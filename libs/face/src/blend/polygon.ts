@@ -10,7 +10,14 @@ export function fillPolygon(width: number, height: number, points: ArrayLike<num
   const count = points.length / 2;
   const crossings: number[] = [];
   const lines = 4;
-  for (let y = 0; y < height; y++) {
+  let top = Infinity;
+  let bottom = -Infinity;
+  for (let i = 1; i < points.length; i += 2) {
+    top = Math.min(top, points[i]!);
+    bottom = Math.max(bottom, points[i]!);
+  }
+  const end = Math.min(height, Math.ceil(bottom + 0.5));
+  for (let y = Math.max(0, Math.floor(top + 0.5)); y < end; y++) {
     for (let line = 0; line < lines; line++) {
       const at = y + (line + 0.5) / lines - 0.5;
       crossings.length = 0;

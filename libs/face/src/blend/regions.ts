@@ -1,4 +1,4 @@
-import { blurPlane } from './gaussian.js';
+import { blurPlane, blurSpot } from './gaussian.js';
 import { createPlane, type FloatPlane } from './plane.js';
 import { fillPolygon } from './polygon.js';
 
@@ -62,7 +62,8 @@ export function faceRegions(
     );
   const hull = insideFeather(fillHull(width, height, controls, outline), outline.feather * scale);
   const eyeBand = createPlane(width, height);
-  for (const eye of [LEFT_EYE, RIGHT_EYE]) cover(eyeBand, fill(eye), 0.05 * scale);
+  const [left, right] = [fill(LEFT_EYE), fill(RIGHT_EYE)];
+  for (const eye of [left, right]) cover(eyeBand, eye, 0.05 * scale);
   const lipBand = createPlane(width, height);
   cover(lipBand, fill(OUTER_LIPS), 0.04 * scale);
   cover(lipBand, fill(NOSTRILS, -0.01 * scale), 0.045 * scale);
@@ -73,14 +74,14 @@ export function faceRegions(
   const dark = createPlane(width, height);
   const features = createPlane(width, height);
   const skin = createPlane(width, height);
-  for (let i = 0; i < skin.data.length; i++) {
-    dark.data[i] = Math.max(eyeBand.data[i]!, brows.data[i]!);
-    features.data[i] = Math.max(dark.data[i]!, lipBand.data[i]!);
-    skin.data[i] = hull.data[i]! * (1 - features.data[i]!);
-  }
   const eyes = createPlane(width, height);
-  for (const eye of [fill(LEFT_EYE), fill(RIGHT_EYE)]) {
-    for (let i = 0; i < eyes.data.length; i++) eyes.data[i] = Math.max(eyes.data[i]!, eye.data[i]!);
+  for (let i = 0; i < skin.data.length; i++) {
+    const darkness = Math.max(eyeBand.data[i]!, brows.data[i]!);
+    const feature = Math.max(darkness, lipBand.data[i]!);
+    dark.data[i] = darkness;
+    features.data[i] = feature;
+    skin.data[i] = hull.data[i]! * (1 - feature);
+    eyes.data[i] = Math.max(left.data[i]!, right.data[i]!);
   }
   return { hull, features, eyeBand, dark, brows, lips: fill(OUTER_LIPS), skin, eyes, mouth: fill(INNER_LIPS) };
 }
@@ -119,9 +120,15 @@ function middleOf(controls: Float64Array, indices: readonly number[]): [number, 
 
 /** Adds a region, spread by about its blur, to what is covered. */
 function cover(covered: FloatPlane, region: FloatPlane, spread: number): void {
-  const soft = blurPlane(region, spread);
-  for (let i = 0; i < soft.data.length; i++) {
-    covered.data[i] = Math.max(covered.data[i]!, Math.min(1, soft.data[i]! * 3));
+  const { soft, x, y } = blurSpot(region, spread);
+  const to = covered.data;
+  for (let row = 0; row < soft.height; row++) {
+    const from = row * soft.width;
+    const at = (y + row) * covered.width + x;
+    for (let i = 0; i < soft.width; i++) {
+      const value = 3 * soft.data[from + i]!;
+      if (value > to[at + i]!) to[at + i] = value > 1 ? 1 : value;
+    }
   }
 }
 
@@ -145,9 +152,14 @@ function fillBand(
 /** Blurs a hard region and keeps the half inside its edge, so that the soft edge never reaches outside. */
 export function insideFeather(region: FloatPlane, feather: number): FloatPlane {
   const soft = blurPlane(region, feather / 2);
-  for (let i = 0; i < soft.data.length; i++) {
-    const t = Math.max(0, Math.min(1, (soft.data[i]! - 0.5) * 2)) * Math.min(1, region.data[i]!);
-    soft.data[i] = t * t * (3 - 2 * t);
+  const [to, inside] = [soft.data, region.data];
+  for (let i = 0; i < to.length; i++) {
+    if (inside[i] === 0) {
+      to[i] = 0;
+      continue;
+    }
+    const t = Math.max(0, Math.min(1, (to[i]! - 0.5) * 2)) * Math.min(1, inside[i]!);
+    to[i] = t * t * (3 - 2 * t);
   }
   return soft;
 }

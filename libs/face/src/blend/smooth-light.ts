@@ -1,4 +1,4 @@
-import { blurPlane } from './gaussian.js';
+import { blurPlane, reducedSigma } from './gaussian.js';
 import { createPlane, enlargePlane, reducePlane, type FloatPlane } from './plane.js';
 
 /**
@@ -18,43 +18,69 @@ export function smoothLight(
   sigma: number,
   outlier: number,
 ): FloatPlane[] {
-  const factor = Math.max(1, Math.floor(sigma / 3.5));
+  const factor = Math.max(1, Math.floor(sigma / REDUCED_SIGMA));
   const { width, height } = weight;
-  const smallWeight = reducePlane(weight, factor);
-  const weighted = createPlane(width, height);
-  const small = channels.map((channel) => {
-    for (let i = 0; i < weighted.data.length; i++) weighted.data[i] = channel.data[i]! * weight.data[i]!;
-    const reduced = reducePlane(weighted, factor);
-    for (let i = 0; i < reduced.data.length; i++) reduced.data[i]! /= smallWeight.data[i]! + 1e-6;
-    return reduced;
-  });
-  let means = weightedMeans(small, smallWeight, sigma / factor);
-  for (let pass = 0; pass < 2; pass++) {
-    const robust = createPlane(smallWeight.width, smallWeight.height);
-    for (let i = 0; i < robust.data.length; i++) {
-      let squared = 0;
-      for (let c = 0; c < small.length; c++) squared += (small[c]!.data[i]! - means[c]!.data[i]!) ** 2;
-      const ratio = squared / (small.length * outlier * outlier);
-      robust.data[i] = smallWeight.data[i]! / (1 + ratio * ratio);
-    }
-    means = weightedMeans(small, robust, sigma / factor);
-  }
+  const counted = reducePlane(weight, factor);
+  const small = channels.map((channel) => weightedReduction(channel, weight, counted, factor));
+  const narrow = reducedSigma(sigma, factor);
+  let means = weightedMeans(small, counted, narrow);
+  for (let pass = 0; pass < 2; pass++)
+    means = weightedMeans(small, withoutOutliers(small, means, counted, outlier), narrow);
   return means.map((mean) => enlargePlane(mean, factor, width, height));
 }
 
+/** Sigma, in pixels of the reduced planes, that still makes a smooth mean. */
+const REDUCED_SIGMA = 2;
+
+function weightedReduction(channel: FloatPlane, weight: FloatPlane, counted: FloatPlane, factor: number): FloatPlane {
+  if (factor === 1) return channel;
+  const weighted = createPlane(weight.width, weight.height);
+  const [to, from, by] = [weighted.data, channel.data, weight.data];
+  for (let i = 0; i < to.length; i++) to[i] = from[i]! * by[i]!;
+  const reduced = reducePlane(weighted, factor);
+  for (let i = 0; i < reduced.data.length; i++) reduced.data[i]! /= counted.data[i]! + 1e-6;
+  return reduced;
+}
+
+function withoutOutliers(
+  channels: readonly FloatPlane[],
+  means: readonly FloatPlane[],
+  weight: FloatPlane,
+  outlier: number,
+): FloatPlane {
+  const robust = createPlane(weight.width, weight.height);
+  const to = robust.data;
+  channels.forEach((channel, c) => {
+    const [from, mean] = [channel.data, means[c]!.data];
+    for (let i = 0; i < to.length; i++) to[i]! += (from[i]! - mean[i]!) ** 2;
+  });
+  const scale = 1 / (channels.length * outlier * outlier);
+  for (let i = 0; i < to.length; i++) {
+    const ratio = to[i]! * scale;
+    to[i] = weight.data[i]! / (1 + ratio * ratio);
+  }
+  return robust;
+}
+
+/** Widths over each other: a wide, faint second mean stands in where no counted pixel is near. */
+const FAR = 3;
+const FAR_SHARE = 0.02;
+
 function weightedMeans(channels: readonly FloatPlane[], weight: FloatPlane, sigma: number): FloatPlane[] {
-  // A wide, faint second mean stands in where no counted pixel is near.
-  const near = blurPlane(weight, sigma);
-  const far = blurPlane(weight, sigma * 3);
+  const near = nearAndFar(weight, sigma).data;
   return channels.map((channel) => {
     const weighted = createPlane(channel.width, channel.height);
-    for (let i = 0; i < weighted.data.length; i++) weighted.data[i] = channel.data[i]! * weight.data[i]!;
-    const nearSum = blurPlane(weighted, sigma);
-    const farSum = blurPlane(weighted, sigma * 3);
-    for (let i = 0; i < weighted.data.length; i++) {
-      weighted.data[i] =
-        (nearSum.data[i]! + 0.02 * farSum.data[i]! + 1e-9) / (near.data[i]! + 0.02 * far.data[i]! + 1e-9);
-    }
-    return weighted;
+    const [to, from, by] = [weighted.data, channel.data, weight.data];
+    for (let i = 0; i < to.length; i++) to[i] = from[i]! * by[i]!;
+    const sums = nearAndFar(weighted, sigma);
+    for (let i = 0; i < to.length; i++) sums.data[i] = (sums.data[i]! + 1e-9) / (near[i]! + 1e-9);
+    return sums;
   });
+}
+
+function nearAndFar(plane: FloatPlane, sigma: number): FloatPlane {
+  const near = blurPlane(plane, sigma);
+  const far = blurPlane(plane, sigma * FAR).data;
+  for (let i = 0; i < far.length; i++) near.data[i]! += FAR_SHARE * far[i]!;
+  return near;
 }

@@ -1,4 +1,4 @@
-import { blurPlane } from '../blend/gaussian.js';
+import { blurPlane, blurSpot, reducedSigma } from '../blend/gaussian.js';
 import { toLogColour, type LogColour } from '../blend/log-colour.js';
 import { occlusionOf } from '../blend/occlusion.js';
 import { createPlane, reducePlane, type FloatPlane } from '../blend/plane.js';
@@ -20,7 +20,7 @@ export interface PlateLook {
 }
 
 /** Pixels between the outer eye corners that are enough to measure smooth things on. */
-const SMALL_SCALE = 55;
+const SMALL_SCALE = 40;
 
 /**
  * @param work R'G'B' planes of the work crop, 0..1.
@@ -52,15 +52,19 @@ export function lookAtPlate(
   const red = blurPlane(colour.red, settings.plateColourSigma * scale);
   const blue = blurPlane(colour.blue, settings.plateColourSigma * scale);
   const luma = createPlane(width, height);
-  for (let i = 0; i < luma.data.length; i++) {
-    luma.data[i] = layers.broad.data[i]! + (1 - settings.identityForm) * layers.form.data[i]!;
-    red.data[i] = layers.red.data[i]! + settings.plateColour * (red.data[i]! - layers.red.data[i]!);
-    blue.data[i] = layers.blue.data[i]! + settings.plateColour * (blue.data[i]! - layers.blue.data[i]!);
+  const plateForm = 1 - settings.identityForm;
+  const [lumas, reds, blues] = [luma.data, red.data, blue.data];
+  const [broad, form] = [layers.broad.data, layers.form.data];
+  const [broadRed, broadBlue] = [layers.red.data, layers.blue.data];
+  for (let i = 0; i < lumas.length; i++) {
+    lumas[i] = broad[i]! + plateForm * form[i]!;
+    reds[i] = broadRed[i]! + settings.plateColour * (reds[i]! - broadRed[i]!);
+    blues[i] = broadBlue[i]! + settings.plateColour * (blues[i]! - broadBlue[i]!);
   }
   const skin = { luma: layers.broad, red: layers.red, blue: layers.blue };
   const occluded = occlusionOf(colour, skin, regions, scale);
   const closure = eyeClosure(eyeOpenness(landmarks), track.openness);
-  const mask = maskOf(regions, occluded, scale, closure, settings.keepEyes);
+  const mask = maskOf(regions, occluded, scale, factor, closure, settings.keepEyes);
   return { factor, colour, regions, base: { luma, red, blue }, mask };
 }
 
@@ -69,18 +73,37 @@ function maskOf(
   regions: FaceRegions,
   occluded: FloatPlane,
   scale: number,
+  factor: number,
   closure: number,
   keepEyes: number,
 ): FloatPlane {
-  const mouth = blurPlane(regions.mouth, 0.012 * scale);
-  const lids = blurPlane(regions.eyeBand, 0.035 * scale);
-  const eyes = blurPlane(regions.eyes, 0.02 * scale);
-  const mask = createPlane(mouth.width, mouth.height);
-  for (let i = 0; i < mask.data.length; i++) {
-    const shut = closure * Math.min(1, 2 * lids.data[i]!) * (1 - 0.7 * regions.brows.data[i]!);
-    const inside = Math.max(0, Math.min(1, (mouth.data[i]! - 0.1) / 0.8));
-    const keep = Math.max(inside, shut, keepEyes * eyes.data[i]!);
-    mask.data[i] = regions.hull.data[i]! * (1 - occluded.data[i]!) * (1 - Math.min(1, keep));
+  const { hull, brows } = regions;
+  const kept = createPlane(hull.width, hull.height);
+  // The mask's way back to full size softens the lips' edge already.
+  const own = reducedSigma(0.012 * scale * factor, factor);
+  layOver(kept, regions.mouth, own, (value) => Math.max(0, Math.min(1, (value - 0.1) / 0.8)));
+  if (keepEyes > 0) layOver(kept, regions.eyes, 0.02 * scale, (value) => keepEyes * value);
+  if (closure > 0) {
+    const shut = (value: number, i: number): number => closure * Math.min(1, 2 * value) * (1 - 0.7 * brows.data[i]!);
+    layOver(kept, regions.eyeBand, 0.035 * scale, shut);
   }
-  return mask;
+  const [to, inside, odd] = [kept.data, hull.data, occluded.data];
+  for (let i = 0; i < to.length; i++) to[i] = inside[i]! * (1 - odd[i]!) * (1 - Math.min(1, to[i]!));
+  return kept;
+}
+
+/** The larger of what is there and a softened region's share. */
+function layOver(
+  target: FloatPlane,
+  region: FloatPlane,
+  sigma: number,
+  shareOf: (value: number, index: number) => number,
+): void {
+  const { soft, x, y } = blurSpot(region, sigma);
+  for (let row = 0; row < soft.height; row++) {
+    for (let column = 0; column < soft.width; column++) {
+      const at = (y + row) * target.width + x + column;
+      target.data[at] = Math.max(target.data[at]!, shareOf(soft.data[row * soft.width + column]!, at));
+    }
+  }
 }

@@ -1,6 +1,6 @@
 import { blurPlane } from '../blend/gaussian.js';
 import { fromLogColour, LUMA_FLOOR, lumaOf, type LogColour } from '../blend/log-colour.js';
-import { enlargePlane, reducePlane, type FloatPlane } from '../blend/plane.js';
+import { createPlane, enlargePlane, reducePlane, type FloatPlane } from '../blend/plane.js';
 import { smoothLight } from '../blend/smooth-light.js';
 import { lookAtPlate, type PlateLook } from './plate-look.js';
 import { controlPoints, type HeadPose } from './pose.js';
@@ -38,22 +38,28 @@ export function renderFace(
   ]);
   const [fine, red, blue, form] = warpDetail(sources, pose, applyShift(controls, track.shift, pose), mask);
   const result: LogColour = { luma: fine!, red: red!, blue: blue! };
-  for (let i = 0; i < mask.data.length; i++) {
-    if (mask.data[i] === 0) continue;
-    const shade = form!.data[i]! + fine!.data[i]!;
-    const warmth = settings.shadeWarmth * warming(shade);
-    result.luma.data[i] = shade;
-    result.red.data[i]! += warmth;
-    result.blue.data[i]! -= warmth;
-  }
+  shadeSkin(result, form!, mask, settings);
   layOverLight(result, look, pose, settings);
-  addGrain(result.luma, work, look, pose, settings);
+  addGrain(result.luma, work, mask, look, pose, settings);
   return { channels: fromLogColour(result, mask), mask };
+}
+
+function shadeSkin(result: LogColour, form: FloatPlane, mask: FloatPlane, settings: ReplaceSettings): void {
+  const [luma, red, blue] = [result.luma.data, result.red.data, result.blue.data];
+  const [broad, shown] = [form.data, mask.data];
+  for (let i = 0; i < luma.length; i++) {
+    if (shown[i] === 0) continue;
+    const shade = broad[i]! + luma[i]!;
+    const warmth = settings.shadeWarmth * warming(shade);
+    luma[i] = shade;
+    red[i]! += warmth;
+    blue[i]! -= warmth;
+  }
 }
 
 /** Light passes through skin and comes out red: shallow shade is warm, while brows and pupils are not skin. */
 function warming(shade: number): number {
-  return -shade * Math.exp(-((shade / 0.45) ** 2));
+  return -shade * Math.exp(-(shade * shade) / (0.45 * 0.45));
 }
 
 /** Adds the plate's light, and what is missing for the broad light to be exactly the plate's. */
@@ -63,19 +69,20 @@ function layOverLight(result: LogColour, look: PlateLook, pose: HeadPose, settin
   const wanted = [colour.luma, colour.red, colour.blue];
   const bases = [base.luma, base.red, base.blue];
   const differences = planes.map((plane, c) => {
-    const small = reducePlane(plane, factor);
-    for (let i = 0; i < small.data.length; i++) {
-      small.data[i] = wanted[c]!.data[i]! - bases[c]!.data[i]! - small.data[i]!;
-    }
-    return small;
+    const small = reducePlane(plane, factor).data;
+    const difference = createPlane(wanted[c]!.width, wanted[c]!.height);
+    const [to, plate, own] = [difference.data, wanted[c]!.data, bases[c]!.data];
+    for (let i = 0; i < to.length; i++) to[i] = plate[i]! - own[i]! - small[i]!;
+    return difference;
   });
   const sigma = (settings.matchSigma * pose.scale) / factor;
   const missing = smoothLight(differences, look.regions.skin, sigma, settings.lightOutlier);
   planes.forEach((plane, c) => {
-    const offset = missing[c]!;
-    for (let i = 0; i < offset.data.length; i++) offset.data[i]! += bases[c]!.data[i]!;
-    const enlarged = enlargePlane(offset, factor, plane.width, plane.height);
-    for (let i = 0; i < plane.data.length; i++) plane.data[i]! += enlarged.data[i]!;
+    const [offset, own] = [missing[c]!, bases[c]!.data];
+    for (let i = 0; i < own.length; i++) offset.data[i]! += own[i]!;
+    const enlarged = enlargePlane(offset, factor, plane.width, plane.height).data;
+    const to = plane.data;
+    for (let i = 0; i < to.length; i++) to[i]! += enlarged[i]!;
   });
 }
 
@@ -86,16 +93,20 @@ const STRONGEST_GRAIN = 0.1;
 function addGrain(
   target: FloatPlane,
   work: readonly FloatPlane[],
+  mask: FloatPlane,
   look: PlateLook,
   pose: HeadPose,
   settings: ReplaceSettings,
 ): void {
   const luma = lumaOf(work);
-  const soft = blurPlane(luma, settings.poreSigma * pose.scale);
-  const skin = enlargePlane(look.regions.skin, look.factor, luma.width, luma.height);
-  for (let i = 0; i < target.data.length; i++) {
-    const fine = (luma.data[i]! - soft.data[i]!) / (soft.data[i]! + LUMA_FLOOR);
+  const soft = blurPlane(luma, settings.poreSigma * pose.scale).data;
+  const skin = enlargePlane(look.regions.skin, look.factor, luma.width, luma.height).data;
+  const [to, plate, shown] = [target.data, luma.data, mask.data];
+  const strongest = 1 / (STRONGEST_GRAIN * STRONGEST_GRAIN);
+  for (let i = 0; i < to.length; i++) {
+    if (shown[i] === 0) continue;
+    const fine = (plate[i]! - soft[i]!) / (soft[i]! + LUMA_FLOOR);
     // Pores and grain are faint; what is strong is an edge of the plate's (glasses, a strand of hair) and stays away.
-    target.data[i]! += settings.plateGrain * skin.data[i]! * fine * Math.exp(-((fine / STRONGEST_GRAIN) ** 2));
+    to[i]! += settings.plateGrain * skin[i]! * fine * Math.exp(-fine * fine * strongest);
   }
 }

@@ -1,6 +1,7 @@
-import { cropRgb, pasteRgb, type Box, type Frame } from '@understudy/frame';
+import { addRgb, cropRgb, type Box, type Frame } from '@understudy/frame';
 
-import { enlargePlane, reducePlane, type FloatPlane } from '../blend/plane.js';
+import { boundsOf } from '../blend/gaussian.js';
+import type { FloatPlane } from '../blend/plane.js';
 import { controlPoints, fitPose, type HeadPose } from './pose.js';
 import { renderFace, type RenderedFace } from './render-face.js';
 import type { PreparedReplaceTrack } from './track.js';
@@ -16,21 +17,21 @@ import type { PreparedReplaceTrack } from './track.js';
 export function replaceFace(frame: Frame, track: PreparedReplaceTrack, landmarks: ArrayLike<number>): Box {
   const { settings } = track;
   const plate = fitPose(landmarks);
-  const box = cropBoxOf(frame, landmarks, plate);
   const factor = Math.max(1, Math.ceil(plate.scale / settings.workScale));
-  const full = splitPlanes(cropRgb(frame, box, box.width, box.height), box);
-  const work = factor === 1 ? full : full.map((plane) => reducePlane(plane, factor));
+  const box = cropBoxOf(frame, landmarks, plate, factor);
+  const work = cropPlanes(frame, box, factor);
   const inCrop = Float64Array.from({ length: landmarks.length }, (_, i) => {
     const origin = i % 2 === 0 ? box.x : box.y;
     return (landmarks[i]! - origin) / factor - 0.5;
   });
   const pose = fitPose(inCrop);
   const result = renderFace(work, track, inCrop, pose);
-  write(frame, box, full, work, result, factor);
+  write(frame, box, work, result, factor);
   return box;
 }
 
-function cropBoxOf(frame: Frame, landmarks: ArrayLike<number>, pose: HeadPose): Box {
+/** The face with its surroundings, in whole blocks of `factor` pixels: it may reach over the frame by less than one. */
+function cropBoxOf(frame: Frame, landmarks: ArrayLike<number>, pose: HeadPose, factor: number): Box {
   const controls = controlPoints(landmarks, pose);
   let left = Infinity;
   let top = Infinity;
@@ -45,40 +46,51 @@ function cropBoxOf(frame: Frame, landmarks: ArrayLike<number>, pose: HeadPose): 
   const margin = pose.scale * 0.1;
   const x = Math.max(0, Math.floor(left - margin));
   const y = Math.max(0, Math.floor(top - margin));
+  const blocks = (pixels: number): number => Math.ceil(pixels / factor) * factor;
   return {
     x,
     y,
-    width: Math.min(frame.spec.width, Math.ceil(right + margin)) - x,
-    height: Math.min(frame.spec.height, Math.ceil(bottom + margin)) - y,
+    width: blocks(Math.min(frame.spec.width, Math.ceil(right + margin)) - x),
+    height: blocks(Math.min(frame.spec.height, Math.ceil(bottom + margin)) - y),
   };
 }
 
-function splitPlanes(rgb: Float32Array, box: Box): FloatPlane[] {
-  const count = box.width * box.height;
-  for (let i = 0; i < rgb.length; i++) rgb[i] = Math.max(0, rgb[i]! / 255);
-  return [0, 1, 2].map((c) => ({ ...box, data: rgb.subarray(c * count, (c + 1) * count) }));
+function cropPlanes(frame: Frame, box: Box, factor: number): FloatPlane[] {
+  const width = box.width / factor;
+  const height = box.height / factor;
+  const count = width * height;
+  const rgb = cropRgb(frame, box, width, height);
+  for (let i = 0; i < rgb.length; i++) rgb[i] = Math.max(0, rgb[i]! * (1 / 255));
+  return [0, 1, 2].map((c) => ({ width, height, data: rgb.subarray(c * count, (c + 1) * count) }));
 }
 
-/** Adds what changed at work size to the plate at full size, so that nothing of the plate is resampled. */
-function write(
-  frame: Frame,
-  box: Box,
-  full: readonly FloatPlane[],
-  work: readonly FloatPlane[],
-  result: RenderedFace,
-  factor: number,
-): void {
-  const count = box.width * box.height;
+/** Adds what changed, at work size, to the plate at full size, so that nothing of the plate is resampled. */
+function write(frame: Frame, box: Box, work: readonly FloatPlane[], result: RenderedFace, factor: number): void {
+  const { mask, channels } = result;
+  const shown = boundsOf(mask);
+  if (shown === null) return;
+  // One more on each side, where the change is 0: a block's change fades into its neighbours.
+  const left = Math.max(0, shown.left - 1);
+  const top = Math.max(0, shown.top - 1);
+  const width = Math.min(mask.width, shown.right + 1) - left;
+  const height = Math.min(mask.height, shown.bottom + 1) - top;
+  const count = width * height;
   const rgb = new Float32Array(3 * count);
-  result.channels.forEach((channel, c) => {
-    if (factor === 1) {
-      for (let i = 0; i < count; i++) rgb[c * count + i] = 255 * channel.data[i]!;
-      return;
+  channels.forEach(({ data }, c) => {
+    const plate = work[c]!.data;
+    for (let y = 0; y < height; y++) {
+      const from = (top + y) * mask.width + left;
+      const to = c * count + y * width;
+      for (let x = 0; x < width; x++) {
+        rgb[to + x] = 255 * mask.data[from + x]! * (data[from + x]! - plate[from + x]!);
+      }
     }
-    for (let i = 0; i < channel.data.length; i++) channel.data[i]! -= work[c]!.data[i]!;
-    const change = enlargePlane(channel, factor, box.width, box.height);
-    for (let i = 0; i < count; i++) rgb[c * count + i] = 255 * (full[c]!.data[i]! + change.data[i]!);
   });
-  const mask = enlargePlane(result.mask, factor, box.width, box.height).data;
-  pasteRgb(frame, box, { width: box.width, height: box.height, rgb, mask });
+  const place = {
+    x: box.x + left * factor,
+    y: box.y + top * factor,
+    width: width * factor,
+    height: height * factor,
+  };
+  addRgb(frame, place, { width, height, rgb });
 }

@@ -55,37 +55,77 @@ function kernel(squared: number): number {
 }
 
 /**
- * Evaluates the spline on a regular grid.
+ * Evaluates the spline on a regular grid: exactly at every second node of every second row, by cubic interpolation
+ * between them.
  *
+ * @param grid with odd numbers of columns and rows.
  * @returns `rows * cols * columns` values; node (r, c) lies at (`x0 + c * step`, `y0 + r * step`).
  */
 export function evaluateOnGrid(
   plate: ThinPlate,
   grid: { x0: number; y0: number; step: number; cols: number; rows: number },
 ): Float32Array {
-  const { centres, weights, columns, unit } = plate;
-  const count = centres.length / 2;
-  const out = new Float32Array(grid.cols * grid.rows * columns);
+  const { columns } = plate;
+  const { step, cols, rows } = grid;
+  // One exact node more on each side, which the cubic needs.
+  const across = (cols + 1) / 2 + 2;
+  const down = (rows + 1) / 2 + 2;
+  const exact = new Float64Array(across * down * columns);
   const sums = new Float64Array(columns);
-  for (let r = 0; r < grid.rows; r++) {
-    const y = (grid.y0 + r * grid.step) * unit;
-    for (let c = 0; c < grid.cols; c++) {
-      const x = (grid.x0 + c * grid.step) * unit;
-      const affine = count * columns;
-      for (let k = 0; k < columns; k++) {
-        sums[k] = weights[affine + k]! + weights[affine + columns + k]! * x + weights[affine + 2 * columns + k]! * y;
-      }
-      for (let i = 0; i < count; i++) {
-        const dx = centres[i * 2]! - x;
-        const dy = centres[i * 2 + 1]! - y;
-        const squared = dx * dx + dy * dy;
-        if (squared < 1e-12) continue;
-        const basis = squared * Math.log(squared);
-        const base = i * columns;
-        for (let k = 0; k < columns; k++) sums[k]! += weights[base + k]! * basis;
-      }
-      out.set(sums, (r * grid.cols + c) * columns);
+  for (let r = 0; r < down; r++) {
+    for (let c = 0; c < across; c++) {
+      evaluateAt(plate, grid.x0 + (c - 1) * 2 * step, grid.y0 + (r - 1) * 2 * step, sums);
+      exact.set(sums, (r * across + c) * columns);
     }
   }
+  const lines = new Float64Array(down * cols * columns);
+  for (let r = 0; r < down; r++) {
+    halveStep(exact, (r * across + 1) * columns, columns, columns, lines, r * cols * columns, columns, cols);
+  }
+  const out = new Float32Array(rows * cols * columns);
+  const row = cols * columns;
+  halveStep(lines, row, row, row, out, 0, row, rows);
   return out;
+}
+
+/** Spreads runs of `length` values, `stride` apart, to twice as many, the new ones midway between (Catmull-Rom). */
+function halveStep(
+  from: Float64Array,
+  start: number,
+  stride: number,
+  length: number,
+  to: Float64Array | Float32Array,
+  toStart: number,
+  toStride: number,
+  count: number,
+): void {
+  for (let i = 0; i < count; i++) {
+    const at = start + (i >> 1) * stride;
+    const target = toStart + i * toStride;
+    if (i % 2 === 0) {
+      for (let k = 0; k < length; k++) to[target + k] = from[at + k]!;
+      continue;
+    }
+    for (let k = 0; k < length; k++) {
+      const middle = from[at + k]! + from[at + stride + k]!;
+      to[target + k] = (9 * middle - from[at - stride + k]! - from[at + 2 * stride + k]!) / 16;
+    }
+  }
+}
+
+function evaluateAt({ centres, weights, columns, unit }: ThinPlate, px: number, py: number, sums: Float64Array): void {
+  const x = px * unit;
+  const y = py * unit;
+  const affine = (centres.length / 2) * columns;
+  for (let k = 0; k < columns; k++) {
+    sums[k] = weights[affine + k]! + weights[affine + columns + k]! * x + weights[affine + 2 * columns + k]! * y;
+  }
+  for (let i = 0, base = 0; base < affine; i += 2, base += columns) {
+    const dx = centres[i]! - x;
+    const dy = centres[i + 1]! - y;
+    const squared = dx * dx + dy * dy;
+    if (squared < 1e-12) continue;
+    const basis = squared * Math.log(squared);
+    for (let k = 0; k < columns; k++) sums[k]! += weights[base + k]! * basis;
+  }
 }

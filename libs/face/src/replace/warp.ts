@@ -1,3 +1,4 @@
+import { type Bounds, boundsOf } from '../blend/gaussian.js';
 import type { FloatPlane } from '../blend/plane.js';
 import { createPlane } from '../blend/plane.js';
 import { CANONICAL_CONTROLS, CONTROL_COUNT, MIRRORED_CONTROL } from './canonical-face.js';
@@ -14,8 +15,6 @@ export interface TextureSource {
 
 /** Yaw difference, in radians, over which a texture seen from another side loses its say. */
 const YAW_TOLERANCE = 0.18;
-/** How sharply a texture that sees a spot head-on wins over one that sees it at a slant. */
-const VISIBILITY_POWER = 6;
 const MINIMUM_SHARE = 0.03;
 /** Half width of the generic head's ellipse, where its surface turns away. */
 const HEAD_RADIUS = 0.85;
@@ -60,18 +59,26 @@ export function warpDetail(
   mask: FloatPlane,
 ): FloatPlane[] {
   const { width, height } = mask;
-  const step = Math.max(2, Math.round(plate.scale / 28));
-  const grid = { x0: 0, y0: 0, step, cols: Math.ceil(width / step) + 2, rows: Math.ceil(height / step) + 2 };
-  const nodes = mapNodes(sources, controls, plate.scale, grid);
   const out = Array.from({ length: DETAIL_CHANNELS }, () => createPlane(width, height));
+  const shown = boundsOf(mask);
+  if (shown === null) return out;
+  const grid = gridOver(shown, Math.max(2, Math.round(plate.scale / 28)));
+  const nodes = mapNodes(sources, controls, plate.scale, grid);
   const shares = shareNodes(sources, plate, nodes);
   sources.forEach((source, k) => {
     const share = shares[k]!;
     if (share.some((value) => value > 0))
       addSource(out, source, plate.scale, nodes, k, sources.length, share, grid, mask);
   });
-  enlargeNodes(formAtNodes(sources, nodes), grid, out[FORM]!);
+  enlargeNodes(formAtNodes(sources, nodes), grid, shown, out[FORM]!);
   return out;
+}
+
+/** Odd numbers of nodes, so that every second one begins and ends a row. */
+function gridOver(shown: Bounds, step: number): Grid {
+  const nodes = (pixels: number): number => 2 * Math.ceil((pixels / step + 1) / 2) + 1;
+  const { left, top, right, bottom } = shown;
+  return { x0: left, y0: top, step, cols: nodes(right - left), rows: nodes(bottom - top) };
 }
 
 /** For each node: the texture position in every source, then the frontal x of the generic head. */
@@ -89,12 +96,16 @@ function mapNodes(sources: readonly TextureSource[], controls: Float64Array, sca
   return evaluateOnGrid(fitThinPlate(controls, values, columns, SMOOTHING, scale), grid);
 }
 
-function facing(source: TextureSource, canonicalX: number): number {
-  const normal = Math.asin(Math.max(-0.98, Math.min(0.98, canonicalX / HEAD_RADIUS)));
-  return Math.max(0.05, Math.cos(normal + yawOf(source)));
+/** Cosine, at least 0.05, of the angle at which a head turned by a yaw shows the surface at a frontal x. */
+function facing(cosYaw: number, sinYaw: number, canonicalX: number): number {
+  const sine = Math.max(-0.98, Math.min(0.98, canonicalX / HEAD_RADIUS));
+  return Math.max(0.05, Math.sqrt(1 - sine * sine) * cosYaw - sine * sinYaw);
 }
 
-/** Each source's share of the fine structure at the nodes, summing to 1; sources without a real say are dropped. */
+/**
+ * Each source's share of the fine structure at the nodes, summing to 1; sources without a real say are dropped. By the
+ * sixth power a texture that sees a spot head-on wins over one that sees it at a slant.
+ */
 function shareNodes(sources: readonly TextureSource[], plate: HeadPose, nodes: Float32Array): Float32Array[] {
   const columns = 2 * sources.length + 1;
   const count = nodes.length / columns;
@@ -102,16 +113,19 @@ function shareNodes(sources: readonly TextureSource[], plate: HeadPose, nodes: F
   const best = Math.max(...agreements);
   const kept = agreements.map((agreement) => Math.max(0, agreement / best - MINIMUM_SHARE));
   const shares = sources.map(() => new Float32Array(count));
-  for (let n = 0; n < count; n++) {
-    const x = nodes[n * columns + columns - 1]!;
-    let total = 0;
-    sources.forEach((source, k) => {
-      const share = kept[k]! * facing(source, x) ** VISIBILITY_POWER;
-      shares[k]![n] = share;
-      total += share;
-    });
-    for (const share of shares) share[n]! /= total;
-  }
+  const totals = new Float32Array(count);
+  sources.forEach((source, k) => {
+    if (kept[k] === 0) return;
+    const share = shares[k]!;
+    const [cosYaw, sinYaw] = [Math.cos(yawOf(source)), Math.sin(yawOf(source))];
+    for (let n = 0; n < count; n++) {
+      const seen = facing(cosYaw, sinYaw, nodes[n * columns + columns - 1]!);
+      const squared = seen * seen;
+      share[n] = kept[k]! * squared * squared * squared;
+      totals[n]! += share[n]!;
+    }
+  });
+  for (const share of shares) for (let n = 0; n < count; n++) share[n]! /= totals[n]!;
   return shares;
 }
 
@@ -122,19 +136,19 @@ function shareNodes(sources: readonly TextureSource[], plate: HeadPose, nodes: F
 function formAtNodes(sources: readonly TextureSource[], nodes: Float32Array): Float32Array {
   const columns = 2 * sources.length + 1;
   const out = new Float32Array(nodes.length / columns);
-  const sample = new Float32Array(DETAIL_CHANNELS);
-  for (let n = 0; n < out.length; n++) {
-    const x = nodes[n * columns + columns - 1]!;
-    let total = 0;
-    let sum = 0;
-    sources.forEach((source, k) => {
-      const share = facing(source, x) ** 2;
-      sampleTexture(source.face.textures[0]!, nodes[n * columns + 2 * k]!, nodes[n * columns + 2 * k + 1]!, sample);
-      sum += share * sample[FORM]!;
-      total += share;
-    });
-    out[n] = sum / total;
-  }
+  const totals = new Float32Array(out.length);
+  sources.forEach((source, k) => {
+    const texture = source.face.textures[0]!;
+    const [cosYaw, sinYaw] = [Math.cos(yawOf(source)), Math.sin(yawOf(source))];
+    for (let n = 0; n < out.length; n++) {
+      const at = n * columns;
+      const seen = facing(cosYaw, sinYaw, nodes[at + columns - 1]!);
+      const share = seen * seen;
+      out[n]! += share * sampleForm(texture, nodes[at + 2 * k]!, nodes[at + 2 * k + 1]!);
+      totals[n]! += share;
+    }
+  });
+  for (let n = 0; n < out.length; n++) out[n]! /= totals[n]!;
   return out;
 }
 
@@ -159,29 +173,36 @@ function addSource(
   const maxX = texture.width - 1.001;
   const maxY = texture.height - 1.001;
   const [fine, red, blue] = [out[0]!.data, out[1]!.data, out[2]!.data];
-  for (let y = 0; y < height; y++) {
-    const row = Math.floor(y / grid.step);
-    const fy = y / grid.step - row;
-    for (let x = 0; x < width; x++) {
-      if (mask.data[y * width + x] === 0) continue;
-      const col = (x / grid.step) | 0;
-      const fx = x / grid.step - col;
-      const node = row * grid.cols + col;
+  const shown = mask.data;
+  const { x0, y0, cols } = grid;
+  const perStep = 1 / grid.step;
+  const perFactor = 1 / factor;
+  const right = Math.min(width, x0 + (cols - 1) * grid.step);
+  const bottom = Math.min(height, y0 + (grid.rows - 1) * grid.step);
+  for (let y = y0; y < bottom; y++) {
+    const row = Math.floor((y - y0) * perStep);
+    const fy = (y - y0) * perStep - row;
+    for (let x = x0; x < right; x++) {
+      if (shown[y * width + x] === 0) continue;
+      const across = (x - x0) * perStep;
+      const col = across | 0;
+      const fx = across - col;
+      const node = row * cols + col;
       const w11 = fx * fy;
       const w10 = fx - w11;
       const w01 = fy - w11;
       const w00 = 1 - fx - w01;
-      const below = node + grid.cols;
+      const below = node + cols;
       const part = w00 * share[node]! + w10 * share[node + 1]! + w01 * share[below]! + w11 * share[below + 1]!;
       if (part < 0.004) continue;
       const a = node * columns + 2 * index;
       const b = a + columns;
-      const c = a + grid.cols * columns;
+      const c = a + cols * columns;
       const d = c + columns;
       let u = w00 * nodes[a]! + w10 * nodes[b]! + w01 * nodes[c]! + w11 * nodes[d]!;
       let v = w00 * nodes[a + 1]! + w10 * nodes[b + 1]! + w01 * nodes[c + 1]! + w11 * nodes[d + 1]!;
-      u = (u + 0.5) / factor - 0.5;
-      v = (v + 0.5) / factor - 0.5;
+      u = (u + 0.5) * perFactor - 0.5;
+      v = (v + 0.5) * perFactor - 0.5;
       u = u < 0 ? 0 : u > maxX ? maxX : u;
       v = v < 0 ? 0 : v > maxY ? maxY : v;
       const ui = u | 0;
@@ -202,19 +223,20 @@ function addSource(
   }
 }
 
-function enlargeNodes(values: Float32Array, grid: Grid, out: FloatPlane): void {
-  const { width, height } = out;
-  for (let y = 0; y < height; y++) {
-    const row = Math.floor(y / grid.step);
-    const fy = y / grid.step - row;
-    for (let x = 0; x < width; x++) {
-      const col = (x / grid.step) | 0;
-      const fx = x / grid.step - col;
-      const n = row * grid.cols + col;
-      const below = n + grid.cols;
-      out.data[y * width + x] =
-        (values[n]! * (1 - fx) + values[n + 1]! * fx) * (1 - fy) +
-        (values[below]! * (1 - fx) + values[below + 1]! * fx) * fy;
+function enlargeNodes(values: Float32Array, grid: Grid, shown: Bounds, out: FloatPlane): void {
+  const { x0, y0, step, cols } = grid;
+  const { width, data } = out;
+  const line = new Float32Array(cols);
+  for (let y = y0; y < shown.bottom; y++) {
+    const row = Math.floor((y - y0) / step);
+    const fy = (y - y0) / step - row;
+    const above = row * cols;
+    const below = above + cols;
+    for (let c = 0; c < cols; c++) line[c] = values[above + c]! + (values[below + c]! - values[above + c]!) * fy;
+    for (let x = x0; x < shown.right; x++) {
+      const across = (x - x0) / step;
+      const col = across | 0;
+      data[y * width + x] = line[col]! + (line[col + 1]! - line[col]!) * (across - col);
     }
   }
 }
@@ -226,20 +248,16 @@ function chooseTexture(face: PreparedFace, scale: number): { texture: DetailText
   return { texture: face.textures[level]!, factor: 2 ** level };
 }
 
-function sampleTexture(texture: DetailTexture, x: number, y: number, out: Float32Array): void {
-  const { width, height, detail } = texture;
+function sampleForm({ width, height, detail }: DetailTexture, x: number, y: number): number {
   const cx = x < 0 ? 0 : x > width - 1.001 ? width - 1.001 : x;
   const cy = y < 0 ? 0 : y > height - 1.001 ? height - 1.001 : y;
   const x0 = cx | 0;
   const y0 = cy | 0;
   const fx = cx - x0;
-  const fy = cy - y0;
   const n = DETAIL_CHANNELS;
-  const a = (y0 * width + x0) * n;
+  const a = (y0 * width + x0) * n + FORM;
   const b = a + width * n;
-  for (let c = 0; c < n; c++) {
-    const top = detail[a + c]! * (1 - fx) + detail[a + n + c]! * fx;
-    const bottom = detail[b + c]! * (1 - fx) + detail[b + n + c]! * fx;
-    out[c] = top * (1 - fy) + bottom * fy;
-  }
+  const top = detail[a]! + (detail[a + n]! - detail[a]!) * fx;
+  const bottom = detail[b]! + (detail[b + n]! - detail[b]!) * fx;
+  return top + (bottom - top) * (cy - y0);
 }
