@@ -1,6 +1,16 @@
-import { leafHash, merkleRoot } from '@understudy/tlog';
+import { appendAuditEvents } from '@understudy/db';
+import {
+  isSignedBy,
+  leafHash,
+  merkleRoot,
+  parseCheckpoint,
+  parseVerifierKey,
+  verifyConsistency,
+  verifyInclusion,
+} from '@understudy/tlog';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AuditWriter } from '../../apps/coordinator/src/audit/audit-writer.js';
+import { Sequencer } from '../../apps/coordinator/src/audit/sequencer.js';
 import { TestCoordinator, type TestPerson } from './coordinator.js';
 
 let farm: TestCoordinator;
@@ -45,33 +55,108 @@ describe('the audit log', () => {
     }
   });
 
-  it('has a checkpoint over all of it, in order', async () => {
+  it('has a signed checkpoint over all of it, each event in one place', async () => {
     const writer = farm.app.get(AuditWriter);
     await Promise.all(Array.from({ length: 40 }, (_, n) => writer.append(farm.owner, event(100 + n))));
     const taken = await checkpoint();
-    const hashes = (await leaves()).map(({ leaf }) => new Uint8Array(leaf));
-    expect(taken.size).toBe(hashes.length);
-    expect(taken.rootHash).toBe(Buffer.from(merkleRoot(hashes)).toString('hex'));
+    const rows = await farm.owner.query<{ leaf: Buffer; id: string }>(
+      'SELECT l.hash AS leaf, e.id FROM audit_leaves l JOIN audit_events e ON e.sequence = l.event_sequence ORDER BY l.index',
+    );
+    expect(taken.size).toBe((await leaves()).length);
+    expect(new Set(rows.map(({ id }) => id)).size).toBe(taken.size);
+    expect(taken.rootHash).toBe(Buffer.from(merkleRoot(rows.map(({ leaf }) => leaf))).toString('hex'));
+    const note = parseCheckpoint(taken.note);
+    expect(note.size).toBe(taken.size);
+    expect(Buffer.from(note.root).toString('hex')).toBe(taken.rootHash);
+    expect(isSignedBy(note, parseVerifierKey(taken.verifierKey))).toBe(true);
   });
 
-  it('waits with a checkpoint for a writer that has its number and is not done', async () => {
+  it('does not wait for a writer that is not done, and has its event once it is', async () => {
     const writer = farm.app.get(AuditWriter);
-    let taken: Promise<{ size: number }> | undefined;
+    let [before, meanwhile, id] = [0, 0, ''];
     await farm.owner.hotTransaction(async (sql) => {
-      await writer.append(sql, event(200));
-      taken = checkpoint();
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      before = (await checkpoint()).size;
+      id = await writer.append(sql, event(200));
+      await writer.append(farm.owner, event(201));
+      meanwhile = (await checkpoint()).size;
     });
-    const [count] = await farm.owner.query<{ n: number }>('SELECT count(*)::int AS n FROM audit_events');
-    expect((await taken)?.size).toBe(count?.n);
+    expect(meanwhile).toBe(before + 1);
+    expect((await checkpoint()).size).toBe(before + 2);
+    const { body } = await farm.call('getAuditProof', auditor.token, { params: { eventId: id } });
+    expect(body.index).toBe(before + 1);
+  });
+
+  it('proves inclusion and consistency over thousands of entries', async () => {
+    const first = await checkpoint();
+    const bulk = Array.from({ length: 2000 }, (_, n) => ({ ...event(n, null), action: 'test.bulk' }));
+    await appendAuditEvents(farm.owner, bulk, new Date());
+    const { token } = await farm.addUser(['org_admin']);
+    const ids = await farm.owner.query<{ id: string; canonical: string }>(
+      `SELECT id, canonical FROM audit_events WHERE action = 'test.bulk' ORDER BY sequence`,
+    );
+    const bytes = (text: string) => Buffer.from(text, 'hex');
+    for (const at of [0, 1, 255, 256, 1000, 1999]) {
+      const { id = '', canonical: text = '' } = ids[at] ?? {};
+      const { body } = await farm.call('getAuditProof', token, { params: { eventId: id } });
+      const { index, proof, checkpoint: head } = body;
+      const leaf = leafHash(Buffer.from(text));
+      expect(verifyInclusion(leaf, index, head.size, proof.map(bytes), bytes(head.rootHash))).toBe(true);
+    }
+    const { body } = await farm.call('getAuditConsistency', auditor.token, { query: { from: String(first.size) } });
+    const [earlier, later] = [first, body.checkpoint].map(({ size, rootHash }) => ({ size, root: bytes(rootHash) }));
+    expect(verifyConsistency(earlier!, later!, body.proof.map(bytes))).toBe(true);
+    const { status } = await farm.call('getAuditConsistency', auditor.token, { query: { from: '99999999' } });
+    expect(status).toBe(400);
+  });
+
+  it('gives a place once, also when several replicas are at it', async () => {
+    const writer = farm.app.get(AuditWriter);
+    const sequencer = farm.app.get(Sequencer);
+    const writing = Array.from({ length: 300 }, (_, n) => writer.append(farm.owner, event(1000 + n)));
+    const placing = Array.from({ length: 12 }, () => sequencer.run({ wait: true }));
+    await Promise.all([...writing, ...placing]);
+    const { size } = await checkpoint();
+    const [row] = await farm.owner.query<{ leaves: number; events: number; last: number }>(
+      `SELECT count(*)::int AS leaves, (SELECT count(*)::int FROM audit_events) AS events, max(index)::int AS last FROM audit_leaves`,
+    );
+    expect(row).toEqual({ leaves: size, events: size, last: size - 1 });
+  });
+
+  it('reads no leaf again to grow', async () => {
+    const writer = farm.app.get(AuditWriter);
+    await checkpoint();
+    await writer.append(farm.owner, event(2000));
+    const plan = await farm.owner.query<{ 'QUERY PLAN': string }>(
+      `EXPLAIN SELECT size, root, frontier FROM audit_checkpoints ORDER BY size DESC LIMIT 1`,
+    );
+    expect(plan.map((line) => line['QUERY PLAN']).join('\n')).toContain('Index Scan Backward');
+    const { size } = await checkpoint();
+    const [head] = await farm.owner.query<{ frontier: Buffer }>(
+      'SELECT frontier FROM audit_checkpoints WHERE size = $1',
+      [size],
+    );
+    const bits = [...size.toString(2)].filter((bit) => bit === '1').length;
+    expect(head?.frontier.length).toBe(32 * bits);
   });
 
   it('does not let the running service change or delete an event', async () => {
     const writer = farm.app.get(AuditWriter);
     await writer.append(farm.owner, event(300));
-    for (const attempt of ['UPDATE audit_events SET actor = $1', 'DELETE FROM audit_events WHERE actor <> $1']) {
-      await expect(farm.runtime.query(attempt, ['nobody'])).rejects.toMatchObject({ code: '42501' });
+    await checkpoint();
+    for (const table of ['audit_events', 'audit_leaves', 'audit_subtrees', 'audit_checkpoints']) {
+      for (const attempt of [`DELETE FROM ${table}`, `TRUNCATE ${table}`]) {
+        await expect(farm.runtime.query(attempt), attempt).rejects.toMatchObject({ code: '42501' });
+        // The owner is stopped by the triggers, whatever the session's replication role.
+        const asOwner = farm.owner.hotTransaction(async (sql) => {
+          await sql.query(`SET LOCAL session_replication_role = replica`);
+          await sql.query(attempt);
+        });
+        await expect(asOwner, attempt).rejects.toMatchObject({ code: '42501' });
+      }
     }
+    await expect(farm.runtime.query('UPDATE audit_events SET actor = $1', ['nobody'])).rejects.toMatchObject({
+      code: '42501',
+    });
   });
 });
 

@@ -77,6 +77,12 @@ export const ERROR_CODES = {
   SHARD_FAILED: { status: 409, exit: 1 },
   PROFILE_REFUSED: { status: 403, exit: 3 },
 
+  // The audit log.
+  /** The database holds less, or another log, than what was anchored outside it; no lease is given until that is cleared. */
+  LOG_BEHIND_ANCHOR: { status: 503, exit: 6 },
+  /** Verification found fault with the log or with the rows it speaks of. */
+  AUDIT_LOG_BROKEN: { status: 409, exit: 7 },
+
   CANCELLED: { status: 409, exit: 8 },
   INTERNAL: { status: 500, exit: 1 },
 } as const satisfies Record<string, { status: number; exit: number }>;

@@ -29,7 +29,9 @@ import {
 import {
   Asset,
   AuditCheckpoint,
+  AuditConsistency,
   AuditEvent,
+  AuditProof,
   CancelShot,
   CreateAsset,
   CreateProject,
@@ -63,7 +65,12 @@ export const ROUTES = {
   health: {
     method: 'GET',
     path: '/api/v1/health',
-    response: z.object({ status: z.literal('ok'), version: z.string() }),
+    response: z.object({
+      status: z.literal('ok'),
+      version: z.string(),
+      /** Whether lanes are given work, and why not. */
+      leases: z.object({ given: z.boolean(), reason: z.string().nullable() }),
+    }),
   },
 
   signIn: { method: 'POST', path: '/api/v1/session', body: SignIn, response: Me },
@@ -142,6 +149,13 @@ export const ROUTES = {
 
   listAuditEvents: { method: 'GET', path: '/api/v1/audit/events', query: OfProject, response: list(AuditEvent) },
   getAuditCheckpoint: { method: 'GET', path: '/api/v1/audit/checkpoint', response: AuditCheckpoint },
+  getAuditProof: { method: 'GET', path: '/api/v1/audit/events/:eventId/proof', response: AuditProof },
+  getAuditConsistency: {
+    method: 'GET',
+    path: '/api/v1/audit/consistency',
+    query: z.object({ from: z.coerce.number().int().min(1) }),
+    response: AuditConsistency,
+  },
 
   // What workers speak.
   registerLane: { method: 'POST', path: '/api/v1/lanes', body: RegisterLane, response: RegisteredLane },
@@ -179,5 +193,7 @@ export const CONTENT_ROUTES = {
   /** GET by a lane; bears its own short-lived signature, names one object. */
   leasedObject: '/api/v1/objects/:sha256',
   attemptResult: '/api/v1/attempts/:attemptId/result',
+  /** GET; NDJSON, the whole log as `libs/tlog` reads it: events that are the reader's to see, of the others their hashes. */
+  auditExport: '/api/v1/audit/export',
   openApi: '/api/v1/openapi.json',
 } as const;

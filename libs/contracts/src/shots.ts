@@ -217,7 +217,29 @@ export type AuditEvent = z.infer<typeof AuditEvent>;
 export const CancelShot = z.object({ reason: Reason });
 export const ResumeShot = z.object({ reason: Reason });
 
-export const AuditCheckpoint = z.object({ size: z.int(), rootHash: Sha256, at: Instant });
+export const AuditCheckpoint = z.object({
+  size: z.int(),
+  rootHash: Sha256,
+  at: Instant,
+  /** The same as a signed note (C2SP tlog-checkpoint); keep it where the database's owner cannot write. */
+  note: z.string(),
+  /** Who signs: a C2SP signed-note verifier key. */
+  verifierKey: z.string(),
+});
+
+/** That an event is in the log: RFC 6962 audit path of hashes, hex, from the leaf up. */
+export const AuditProof = z.object({
+  index: z.int(),
+  leafHash: Sha256,
+  proof: z.array(Sha256),
+  checkpoint: AuditCheckpoint,
+});
+/** That the log of now begins with the log of `from` entries: RFC 6962 consistency proof. */
+export const AuditConsistency = z.object({
+  from: z.int(),
+  proof: z.array(Sha256),
+  checkpoint: AuditCheckpoint,
+});
 
 /** What became of a shot, as `report.json` and `render --json` show it. */
 export const ShotReport = z.object({

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { appendAuditEvent, type NewAuditEvent } from './audit-event.js';
 import { openDatabase } from './database.js';
 import type { Sql } from './sql.js';
 import { hashTokenSecret, newTokenSecret } from './tokens.js';
@@ -49,25 +50,41 @@ async function addToken(
   return secret;
 }
 
+interface Made {
+  id: string;
+  /** Not there before. */
+  made: boolean;
+}
+
+/** The first of a farm were made by whoever owns its database; the log says so. */
+async function note(sql: Sql, event: Omit<NewAuditEvent, 'actor'>): Promise<void> {
+  await appendAuditEvent(sql, { ...event, actor: 'bootstrap' }, new Date());
+}
+
 /** The first person and the first worker of a farm, with a new token each. Run again, it keeps both and gives new tokens. */
 export async function bootstrapFarm(ownerUrl: string, options: BootstrapFarm): Promise<BootstrappedFarm> {
   const { user, worker, validDays = 30 } = options;
   const database = openDatabase(ownerUrl, { maxConnections: 1 });
   try {
     return await database.hotTransaction(async (sql) => {
-      const [person] = await sql.query<{ id: string }>(
+      const [person] = await sql.query<Made>(
         `INSERT INTO users (id, name, email, password_hash, farm_roles) VALUES ($1, $2, $3, $4, $5::farm_role[])
          ON CONFLICT (email) DO UPDATE SET password_hash = coalesce(excluded.password_hash, users.password_hash)
-         RETURNING id`,
+         RETURNING id, xmax = 0 AS made`,
         [randomUUID(), user.name, user.email, user.passwordHash ?? null, user.farmRoles ?? ['org_admin']],
       );
       const userId = person!.id;
-      const [machine] = await sql.query<{ id: string }>(
+      const [machine] = await sql.query<Made>(
         `INSERT INTO workers (id, name, created_by) VALUES ($1, $2, $3)
-         ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id`,
+         ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id, xmax = 0 AS made`,
         [randomUUID(), worker.name, userId],
       );
       const workerId = machine!.id;
+      const farmRoles = user.farmRoles ?? ['org_admin'];
+      if (person!.made)
+        await note(sql, { action: 'user.created', subjectType: 'User', subjectId: userId, data: { farmRoles } });
+      if (machine!.made)
+        await note(sql, { action: 'worker.created', subjectType: 'Worker', subjectId: workerId, data: {} });
       return {
         userId,
         userToken: await addToken(sql, { kind: 'api', userId }, validDays),

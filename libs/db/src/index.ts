@@ -1,3 +1,4 @@
+export { appendAuditEvent, appendAuditEvents, type NewAuditEvent } from './audit-event.js';
 export { bootstrapFarm, type BootstrapFarm, type BootstrappedFarm } from './bootstrap.js';
 export { type Database, type DatabaseOptions, openDatabase } from './database.js';
 export { type DatabaseFault, databaseFault, isUniqueViolation, normaliseDatabaseError } from './database-error.js';

@@ -6,6 +6,9 @@ export const RUNTIME_ROLE = 'understudy_runtime';
 /** Schemas whose tables the running service works with; the queue's is there once its own migrations ran. */
 const SCHEMAS = ['public', 'bullmq'];
 
+/** The audit log and its tree. */
+const APPEND_ONLY = ['audit_events', 'audit_leaves', 'audit_subtrees', 'audit_checkpoints'];
+
 async function grant(client: Client, schema: string): Promise<void> {
   await client.query(`GRANT USAGE ON SCHEMA ${schema} TO ${RUNTIME_ROLE}`);
   await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${RUNTIME_ROLE}`);
@@ -34,7 +37,7 @@ export async function ensureRuntimeRole(ownerUrl: string, options: { password: s
       const found = await client.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
       if (found.rowCount !== 0) await grant(client, schema);
     }
-    await client.query(`REVOKE UPDATE, DELETE, TRUNCATE ON audit_events FROM ${RUNTIME_ROLE}`);
+    await client.query(`REVOKE UPDATE, DELETE, TRUNCATE ON ${APPEND_ONLY.join(', ')} FROM ${RUNTIME_ROLE}`);
     await client.query(`REVOKE ALL ON _prisma_migrations FROM ${RUNTIME_ROLE}`);
     await client.query('COMMIT');
   } catch (error) {

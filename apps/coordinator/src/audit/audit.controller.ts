@@ -1,10 +1,16 @@
-import { Controller } from '@nestjs/common';
+import { Controller, Inject, Res } from '@nestjs/common';
 import { type RouteInput, type RouteOutput, UnderstudyError } from '@understudy/contracts';
+import type { Database } from '@understudy/db';
+import type { Response } from 'express';
 import type { Actor } from '../access/actor.js';
 import { CurrentActor } from '../access/current-actor.decorator.js';
-import { Handle } from '../access/handle.decorator.js';
+import { Handle, HandleContent } from '../access/handle.decorator.js';
 import { Input } from '../access/input.decorator.js';
+import { notFound } from '../access/require-on.js';
+import { DATABASE } from '../platform/tokens.js';
 import { AuditCheckpoints } from './audit-checkpoints.js';
+import { AuditExport } from './audit-export.js';
+import { AuditWriter } from './audit-writer.js';
 import { AuditRepository } from './audit.repository.js';
 
 function sequenceOf(cursor: string | undefined): bigint | undefined {
@@ -18,6 +24,9 @@ export class AuditController {
   constructor(
     private readonly events: AuditRepository,
     private readonly checkpoints: AuditCheckpoints,
+    private readonly exports: AuditExport,
+    private readonly writer: AuditWriter,
+    @Inject(DATABASE) private readonly database: Database,
   ) {}
 
   @Handle('listAuditEvents', { action: 'read', subject: 'AuditEvent' })
@@ -35,5 +44,33 @@ export class AuditController {
   @Handle('getAuditCheckpoint', { action: 'read', subject: 'AuditCheckpoint' })
   checkpoint(): Promise<RouteOutput<'getAuditCheckpoint'>> {
     return this.checkpoints.current();
+  }
+
+  @Handle('getAuditProof', { action: 'read', subject: 'AuditEvent' })
+  async proof(
+    @CurrentActor() actor: Actor,
+    @Input() { params }: RouteInput<'getAuditProof'>,
+  ): Promise<RouteOutput<'getAuditProof'>> {
+    if (!(await this.events.isReadable(actor, params.eventId))) throw notFound('event');
+    return this.checkpoints.inclusion(params.eventId);
+  }
+
+  /** Tells nothing of the content, like the checkpoint itself. */
+  @Handle('getAuditConsistency', { action: 'read', subject: 'AuditCheckpoint' })
+  consistency(@Input() { query }: RouteInput<'getAuditConsistency'>): Promise<RouteOutput<'getAuditConsistency'>> {
+    return this.checkpoints.consistency(query.from);
+  }
+
+  /** Reading the log leaves a line in it. */
+  @HandleContent('GET', 'auditExport', { action: 'read', subject: 'AuditEvent' })
+  async exportLog(@CurrentActor() actor: Actor, @Res() response: Response): Promise<void> {
+    await this.writer.append(this.database, {
+      actor: actor.label,
+      action: 'audit.exported',
+      subjectType: 'AuditLog',
+      subjectId: '-',
+      data: {},
+    });
+    await this.exports.send(actor, response);
   }
 }

@@ -1,22 +1,40 @@
 import { Global, Module } from '@nestjs/common';
-import { APP_FILTER } from '@nestjs/core';
+import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
 import { ErrorFilter } from '../errors/error.filter.js';
+import { Anchor } from './anchor.js';
+import { AnchorHold } from './anchor-hold.js';
+import { AnchorHoldInterceptor } from './anchor-hold.interceptor.js';
 import { AuditCheckpoints } from './audit-checkpoints.js';
 import { AuditController } from './audit.controller.js';
+import { AuditExport } from './audit-export.js';
 import { AuditRepository } from './audit.repository.js';
 import { AuditWriter } from './audit-writer.js';
 import { DenialAudit } from './denial-audit.js';
+import { LogKey } from './log-key.js';
+import { RecordedRowsRepository } from './recorded-rows.repository.js';
+import { Sequencer } from './sequencer.js';
+import { SequencerLoop } from './sequencer-loop.js';
+import { TreeRepository } from './tree.repository.js';
 
 @Global()
 @Module({
   controllers: [AuditController],
   providers: [
+    Anchor,
+    AnchorHold,
     AuditCheckpoints,
+    AuditExport,
     AuditRepository,
     AuditWriter,
     DenialAudit,
+    LogKey,
+    RecordedRowsRepository,
+    Sequencer,
+    SequencerLoop,
+    TreeRepository,
     { provide: APP_FILTER, useClass: ErrorFilter },
+    { provide: APP_INTERCEPTOR, useClass: AnchorHoldInterceptor },
   ],
-  exports: [AuditCheckpoints, AuditWriter],
+  exports: [AnchorHold, AuditCheckpoints, AuditWriter],
 })
 export class AuditModule {}

@@ -30,6 +30,16 @@ const Environment = z.object({
     .int()
     .min(1)
     .default(64 * 1024 ** 3),
+  /** Ed25519, PKCS #8 PEM; signs the audit log's checkpoints. Default: in the data folder, made at the first start. */
+  AUDIT_KEY_FILE: z.string().min(1).optional(),
+  /** The audit log's name in its checkpoints: a URL without its scheme. Default: made of the key. */
+  AUDIT_ORIGIN: z
+    .string()
+    .regex(/^[^\s+]+$/, 'must be without spaces and plus signs')
+    .optional(),
+  /** Where checkpoints and leaf hashes are kept outside the database; best a mount that can only be appended to. */
+  AUDIT_ANCHOR_DIR: z.string().min(1).optional(),
+  AUDIT_CHECKPOINT_SECONDS: Seconds.default(1),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 

@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { type ConsentDocument, type ConsentParty, type RouteOutput, UnderstudyError } from '@understudy/contracts';
+import {
+  canonicalJson,
+  type ConsentDocument,
+  type ConsentParty,
+  type RouteOutput,
+  UnderstudyError,
+} from '@understudy/contracts';
 import type { Database, Tx } from '@understudy/db';
+import { sha256Of } from '@understudy/tlog';
 import type { Actor } from '../access/actor.js';
 import { requireOn } from '../access/require-on.js';
 import { AuditWriter } from '../audit/audit-writer.js';
@@ -109,7 +116,8 @@ export class ConsentImportService {
   private async note(tx: Tx, actor: Actor, row: ConsentRow): Promise<void> {
     const { id, projectId, version, role, level, documentSha256, performerId, waivers } = row;
     const event = { actor: actor.label, subjectType: 'Consent', subjectId: id, projectId };
-    const data = { version, role, level, documentSha256, performerId };
+    const scopeSha256 = sha256Of(canonicalJson(row.scope));
+    const data = { version, role, level, documentSha256, performerId, scopeSha256 };
     await this.audit.append(tx, { ...event, action: 'consent.imported', data });
     if (row.state !== 'active') return;
     for (const waiver of waivers) {

@@ -88,8 +88,15 @@ function stream(name: string, path: string) {
   return { get: { operationId: name, parameters: pathParameters(path), responses: { 200: answer, default: PROBLEM } } };
 }
 
+function ndjson(name: string) {
+  const content = { 'application/x-ndjson': { schema: { type: 'string' } } };
+  const answer = { description: 'One JSON object a line', content };
+  return { get: { operationId: name, parameters: [], responses: { 200: answer, default: PROBLEM } } };
+}
+
 function contentPaths() {
-  const { assetContent, attemptResult, shotStill, shotStream, deliveryContent, leasedObject, openApi } = CONTENT_ROUTES;
+  const { assetContent, attemptResult, shotStill, shotStream, deliveryContent, leasedObject, auditExport, openApi } =
+    CONTENT_ROUTES;
   const here = { description: 'This document', content: { 'application/json': { schema: { type: 'object' } } } };
   return {
     [pathOf(assetContent)]: upload('assetContent', assetContent),
@@ -98,6 +105,7 @@ function contentPaths() {
     [pathOf(shotStream)]: stream('shotStream', shotStream),
     [openApi]: { get: { operationId: 'openApi', security: [], responses: { 200: here } } },
     [pathOf(deliveryContent)]: download('deliveryContent', deliveryContent),
+    [auditExport]: ndjson('auditExport'),
     [pathOf(leasedObject)]: download('leasedObject', leasedObject),
   };
 }

@@ -127,18 +127,28 @@ export class Submissions {
         basis: basis ?? null,
         acceptUncertain: settings.acceptUncertain ?? null,
         keepAssetIds: settings.keepAssetIds,
-        cast: cast.map(({ cast: member, identityConsentId, plateConsentId, identityAssetIds }) => ({
-          cast: member,
-          identityConsentId,
-          plateConsentId,
-          identityAssetIds,
-        })),
+        cast: cast.map(castRecord),
       },
     });
     await this.outbox.enqueue(sql, 'ingest', shotVersionId, { shotVersionId });
     await this.transitions.announce(sql, shotId);
     return shotId;
   }
+}
+
+/** What the audit log keeps of a member: all of it, so that a change of the row shows. */
+function castRecord(member: NewCastMember): Record<string, unknown> {
+  const { cast, identityConsentId, plateConsentId, identityAssetIds } = member;
+  const { identityPerformerId, platePerformerId, plateReferenceAssetIds } = member;
+  return {
+    cast,
+    identityConsentId,
+    plateConsentId,
+    identityAssetIds,
+    identityPerformerId,
+    platePerformerId,
+    plateReferenceAssetIds,
+  };
 }
 
 function requireKind(assets: Map<string, SubmittedAsset>, ids: readonly string[], kinds: readonly AssetKind[]): void {

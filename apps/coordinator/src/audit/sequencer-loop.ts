@@ -1,0 +1,59 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { toUnderstudyError } from '@understudy/contracts';
+import type { Config } from '../config/config.js';
+import type { Logger } from '../platform/logger.js';
+import { CONFIG, LOGGER } from '../platform/tokens.js';
+import { Anchor } from './anchor.js';
+import { AnchorHold } from './anchor-hold.js';
+import { Sequencer } from './sequencer.js';
+
+/** From boot to shutdown: places, checkpoint, anchor, by timer. */
+@Injectable()
+export class SequencerLoop implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly sequencer: Sequencer,
+    private readonly anchor: Anchor,
+    private readonly hold: AnchorHold,
+  ) {}
+
+  /** Listening waits for the first comparison: not one lease is given before it. */
+  async onApplicationBootstrap(): Promise<void> {
+    await this.anchor.agrees().catch((thrown: unknown) => this.#report(thrown));
+    this.#running = this.#loop();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  /** One turn: nothing is placed on a log that is not the one that was anchored. */
+  async turn(options: { wait: boolean } = { wait: false }): Promise<void> {
+    if (this.hold.reason !== null || !(await this.anchor.agrees())) return;
+    await this.sequencer.run(options);
+    await this.anchor.append();
+  }
+
+  async #loop(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await this.turn().catch((thrown: unknown) => this.#report(thrown));
+      await delay(this.config.AUDIT_CHECKPOINT_SECONDS * 1000, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  #report(thrown: unknown): void {
+    const { code } = toUnderstudyError(thrown);
+    const known = code === 'DATABASE_UNAVAILABLE';
+    this.logger.warn(
+      { code, ...(known ? {} : { err: thrown }) },
+      'the sequencer of the audit log failed; it goes on by itself',
+    );
+  }
+}
