@@ -62,33 +62,45 @@ export function separateDetail(
   const hardness = quantile(fine, regions.skin, 0.75) - quantile(fine, regions.skin, 0.25);
   const skinGain = Math.min(1, settings.skinRange / Math.max(1e-3, gain * hardness));
   const noBrow = 1 - browPresence(fine, regions);
-  for (let i = 0; i < fine.data.length; i++) {
-    const bare = noBrow * regions.brows.data[i]! * (1 - regions.eyeBand.data[i]!);
-    const toned = gain * (skinGain + (1 - skinGain) * regions.features.data[i]! * (1 - bare));
-    const limit =
-      settings.skinLimit +
-      (settings.lipLimit - settings.skinLimit) * regions.features.data[i]! +
-      (settings.featureLimit - settings.lipLimit) * regions.dark.data[i]!;
-    const bright = Math.min(limit, settings.brightLimit + settings.brightLimit * regions.eyes.data[i]!);
-    fine.data[i] = compress(toned * fine.data[i]!, fine.data[i]! < 0 ? limit : bright);
-  }
-  const smooth = blurPlane(fine, settings.poreSigma * scale);
-  const middle = blurPlane(fine, settings.middleSigma * scale);
-  const hair = blurPlane(darkRim(colour.luma, layers.broad, regions, scale), 0.03 * scale);
+  toneFine(fine, regions, { gain, skinGain, noBrow }, settings);
+  const smooth = blurPlane(fine, settings.poreSigma * scale).data;
+  const middle = blurPlane(fine, settings.middleSigma * scale).data;
+  const hair = blurPlane(darkRim(colour.luma, layers.broad, regions, scale), 0.03 * scale).data;
   const detail = new Float32Array(width * height * DETAIL_CHANNELS);
-  for (let i = 0; i < width * height; i++) {
-    const feature = regions.features.data[i]!;
-    const colourShare = settings.skinColour + (settings.lipColour - settings.skinColour) * lips.data[i]!;
-    const value = smooth.data[i]! + feature * (fine.data[i]! - smooth.data[i]!);
-    const at = i * DETAIL_CHANNELS;
+  const [hull, features, lip, sharp] = [regions.hull.data, regions.features.data, lips.data, fine.data];
+  const [form, broadRed, broadBlue] = [layers.form.data, layers.red.data, layers.blue.data];
+  const broadGain = formGain * settings.identityForm;
+  for (let i = 0; i < hull.length; i++) {
     // Nothing of the image's surroundings is carried over the rim.
-    const fade = regions.hull.data[i]! * (1 - hair.data[i]!);
-    detail[at] = fade * (value - middle.data[i]!);
-    detail[at + 1] = fade * compress(colourShare * (red.data[i]! - layers.red.data[i]!), 0.3);
-    detail[at + 2] = fade * Math.max(-0.12, compress(colourShare * (blue.data[i]! - layers.blue.data[i]!), 0.4));
-    detail[at + 3] = fade * (formGain * layers.form.data[i]! * settings.identityForm + middle.data[i]!);
+    const fade = hull[i]! * (1 - hair[i]!);
+    if (fade === 0) continue;
+    const colourShare = settings.skinColour + (settings.lipColour - settings.skinColour) * lip[i]!;
+    const value = smooth[i]! + features[i]! * (sharp[i]! - smooth[i]!);
+    const at = i * DETAIL_CHANNELS;
+    detail[at] = fade * (value - middle[i]!);
+    detail[at + 1] = fade * compress(colourShare * (red.data[i]! - broadRed[i]!), 0.3);
+    detail[at + 2] = fade * Math.max(-0.12, compress(colourShare * (blue.data[i]! - broadBlue[i]!), 0.4));
+    detail[at + 3] = fade * (broadGain * form[i]! + middle[i]!);
   }
   return detail;
+}
+
+/** Brings fine structure to the depth it may have on skin, on lips and nostrils, on eyes and brows. */
+function toneFine(
+  fine: FloatPlane,
+  regions: FaceRegions,
+  { gain, skinGain, noBrow }: { readonly gain: number; readonly skinGain: number; readonly noBrow: number },
+  settings: ReplaceSettings,
+): void {
+  const { skinLimit, lipLimit, featureLimit, brightLimit } = settings;
+  const [values, features, dark] = [fine.data, regions.features.data, regions.dark.data];
+  const [brows, eyeBand, eyes] = [regions.brows.data, regions.eyeBand.data, regions.eyes.data];
+  for (let i = 0; i < values.length; i++) {
+    const bare = noBrow * brows[i]! * (1 - eyeBand[i]!);
+    const toned = gain * (skinGain + (1 - skinGain) * features[i]! * (1 - bare)) * values[i]!;
+    const limit = skinLimit + (lipLimit - skinLimit) * features[i]! + (featureLimit - lipLimit) * dark[i]!;
+    values[i] = compress(toned, toned < 0 ? limit : Math.min(limit, brightLimit * (1 + eyes[i]!)));
+  }
 }
 
 /** Lets the brows count a little as skin: shade where a brow would be is then light, and only real hair is texture. */
@@ -108,7 +120,7 @@ function browPresence(fine: FloatPlane, regions: FaceRegions): number {
 
 /** Keeps small values as they are and bends large ones toward the limit. */
 function compress(value: number, limit: number): number {
-  return limit * Math.tanh(value / limit);
+  return value === 0 ? 0 : limit * Math.tanh(value / limit);
 }
 
 /** Gain (at most 1) that brings the spread of a plane over the face down to `spread`. */
@@ -127,9 +139,9 @@ function limitSpread(plane: FloatPlane, weight: FloatPlane, spread: number): num
 
 /** Value below which the given part of the pixels lies, among those that `weight` counts more than half. */
 function quantile(plane: FloatPlane, weight: FloatPlane, part: number): number {
-  const values: number[] = [];
-  for (let i = 0; i < plane.data.length; i++) if (weight.data[i]! > 0.5) values.push(plane.data[i]!);
-  if (values.length === 0) return 0;
-  values.sort((a, b) => a - b);
-  return values[Math.floor(part * (values.length - 1))]!;
+  const values = new Float32Array(plane.data.length);
+  let count = 0;
+  for (let i = 0; i < values.length; i++) if (weight.data[i]! > 0.5) values[count++] = plane.data[i]!;
+  if (count === 0) return 0;
+  return values.subarray(0, count).sort()[Math.floor(part * (count - 1))]!;
 }

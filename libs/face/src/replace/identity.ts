@@ -1,5 +1,5 @@
 import { faceRegions } from '../blend/regions.js';
-import { createPlane, type FloatPlane } from '../blend/plane.js';
+import { createPlane, reducePlane, type FloatPlane } from '../blend/plane.js';
 import { toLogColour } from '../blend/log-colour.js';
 import { blurPlane } from '../blend/gaussian.js';
 import { DETAIL_CHANNELS, separateDetail } from './detail.js';
@@ -58,10 +58,14 @@ function prepareFace(image: IdentityImage, settings: ReplaceSettings): PreparedF
   const sourcePose = fitPose(image.landmarks);
   const box = cropBox(image, sourcePose);
   const factor = sourcePose.scale < settings.upsampleBelow ? 2 : 1;
-  const channels = [0, 1, 2].map((c) => sharpen(enlargeCubic(cropChannel(image, box, c), factor), factor, settings));
+  const reduction = Math.max(1, Math.floor(sourcePose.scale / (LEAST_RESOLUTION * settings.workScale)));
+  const channels = [0, 1, 2].map((c) => {
+    const plane = reducePlane(cropChannel(image, box, c), reduction);
+    return sharpen(enlargeCubic(plane, factor), factor, settings);
+  });
   const landmarks = Float64Array.from({ length: LANDMARK_NUMBERS }, (_, i) => {
     const at = image.landmarks[i]! - (i % 2 === 0 ? box.x : box.y);
-    return (at + 0.5) * factor - 0.5;
+    return (at + 0.5) * (factor / reduction) - 0.5;
   });
   const pose = fitPose(landmarks);
   const controls = controlPoints(landmarks, pose);
@@ -87,6 +91,9 @@ function prepareFace(image: IdentityImage, settings: ReplaceSettings): PreparedF
 
 const LANDMARK_NUMBERS = 136;
 
+/** Texture pixels per pixel of the work size below which a texture is softer than what it is drawn into. */
+export const LEAST_RESOLUTION = 0.8;
+
 interface Box {
   readonly x: number;
   readonly y: number;
@@ -94,10 +101,12 @@ interface Box {
   readonly height: number;
 }
 
+/** Where the face's texture is not faded to nothing, with room for the light around it. */
 function cropBox(image: IdentityImage, pose: HeadPose): Box {
-  const xs = Array.from({ length: 68 }, (_, i) => image.landmarks[i * 2]!);
-  const ys = Array.from({ length: 68 }, (_, i) => image.landmarks[i * 2 + 1]!);
-  const margin = pose.scale * 0.9;
+  const controls = controlPoints(image.landmarks, pose);
+  const xs = controls.filter((_, i) => i % 2 === 0);
+  const ys = controls.filter((_, i) => i % 2 === 1);
+  const margin = pose.scale * 0.15;
   const x = Math.max(0, Math.floor(Math.min(...xs) - margin));
   const y = Math.max(0, Math.floor(Math.min(...ys) - margin));
   return {
@@ -110,10 +119,11 @@ function cropBox(image: IdentityImage, pose: HeadPose): Box {
 
 function cropChannel(image: IdentityImage, box: Box, channel: number): FloatPlane {
   const plane = createPlane(box.width, box.height);
+  const { rgb } = image;
   for (let y = 0; y < box.height; y++) {
-    for (let x = 0; x < box.width; x++) {
-      plane.data[y * box.width + x] = image.rgb[((y + box.y) * image.width + x + box.x) * 3 + channel]! / 255;
-    }
+    let from = ((y + box.y) * image.width + box.x) * 3 + channel;
+    const row = y * box.width;
+    for (let x = 0; x < box.width; x++, from += 3) plane.data[row + x] = rgb[from]! / 255;
   }
   return plane;
 }
@@ -122,9 +132,10 @@ function cropChannel(image: IdentityImage, box: Box, channel: number): FloatPlan
 function sharpen(plane: FloatPlane, factor: number, settings: ReplaceSettings): FloatPlane {
   if (factor === 1 || settings.sharpen === 0) return plane;
   const soft = blurPlane(plane, 0.6 * factor);
-  for (let i = 0; i < plane.data.length; i++) {
-    const boost = Math.max(-0.06, Math.min(0.06, plane.data[i]! - soft.data[i]!));
-    plane.data[i] = Math.max(0, Math.min(1, plane.data[i]! + settings.sharpen * boost));
+  const [to, smooth] = [plane.data, soft.data];
+  for (let i = 0; i < to.length; i++) {
+    const boost = Math.max(-0.06, Math.min(0.06, to[i]! - smooth[i]!));
+    to[i] = Math.max(0, Math.min(1, to[i]! + settings.sharpen * boost));
   }
   return plane;
 }

@@ -3,7 +3,7 @@ import type { FloatPlane } from '../blend/plane.js';
 import { createPlane } from '../blend/plane.js';
 import { CANONICAL_CONTROLS, CONTROL_COUNT, MIRRORED_CONTROL } from './canonical-face.js';
 import { DETAIL_CHANNELS } from './detail.js';
-import type { DetailTexture, PreparedFace } from './identity.js';
+import { type DetailTexture, LEAST_RESOLUTION, type PreparedFace } from './identity.js';
 import type { HeadPose } from './pose.js';
 import { evaluateOnGrid, fitThinPlate } from './thin-plate.js';
 
@@ -244,7 +244,7 @@ function enlargeNodes(values: Float32Array, grid: Grid, shown: Bounds, out: Floa
 /** The smallest texture that still has about the plate's resolution. */
 function chooseTexture(face: PreparedFace, scale: number): { texture: DetailTexture; factor: number } {
   let level = 0;
-  while (level + 1 < face.textures.length && face.scale / 2 ** (level + 1) >= scale * 0.8) level++;
+  while (level + 1 < face.textures.length && face.scale / 2 ** (level + 1) >= scale * LEAST_RESOLUTION) level++;
   return { texture: face.textures[level]!, factor: 2 ** level };
 }
 
