@@ -58,6 +58,15 @@ export type Alignment = z.infer<typeof Alignment>;
 const strides = z.array(z.int().positive()).min(1).max(8);
 const side = z.int().min(16).max(4096);
 
+const landmarkFields = {
+  size: side,
+  /** Samples that the longest side of the face's box spans in the crop. */
+  boxSide: z.number().positive(),
+  /** Side of the grid that points and heatmaps are given in. */
+  grid: side,
+  image: ImageInput,
+};
+
 /** The contract families: one adapter each, told apart by how a model is fed and read. */
 export const PackDecode = z.discriminatedUnion('family', [
   z.strictObject({
@@ -69,15 +78,8 @@ export const PackDecode = z.discriminatedUnion('family', [
   }),
   z.strictObject({ family: z.literal('yolo-face'), size: side, image: ImageInput }),
   z.strictObject({ family: z.literal('yunet'), size: side, strides, image: ImageInput }),
-  z.strictObject({
-    family: z.enum(['landmark-points', 'landmark-heatmaps']),
-    size: side,
-    /** Samples that the longest side of the face's box spans in the crop. */
-    boxSide: z.number().positive(),
-    /** Side of the grid that points and heatmaps are given in. */
-    grid: side,
-    image: ImageInput,
-  }),
+  z.strictObject({ family: z.literal('landmark-points'), ...landmarkFields }),
+  z.strictObject({ family: z.literal('landmark-heatmaps'), ...landmarkFields }),
   z.strictObject({ family: z.literal('ensemble-of-regression-trees'), points: z.int().min(1).max(1000) }),
   z.strictObject({ family: z.literal('recogniser'), alignment: Alignment, image: ImageInput }),
   z.strictObject({

@@ -10,4 +10,5 @@ export * from './packs/licence-gate.js';
 export * from './packs/pack-files.js';
 export * from './packs/pack-store.js';
 export * from './packs/open-pack.js';
+export * from './packs/image-tensor.js';
 export * from './catalogue/catalogue.js';
