@@ -13,12 +13,17 @@ const Environment = z.object({
   DATABASE_URL: z.string().min(1).optional(),
   /** `redis://` moves the stages off Postgres. */
   QUEUE_URL: z.string().min(1).optional(),
+  /** A farm elsewhere and a token of one's own there, instead of what `login` kept. */
+  UNDERSTUDY_SERVER: z.url({ protocol: /^https?$/ }).optional(),
+  UNDERSTUDY_TOKEN: z.string().min(1).optional(),
 });
 
 export interface Config {
   readonly homeDir: string;
   readonly databaseUrl: string | undefined;
   readonly queueUrl: string | undefined;
+  readonly server: string | undefined;
+  readonly token: string | undefined;
   readonly cores: number;
 }
 
@@ -32,11 +37,13 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
       `${issue?.path.join('.') ?? 'environment'}: ${issue?.message ?? 'is not usable'}`,
     );
   }
-  const { UNDERSTUDY_HOME, DATABASE_URL, QUEUE_URL } = parsed.data;
+  const { UNDERSTUDY_HOME, DATABASE_URL, QUEUE_URL, UNDERSTUDY_SERVER, UNDERSTUDY_TOKEN } = parsed.data;
   return {
     homeDir: UNDERSTUDY_HOME,
     databaseUrl: DATABASE_URL,
     queueUrl: QUEUE_URL,
+    server: UNDERSTUDY_SERVER,
+    token: UNDERSTUDY_TOKEN,
     cores: Math.max(1, cpus().length),
   };
 }

@@ -3,6 +3,11 @@ import { addBenchCommand } from './commands/bench/command.js';
 import { addConsentCommand } from './commands/consent.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addMigrateCommand } from './commands/migrate.js';
+import { addLoginCommands } from './commands/remote/login.js';
+import { addProjectCommands } from './commands/remote/project.js';
+import { addShotCommands } from './commands/remote/shots.js';
+import { addSubmitCommand } from './commands/remote/submit.js';
+import { addUserCommands } from './commands/remote/user.js';
 import { addRenderCommand } from './commands/render.js';
 import { addTestCommand } from './commands/test.js';
 import { addUpCommand } from './commands/up.js';
@@ -27,6 +32,11 @@ export function createProgram(): Command {
     addConsentCommand,
     addUpCommand,
     addWorkerCommand,
+    addLoginCommands,
+    addUserCommands,
+    addProjectCommands,
+    addSubmitCommand,
+    addShotCommands,
     addMigrateCommand,
     addTestCommand,
     addBenchCommand,

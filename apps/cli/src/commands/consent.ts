@@ -5,7 +5,8 @@ import { newConsentDocument } from '../consent/document.js';
 import { operatorKey } from '../consent/operator-key.js';
 import { createFaceReader } from '../faces/face-reader.js';
 import { readLocalFile } from '../job/upload.js';
-import { wholeNumber } from './render.js';
+import { wholeNumber } from '../terminal/whole-number.js';
+import { addConsentLifeCommands } from './remote/consent-life.js';
 
 interface ConsentOptions {
   performer: string;
@@ -14,6 +15,9 @@ interface ConsentOptions {
   operations: Operation[];
   platePerformer?: string;
   plateIdentity: string[];
+  evidence?: string;
+  plateEvidence?: string;
+  evidenceMethod: string;
   shots?: string[];
   use?: string;
   validDays: number;
@@ -21,17 +25,22 @@ interface ConsentOptions {
 
 export function addConsentCommand(program: Command): void {
   const collect = (value: string, before: string[]): string[] => [...before, value];
-  program
-    .command('consent')
-    .description('consent documents')
+  const consent = program.command('consent').description('consent documents, and the consents that a farm holds');
+  addConsentLifeCommands(consent);
+  consent
     .command('new')
-    .description('write a consent document to standard output; your operator key attests to it (level L0)')
+    .description(
+      'write a consent document to standard output, attested by your operator key: level L0, or L1 when it names the evidence of everybody in it',
+    )
     .requiredOption('--performer <name>', 'pseudonym of the person whose face is to appear')
     .requiredOption('--identity <image>', 'a picture of them, and of nobody else; repeatable', collect, [])
     .requiredOption('--project <name>', 'the project they agreed to')
     .requiredOption('--operations <list>', `what they agreed to, of: ${OPERATIONS.join(', ')}`, operations)
     .option('--plate-performer <name>', 'pseudonym of the person in the plate whose face is covered')
     .option('--plate-identity <image>', 'a picture of the person in the plate; repeatable', collect, [])
+    .option('--evidence <file>', "the performer's signed paper or recording; its hash goes into the document")
+    .option('--plate-evidence <file>', 'the same, of the person in the plate')
+    .option('--evidence-method <text>', 'how they agreed', 'signed document')
     .option('--shots <list>', 'only these shots, by name', (value) => value.split(',').map((name) => name.trim()))
     .option('--use <text>', 'the use they agreed to, in words')
     .option('--valid-days <n>', 'for how many days from now', wholeNumber, 30)
@@ -47,13 +56,24 @@ async function newConsent(options: ConsentOptions): Promise<unknown> {
   if (options.plateIdentity.length > 0 && options.platePerformer === undefined) {
     throw new UnderstudyError('USAGE', '--plate-identity needs --plate-performer NAME');
   }
-  const parties: ConsentParty[] = [await party('identity', options.performer, options.identity, homeDir)];
+  const at = new Date();
+  const withEvidence = async (of: ConsentParty, path: string | undefined): Promise<ConsentParty> => {
+    if (path === undefined) return of;
+    const { sha256: document } = await readLocalFile(path);
+    return {
+      ...of,
+      evidence: { document, signer: of.performer, method: options.evidenceMethod, at: at.toISOString() },
+    };
+  };
+  const identity = await party('identity', options.performer, options.identity, homeDir);
+  const parties: ConsentParty[] = [await withEvidence(identity, options.evidence)];
   if (options.platePerformer !== undefined) {
-    parties.push(await party('plate', options.platePerformer, options.plateIdentity, homeDir));
+    const plate = await party('plate', options.platePerformer, options.plateIdentity, homeDir);
+    parties.push(await withEvidence(plate, options.plateEvidence));
   }
   const { project, operations: agreed, validDays, shots, use } = options;
   const request = { project, operations: agreed, parties, validDays, shots, intendedUse: use };
-  return newConsentDocument(request, await operatorKey(homeDir), new Date());
+  return newConsentDocument(request, await operatorKey(homeDir), at);
 }
 
 /** One side of a consent: whoever they are, bound to the faces in these pictures. */

@@ -6,6 +6,7 @@ import { type Config, readConfig } from '../config.js';
 import { newConsentDocument } from '../consent/document.js';
 import { operatorKey } from '../consent/operator-key.js';
 import { createFaceReader } from '../faces/face-reader.js';
+import { localProject } from '../job/local-project.js';
 import { finishShot, type ShotJob, type ShotJobContext, submitShot } from '../job/shot-job.js';
 import { readLocalFile } from '../job/upload.js';
 import { writeBeforeAfter } from '../output/before-after.js';
@@ -57,6 +58,7 @@ async function demo(out: string, config: Config): Promise<ShotReport> {
       progress,
       signal: farmSignal,
       readFace: createFaceReader(config.homeDir),
+      projectOf: localProject,
     };
     const { shot } = await submitShot(job, context);
     const finished = await finishShot(shot.id, outputPath, context);

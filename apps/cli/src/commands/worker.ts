@@ -6,7 +6,7 @@ import { checkFfmpeg } from '@understudy/media';
 import type { Command } from 'commander';
 import { type Config, readConfig } from '../config.js';
 import { WORKER_ENTRY } from '../farm/local-farm.js';
-import { wholeNumber } from './render.js';
+import { wholeNumber } from '../terminal/whole-number.js';
 
 interface WorkerOptions {
   server: string;

@@ -21,13 +21,16 @@ export interface NewConsent {
 
 const DAY_MS = 86_400_000;
 
-/** A consent document at level L0: the operator's key attests to what the performers agreed to. */
+/**
+ * A consent document: the operator's key attests to what the performers agreed to. It is of level L1 when the evidence of
+ * every party is named in it, for a consent officer to look at; otherwise of level L0.
+ */
 export function newConsentDocument(request: NewConsent, key: OperatorKey, now: Date): ConsentDocument {
   const statement: ConsentStatement = {
     format: 'understudy-consent/1',
     id: randomUUID(),
     issuedAt: now.toISOString(),
-    level: 'L0',
+    level: request.parties.every((party) => party.evidence !== undefined) ? 'L1' : 'L0',
     parties: [...request.parties],
     scope: {
       project: request.project,

@@ -1,4 +1,3 @@
-import { chmod } from 'node:fs/promises';
 import type { NodeClient } from '@understudy/client/node';
 import {
   type ConsentDocument,
@@ -12,7 +11,8 @@ import {
 } from '@understudy/contracts';
 import type { Container } from '../output/target.js';
 import type { Progress } from '../terminal/progress.js';
-import { castParties, type CastRequest, type FaceReader } from './casting.js';
+import { castParties, type CastParties, type CastRequest, type FaceReader } from './casting.js';
+import { fetchDelivery } from './delivery.js';
 import { awaitTemplates } from './templates.js';
 import { type LocalFile, uploadAsset } from './upload.js';
 import { type StateSeconds, watchShot } from './watch.js';
@@ -24,6 +24,8 @@ export interface ShotJob {
   readonly plate: LocalFile;
   readonly recipe: Recipe;
   readonly casts: readonly CastRequest[];
+  /** The performers of every cast member, where the consents given do not have to tell. */
+  readonly parties?: CastParties | undefined;
   readonly keepFaces: readonly LocalFile[];
   readonly consents: readonly ConsentDocument[];
   readonly basis?: string | undefined;
@@ -39,6 +41,8 @@ export interface ShotJobContext {
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly readFace: FaceReader;
+  /** Finds the project that the shot belongs to, or makes it. */
+  readonly projectOf: (client: NodeClient, name: string) => Promise<Project>;
 }
 
 export interface SubmittedShot {
@@ -49,7 +53,7 @@ export interface SubmittedShot {
 /** Registers the consents, uploads what the farm does not hold yet and submits the shot. */
 export async function submitShot(job: ShotJob, context: ShotJobContext): Promise<SubmittedShot> {
   const { client, progress, signal } = context;
-  const project = await projectNamed(job.project, context);
+  const project = await context.projectOf(client, job.project);
   const waivers: string[] = [];
   for (const document of job.consents) {
     const imported = await client.call(
@@ -106,23 +110,10 @@ export async function finishShot(shotId: string, outPath: string, context: ShotJ
     { params, body: { reason: 'fetched by the command that submitted the shot' } },
     { signal },
   );
-  await client.downloadContent(`/api/v1/deliveries/${deliveryId}/content`, outPath, {
-    sha256: released.sha256,
-    signal,
-  });
-  // Downloads are private while they arrive; the result is the person's own file, like any other they make.
-  await chmod(outPath, 0o666 & ~process.umask());
+  await fetchDelivery(client, released, outPath, signal);
   const report = await client.call('getShotReport', { params: { shotId } }, { signal });
   progress.end();
   return { report: { ...report, output: { ...report.output, path: outPath } }, seconds };
-}
-
-async function projectNamed(name: string, { client, signal }: ShotJobContext): Promise<Project> {
-  const { items } = await client.call('listProjects', { query: { limit: 500 } }, { signal });
-  return (
-    items.find((project) => project.name === name) ??
-    (await client.call('createProject', { body: { name, profile: 'local' } }, { signal }))
-  );
 }
 
 interface UploadedImages {
@@ -163,7 +154,9 @@ async function castMembers(
   { client, signal, readFace }: ShotJobContext,
 ): Promise<SubmitShot['cast']> {
   if (job.casts.length === 0) return [];
-  const parties = await castParties(job.consents, job.casts, readFace);
+  const named = job.parties;
+  const parties =
+    named === undefined ? await castParties(job.consents, job.casts, readFace) : job.casts.map(() => named);
   const { items: performers } = await client.call(
     'listPerformers',
     { query: { projectId: project.id, limit: 500 } },

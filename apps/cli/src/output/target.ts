@@ -14,6 +14,8 @@ const CONTAINERS: Readonly<Record<string, Container>> = {
   '.jpeg': 'jpg',
 };
 
+export const CONTAINER_NAMES: readonly Container[] = [...new Set(Object.values(CONTAINERS))];
+
 /** @throws UnderstudyError USAGE for a file name whose ending says nothing we write. */
 export function containerOf(path: string): Container {
   const container = CONTAINERS[extname(path).toLowerCase()];

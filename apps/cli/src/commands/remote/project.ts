@@ -1,0 +1,46 @@
+import {
+  CONSENT_LEVELS,
+  type ConsentLevel,
+  PROJECT_ROLES,
+  type ProjectRole,
+  UnderstudyError,
+} from '@understudy/contracts';
+import { type Command, Option } from 'commander';
+import { connect, type ConnectionOptions, projectNamed, withConnection } from '../../remote/farm-connection.js';
+
+export function addProjectCommands(program: Command): void {
+  const project = program.command('project').description('projects of a farm and who works on them');
+  withConnection(project.command('new').description('make a project').argument('<name>'))
+    .addOption(
+      new Option('--least-level <level>', 'least assurance that its consents need')
+        .choices(CONSENT_LEVELS.slice(1))
+        .default('L1'),
+    )
+    .action(async (name: string, options: ConnectionOptions & { leastLevel: ConsentLevel }) => {
+      const client = await connect(options);
+      const made = await client.call('createProject', { body: { name, leastLevel: options.leastLevel } });
+      console.log(`made project ${made.name} (consents from ${made.leastLevel})`);
+    });
+  withConnection(project.command('list').description('the projects that you see'))
+    .option('--json', 'as one JSON array')
+    .action(async (options: ConnectionOptions & { json?: boolean }) => {
+      const { items } = await (await connect(options)).call('listProjects', { query: { limit: 500 } });
+      if (options.json === true) console.log(JSON.stringify(items));
+      else for (const one of items) console.log(`${one.name}\t${one.profile}\tconsents from ${one.leastLevel}`);
+    });
+  withConnection(
+    project.command('grant').description('give somebody a role in a project').argument('<name>').argument('<email>'),
+  )
+    .addOption(new Option('--role <role>', 'what they may do').choices(PROJECT_ROLES).makeOptionMandatory())
+    .action(async (name: string, email: string, options: ConnectionOptions & { role: ProjectRole }) => {
+      const client = await connect(options);
+      const { id: projectId } = await projectNamed(client, name);
+      const { items } = await client.call('listUsers', { query: { limit: 500 } });
+      const user = items.find((one) => one.email === email.toLowerCase());
+      if (user === undefined) {
+        throw new UnderstudyError('NOT_FOUND', `you see no account ${email}; make it with: understudy user new`);
+      }
+      await client.call('grantMembership', { params: { projectId }, body: { userId: user.id, role: options.role } });
+      console.log(`${email} is ${options.role} in ${name}`);
+    });
+}

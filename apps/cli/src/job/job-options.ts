@@ -1,0 +1,137 @@
+import { basename, extname } from 'node:path';
+import { Encoding, Recipe, recipePreset, UnderstudyError } from '@understudy/contracts';
+import { type Command, Option } from 'commander';
+import { readConsentDocument } from '../consent/document.js';
+import type { Container } from '../output/target.js';
+import { wholeNumber } from '../terminal/whole-number.js';
+import type { CastParties, CastRequest } from './casting.js';
+import type { ShotJob } from './shot-job.js';
+import { type LocalFile, readLocalFile } from './upload.js';
+
+/** What a shot is, as the command line takes it. */
+export interface JobOptions {
+  target: string;
+  identity: string[];
+  plateFace?: string;
+  cast: string[];
+  consent: string[];
+  recipe: 'replace' | 'anonymise';
+  style?: 'blur' | 'pixelate' | 'solid';
+  keepFace: string[];
+  basis?: string;
+  acceptUncertain?: string;
+  project?: string;
+  shot?: string;
+  shardFrames?: number;
+  lossless?: boolean;
+}
+
+export function withJobOptions(command: Command): Command {
+  const collect = (value: string, before: string[]): string[] => [...before, value];
+  return command
+    .requiredOption('--target <clip>', 'the plate: a clip, or a PNG or JPEG image')
+    .option(
+      '--identity <image>',
+      'a portrait of the person whose face is to appear; repeat for more pictures of them',
+      collect,
+      [],
+    )
+    .option('--plate-face <image>', 'which face of the plate is meant, where there are several')
+    .option(
+      '--cast <plate=identity>',
+      'one of several replacements: PLATE_IMAGE=IDENTITY_IMAGE; repeatable',
+      collect,
+      [],
+    )
+    .option('--consent <file>', 'a consent document (understudy consent new); repeatable', collect, [])
+    .addOption(new Option('--recipe <name>', 'what to do').choices(['replace', 'anonymise']).default('replace'))
+    .addOption(new Option('--style <name>', 'how to de-identify').choices(['blur', 'pixelate', 'solid']))
+    .option('--keep-face <image>', 'a face that de-identification leaves alone; repeatable', collect, [])
+    .option('--basis <text>', 'on what ground people are de-identified; required by --recipe anonymise')
+    .option('--accept-uncertain <reason>', 'go on, for this reason, where the faces of some frames are uncertain')
+    .option('--project <name>', "the project; by default the consents'")
+    .option('--shot <name>', "the shot's name; by default the target's file name")
+    .option('--shard-frames <n>', 'frames in one shard', wholeNumber)
+    .option('--lossless', 'keep every sample outside the faces bit for bit');
+}
+
+/**
+ * Everything that can be found wrong with the request before anything is started.
+ *
+ * @param parties whom a farm's own consents name; without it the documents given with `--consent` say who is who.
+ */
+export async function readJob(options: JobOptions, container: Container, parties?: CastParties): Promise<ShotJob> {
+  const plate = await readLocalFile(options.target);
+  const consents = await Promise.all(options.consent.map((path) => readConsentDocument(path)));
+  const casts = options.recipe === 'replace' ? await readCasts(options) : [];
+  if (options.recipe === 'replace' && consents.length === 0 && parties === undefined) {
+    throw new UnderstudyError(
+      'CONSENT_REQUIRED',
+      'nothing is replaced without recorded consent; make one with: understudy consent new, and give it with --consent',
+    );
+  }
+  if (options.recipe === 'anonymise' && options.basis === undefined) {
+    throw new UnderstudyError(
+      'BASIS_REQUIRED',
+      'say on what ground people are de-identified with --basis TEXT; it is kept in the audit log',
+    );
+  }
+  return {
+    project: options.project ?? consents[0]?.statement.scope.project ?? 'local',
+    name: options.shot ?? basename(options.target, extname(options.target)),
+    plate,
+    recipe: recipeOf(options),
+    casts,
+    parties,
+    keepFaces: await Promise.all(options.keepFace.map((path) => readLocalFile(path))),
+    consents,
+    basis: options.basis,
+    encoding: Encoding.parse({ mode: options.lossless === true ? 'lossless' : 'delivery' }),
+    container,
+    shardFrames: options.shardFrames,
+    leastShards: options.shardFrames === undefined ? 2 : 1,
+    acceptUncertain: options.acceptUncertain,
+  };
+}
+
+function recipeOf(options: JobOptions): Recipe {
+  if (options.recipe === 'replace') return recipePreset('replace');
+  const settings = options.style === undefined ? {} : { style: options.style };
+  return Recipe.parse({ processors: [{ type: 'anonymise', settings }] });
+}
+
+async function readCasts(options: JobOptions): Promise<CastRequest[]> {
+  const single = options.identity.length > 0;
+  if (single && options.cast.length > 0) {
+    throw new UnderstudyError('USAGE', 'give either --identity (with --plate-face) or --cast, not both');
+  }
+  if (single) {
+    const identities = await Promise.all(options.identity.map((path) => readLocalFile(path)));
+    const plateFace = options.plateFace === undefined ? null : await readLocalFile(options.plateFace);
+    return [{ identities, plateFace }];
+  }
+  if (options.cast.length === 0) {
+    throw new UnderstudyError(
+      'USAGE',
+      'say whose face is to appear with --identity IMAGE, or with --cast PLATE_IMAGE=IDENTITY_IMAGE',
+    );
+  }
+  return Promise.all(
+    options.cast.map(async (pair) => {
+      const [plateFace, identity] = await readPair(pair);
+      return { identities: [identity], plateFace };
+    }),
+  );
+}
+
+/** Either side may hold an equals sign; the pair is cut where both halves are files. */
+async function readPair(pair: string): Promise<[LocalFile, LocalFile]> {
+  for (let at = pair.indexOf('='); at >= 0; at = pair.indexOf('=', at + 1)) {
+    const halves = await Promise.all(
+      [pair.slice(0, at), pair.slice(at + 1)].map((path) => readLocalFile(path).catch(() => null)),
+    );
+    const [plateFace, identity] = halves;
+    if (plateFace && identity) return [plateFace, identity];
+  }
+  throw new UnderstudyError('USAGE', `--cast wants PLATE_IMAGE=IDENTITY_IMAGE with two readable files, not ${pair}`);
+}
