@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addAuditCommand } from './commands/audit.js';
 import { addBenchCommand } from './commands/bench/command.js';
 import { addConsentCommand } from './commands/consent.js';
 import { addDemoCommand } from './commands/demo.js';
@@ -37,6 +38,7 @@ export function createProgram(): Command {
     addProjectCommands,
     addSubmitCommand,
     addShotCommands,
+    addAuditCommand,
     addMigrateCommand,
     addTestCommand,
     addBenchCommand,
