@@ -74,47 +74,57 @@ function resampleUpright(
   const row = new Float32Array(right - left + 1);
   const { samples } = source;
   const offset = (tap: number) => Math.min(lastRow, Math.max(0, tap)) * source.width + left;
+  const { count, first, weights } = down;
+  const weightAt = (y: number, tap: number) => (tap < count ? weights[y * count + tap]! : 0);
   for (let y = 0; y < height; y++) {
-    const first = down.first[y]!;
-    // Two rows at a time, because the sum's loads and stores cost as much as the samples'.
-    for (let tap = 0; tap < down.count; tap += 2) {
-      const weight = down.weights[y * down.count + tap]!;
-      const next = tap + 1 < down.count ? down.weights[y * down.count + tap + 1]! : 0;
-      const at = offset(first + tap);
-      if (tap === 0 && next === 0) setRow(row, samples, at, weight);
-      else if (tap === 0) setRows(row, samples, at, weight, offset(first + 1), next);
-      else if (weight !== 0 || next !== 0) addRows(row, samples, at, weight, offset(first + tap + 1), next);
-    }
+    const top = first[y]!;
+    const at = offset(top);
+    const next = offset(top + 1);
+    if (count <= 2) mixTwo(row, samples, at, weightAt(y, 0), next, weightAt(y, 1));
+    else
+      mixFour(row, samples, at, next, offset(top + 2), offset(top + 3), weights.subarray(y * count, (y + 1) * count));
+    for (let tap = 4; tap < count; tap++) addRow(row, samples, offset(top + tap), weightAt(y, tap));
     gatherRow(row, left, across, width, out, y * width);
   }
 }
 
-function setRow(row: Float32Array, samples: Raster['samples'], offset: number, weight: number): void {
-  for (let x = 0; x < row.length; x++) row[x] = weight * samples[offset + x]!;
-}
-
-function setRows(
+function mixTwo(
   row: Float32Array,
   samples: Raster['samples'],
-  offset: number,
-  weight: number,
-  nextOffset: number,
-  nextWeight: number,
+  a: number,
+  weightA: number,
+  b: number,
+  weightB: number,
 ): void {
-  for (let x = 0; x < row.length; x++) row[x] = weight * samples[offset + x]! + nextWeight * samples[nextOffset + x]!;
+  const size = row.length;
+  if (weightB === 0 && weightA === 1) for (let x = 0; x < size; x++) row[x] = samples[a + x]!;
+  else for (let x = 0; x < size; x++) row[x] = weightA * samples[a + x]! + weightB * samples[b + x]!;
 }
 
-function addRows(
+/** Four rows at a time, because the sum's loads and stores cost as much as the samples'. */
+function mixFour(
   row: Float32Array,
   samples: Raster['samples'],
-  offset: number,
-  weight: number,
-  nextOffset: number,
-  nextWeight: number,
+  a: number,
+  b: number,
+  c: number,
+  d: number,
+  weights: Float32Array,
 ): void {
-  for (let x = 0; x < row.length; x++) {
-    row[x]! += weight * samples[offset + x]! + nextWeight * samples[nextOffset + x]!;
+  const size = row.length;
+  const wa = weights[0]!;
+  const wb = weights[1]!;
+  const wc = weights[2]!;
+  const wd = weights[3] ?? 0;
+  for (let x = 0; x < size; x++) {
+    row[x] = wa * samples[a + x]! + wb * samples[b + x]! + wc * samples[c + x]! + wd * samples[d + x]!;
   }
+}
+
+function addRow(row: Float32Array, samples: Raster['samples'], offset: number, weight: number): void {
+  if (weight === 0) return;
+  const size = row.length;
+  for (let x = 0; x < size; x++) row[x]! += weight * samples[offset + x]!;
 }
 
 function gatherRow(row: Float32Array, left: number, across: Taps, width: number, out: Float32Array, at: number): void {
@@ -143,7 +153,10 @@ function resampleTurned(source: Raster, toSource: Affine, width: number, height:
   const [a, b, c, d, e, f] = toSource;
   const across = Math.max(1, Math.ceil(Math.hypot(a, d) / READ_SPACING - 0.01));
   const down = Math.max(1, Math.ceil(Math.hypot(b, e) / READ_SPACING - 0.01));
-  const read = liesInside(source, toSource, width, height) ? bilinearInside : bilinear;
+  if (liesInside(source, toSource, width, height)) {
+    readInside(source, toSource, width, height, { across, down }, out);
+    return;
+  }
   const share = 1 / (across * down);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
@@ -152,11 +165,63 @@ function resampleTurned(source: Raster, toSource: Affine, width: number, height:
         const v = y + (j + 0.5) / down;
         for (let i = 0; i < across; i++) {
           const u = x + (i + 0.5) / across;
-          sum += read(source, a * u + b * v + c, d * u + e * v + f);
+          sum += bilinear(source, a * u + b * v + c, d * u + e * v + f);
         }
       }
       out[y * width + x] = sum * share;
     }
+  }
+}
+
+/** The same without a look at the border: in one loop, since this is most of what cutting out faces costs. */
+function readInside(
+  { width: stride, samples }: Raster,
+  [a, b, c, d, e, f]: Affine,
+  width: number,
+  height: number,
+  reads: { readonly across: number; readonly down: number },
+  out: Float32Array,
+): void {
+  const columns = width * reads.across;
+  const rows = height * reads.down;
+  const stepX = 1 / reads.across;
+  const share = 1 / (reads.across * reads.down);
+  const line = new Float32Array(columns);
+  for (let row = 0; row < rows; row++) {
+    const v = (row + 0.5) / reads.down;
+    const left = b * v + c - 0.5;
+    const top = e * v + f - 0.5;
+    for (let column = 0; column < columns; column++) {
+      const u = (column + 0.5) * stepX;
+      const px = a * u + left;
+      const py = d * u + top;
+      const x0 = px | 0;
+      const y0 = py | 0;
+      const fx = px - x0;
+      const at = y0 * stride + x0;
+      const upper = samples[at]! + (samples[at + 1]! - samples[at]!) * fx;
+      const lower = samples[at + stride]! + (samples[at + stride + 1]! - samples[at + stride]!) * fx;
+      line[column] = upper + (lower - upper) * (py - y0);
+    }
+    gatherReads(line, reads, row, share, width, out);
+  }
+}
+
+/** Adds a line of reads to the output samples that they belong to. */
+function gatherReads(
+  line: Float32Array,
+  { across, down }: { readonly across: number; readonly down: number },
+  row: number,
+  share: number,
+  width: number,
+  out: Float32Array,
+): void {
+  const to = Math.floor(row / down) * width;
+  if (row % down === 0) out.fill(0, to, to + width);
+  for (let x = 0, column = 0; x < width; x++) {
+    let sum = 0;
+    for (let i = 0; i < across; i++) sum += line[column++]!;
+    out[to + x]! += sum * share;
   }
 }
 
@@ -169,18 +234,6 @@ function liesInside(source: Raster, [a, b, c, d, e, f]: Affine, width: number, h
       return x >= 0.5 && y >= 0.5 && x <= source.width - 1 && y <= source.height - 1;
     }),
   );
-}
-
-function bilinearInside({ width, samples }: Raster, x: number, y: number): number {
-  const px = x - 0.5;
-  const py = y - 0.5;
-  const x0 = px | 0;
-  const y0 = py | 0;
-  const fx = px - x0;
-  const at = y0 * width + x0;
-  const top = samples[at]! + (samples[at + 1]! - samples[at]!) * fx;
-  const bottom = samples[at + width]! + (samples[at + width + 1]! - samples[at + width]!) * fx;
-  return top + (bottom - top) * (py - y0);
 }
 
 /** Bilinear read at a continuous position (sample centres at +0.5), edges repeated. */
