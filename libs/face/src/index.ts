@@ -32,3 +32,5 @@ export * from './restore/fidelity.js';
 export * from './restore/restorer.js';
 export * from './mask/shapes.js';
 export * from './mask/pack-masks.js';
+export * from './landmarks/ert-file.js';
+export * from './landmarks/ert-landmarker.js';
