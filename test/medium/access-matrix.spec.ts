@@ -1,133 +1,191 @@
-import { randomUUID } from 'node:crypto';
-import { CONTENT_ROUTES, type FarmRole, PROJECT_ROLES, ROUTES, type RouteName } from '@understudy/contracts';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CONTENT_ROUTES, type FarmRole, PROJECT_ROLES } from '@understudy/contracts';
+import prettier from 'prettier';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Stills } from '../../apps/coordinator/src/stills/stills.js';
+import { addSide, BODIES, type Knocker, knockerOf, QUERIES, type Side } from './access-world.js';
 import { TestCoordinator } from './coordinator.js';
 
 /** Everybody who could knock. `stranger` is signed in and has no role; `anonymous` is not signed in. */
 const WHO = ['anonymous', 'stranger', 'org_admin', 'farm_operator', ...PROJECT_ROLES, 'worker'] as const;
 type Who = (typeof WHO)[number];
 
-const PEOPLE: Who[] = ['stranger', 'org_admin', 'farm_operator', ...PROJECT_ROLES];
-const MEMBERS: Who[] = [...PROJECT_ROLES];
-const MAKERS: Who[] = ['producer', 'artist'];
-const WITH_A_ROLE: Who[] = ['org_admin', 'farm_operator', ...PROJECT_ROLES];
-const CONSENT_KEEPERS: Who[] = ['producer', 'consent_officer'];
+/** What somebody gets: nothing, what is of their own project (or their own), everything. */
+type Reach = '-' | 'own' | 'all';
 
-/** Who gets past the door of each route; the row behind it may still not be theirs. */
-const ALLOWED: Record<RouteName, readonly Who[]> = {
-  health: WHO,
-  signIn: WHO,
-  signOut: PEOPLE,
-  me: PEOPLE,
-  createToken: PEOPLE,
-  revokeToken: PEOPLE,
-  listUsers: ['org_admin'],
-  createUser: ['org_admin'],
-  listProjects: ['org_admin', ...MEMBERS],
-  createProject: ['org_admin'],
-  grantMembership: ['org_admin'],
-  listPerformers: MEMBERS,
-  listConsents: MEMBERS,
-  importConsent: CONSENT_KEEPERS,
-  activateConsent: ['consent_officer'],
-  suspendConsent: CONSENT_KEEPERS,
-  revokeConsent: CONSENT_KEEPERS,
-  createAsset: MAKERS,
-  getAsset: [...MAKERS, 'compliance_auditor'],
-  createTemplate: MAKERS,
-  getTemplate: [...MAKERS, 'compliance_auditor'],
-  submitShot: MAKERS,
-  listShots: [...MEMBERS, 'farm_operator'],
-  getShot: [...MEMBERS, 'farm_operator'],
-  listShotTasks: [...MEMBERS, 'farm_operator'],
-  listShotEvents: [...MEMBERS, 'farm_operator'],
-  cancelShot: [...MAKERS, 'farm_operator'],
-  resumeShot: MAKERS,
-  getShotReport: MEMBERS,
-  getDelivery: MEMBERS,
-  releaseDelivery: ['producer'],
-  listWorkers: ['farm_operator'],
-  createWorker: ['farm_operator'],
-  listAuditEvents: ['org_admin', 'consent_officer', 'compliance_auditor'],
-  getAuditCheckpoint: WITH_A_ROLE,
-  registerLane: ['worker'],
-  leaseTask: ['worker'],
-  pollOrders: ['worker'],
-  heartbeatAttempt: ['worker'],
-  completeAttempt: ['worker'],
-  failAttempt: ['worker'],
-  releaseAttempt: ['worker'],
-};
+interface Operation {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+}
+type Paths = Record<string, Record<string, { operationId: string }>>;
 
-const CONTENT_ALLOWED: Record<keyof typeof CONTENT_ROUTES, { methods: readonly string[]; allowed: readonly Who[] }> = {
-  assetContent: { methods: ['HEAD', 'PUT'], allowed: MAKERS },
-  attemptResult: { methods: ['HEAD', 'PUT'], allowed: ['worker'] },
-  shotStill: { methods: ['GET'], allowed: MEMBERS },
-  shotStream: { methods: ['GET'], allowed: [...MEMBERS, 'farm_operator'] },
-  deliveryContent: { methods: ['GET'], allowed: MAKERS },
-  // Behind a signature alone: no token opens it.
-  leasedObject: { methods: ['GET'], allowed: [] },
-  openApi: { methods: ['GET'], allowed: WHO },
-};
-const CONTENT_CASES = Object.entries(CONTENT_ALLOWED).flatMap(([name, { methods, allowed }]) =>
-  methods.map((method) => ({ method, name: name as keyof typeof CONTENT_ROUTES, allowed })),
-);
+const METHODS = new Set(['get', 'post', 'put', 'delete', 'head', 'patch', 'options']);
+/** Behind a signature of its own: no token opens it, and no role decides. */
+const SIGNED = 'leasedObject';
+/** The object is named in the body, not in the path. */
+const IN_BODY = new Set(['createAsset', 'submitShot']);
 
 let farm: TestCoordinator;
-const tokens = new Map<Who, string | undefined>();
+let mine: Side;
+let theirs: Side;
+let operations: Operation[];
+const knockers = new Map<Who, Knocker>();
+
 beforeAll(async () => {
   farm = await TestCoordinator.start();
-  const projectId = await farm.addProject();
-  tokens.set('anonymous', undefined);
-  tokens.set('stranger', (await farm.addUser()).token);
+  [mine, theirs] = [await addSide(farm), await addSide(farm)];
+  knockers.set('anonymous', { token: undefined, own: mine });
+  knockers.set('stranger', await knockerOf(farm, mine, {}));
   for (const role of ['org_admin', 'farm_operator'] satisfies FarmRole[]) {
-    tokens.set(role, (await farm.addUser([role])).token);
+    knockers.set(role, await knockerOf(farm, mine, { farm: role }));
   }
-  for (const role of PROJECT_ROLES) tokens.set(role, (await farm.addMember(projectId, role)).token);
-  tokens.set('worker', (await farm.addWorker()).token);
+  for (const role of PROJECT_ROLES) knockers.set(role, await knockerOf(farm, mine, { project: role }));
+  knockers.set('worker', { token: mine.workerToken, own: mine });
+  // No media lies behind these shots; who may ask for a picture is decided before one is made.
+  vi.spyOn(farm.app.get(Stills), 'png').mockResolvedValue(Buffer.from('png'));
+  const { body } = await farm.json<{ paths: Paths }>('GET', CONTENT_ROUTES.openApi);
+  operations = Object.entries(body.paths).flatMap(([path, methods]) =>
+    Object.entries(methods)
+      .filter(([method]) => METHODS.has(method))
+      .map(([method, { operationId }]) => ({ id: operationId, method: method.toUpperCase(), path })),
+  );
 });
-afterAll(() => farm.stop());
+afterAll(async () => {
+  vi.restoreAllMocks();
+  await farm.stop();
+});
 
-const withIds = (path: string): string =>
-  path
-    .replace(':sha256', 'a'.repeat(64))
-    .replace(':side', 'before')
-    .replaceAll(/:\w+/g, () => randomUUID());
-
-async function statusAs(who: Who, method: string, path: string): Promise<number> {
-  const token = tokens.get(who);
-  const body = method === 'POST' ? {} : undefined;
-  return (await farm.send(method, withIds(path), { ...(token === undefined ? {} : { token }), body })).status;
+function filled({ id, path }: Operation, side: Side): string {
+  const values: Record<string, string> = { ...side, sha256: 'a'.repeat(64), side: 'before' };
+  const named = path.replaceAll(/{(\w+)}/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`the fixture has nothing for {${name}} of ${path}`);
+    return value;
+  });
+  return QUERIES[id] === undefined ? named : `${named}?${QUERIES[id]}`;
 }
 
-/** What the door says to those who may not pass. */
-const refusalOf = (who: Who): number => (who === 'anonymous' ? 401 : 403);
+async function knock(
+  operation: Operation,
+  token: string | undefined,
+  side: Side,
+): Promise<{ status: number; text: string }> {
+  const { id, method } = operation;
+  const json = BODIES[id]?.(side);
+  const body = method === 'PUT' ? Buffer.from('x') : (json ?? (method === 'POST' ? {} : undefined));
+  const response = await farm.send(method, filled(operation, side), {
+    ...(token === undefined ? {} : { token }),
+    body,
+  });
+  if (id !== 'shotStream') return { status: response.status, text: await response.text() };
+  await response.body?.cancel();
+  return { status: response.status, text: '' };
+}
 
-describe('every route, every role', () => {
-  // Signing out ends the very token, so it has a test of its own.
-  it.each(Object.entries(ROUTES).filter(([name]) => name !== 'signOut'))('%s', async (name, { method, path }) => {
-    for (const who of WHO) {
-      const status = await statusAs(who, method, path);
-      const allowed = ALLOWED[name as RouteName].includes(who);
-      if (!allowed) expect(status, `${who} is refused`).toBe(refusalOf(who));
-      else if (name === 'signIn') expect(status, `${who} may try`).toBe(400);
-      else expect([401, 403], `${who} passes: ${status}`).not.toContain(status);
+/** What one asker gets of one operation, seen by asking: for what is theirs, and for the same of somebody else. */
+async function reachOf(operation: Operation, who: Who): Promise<Reach> {
+  const { token, own } = knockers.get(who) as Knocker;
+  const first = await knock(operation, token, own);
+  if (first.status === 401 || first.status === 403) {
+    expect(first.status, `${who} at ${operation.id}`).toBe(who === 'anonymous' && operation.id !== SIGNED ? 401 : 403);
+    return '-';
+  }
+  expect(first.status, `${who} at ${operation.id}: their own is there: ${first.text}`).not.toBe(404);
+  expect(first.status, `${who} at ${operation.id}: ${first.text}`).toBeLessThan(500);
+  const names = operation.path.includes('{') || IN_BODY.has(operation.id);
+  if (!names) return first.text.includes(theirs.projectId) || operation.method !== 'GET' ? 'all' : scopeOf(first.text);
+  const other = await knock(operation, token, theirs);
+  if (other.status === 404) return 'own';
+  expect(other.status, `${who} at ${operation.id}: another's is not theirs, and not hinted at`).not.toBe(403);
+  return 'all';
+}
+
+/** A list that shows what is of one's own project, and nothing of the other. */
+const scopeOf = (text: string): Reach => (text.includes(mine.projectId) ? 'own' : 'all');
+
+/** Whoever gets nowhere must be told the same about what is there and what is not. */
+const reaches = new Map<string, Record<Who, Reach>>();
+
+describe('every operation of the OpenAPI document, every role', () => {
+  it('is what the coordinator serves, and nothing beside it', () => {
+    interface Layer {
+      route?: { path: string; methods: Record<string, boolean> };
     }
+    const { router } = farm.app.getHttpAdapter().getInstance() as { router: { stack: Layer[] } };
+    const served = router.stack.flatMap(({ route }) =>
+      route === undefined || !route.path.startsWith('/api/')
+        ? []
+        : Object.keys(route.methods).map(
+            (method) => `${method.toUpperCase()} ${route.path.replaceAll(/:(\w+)/g, '{$1}')}`,
+          ),
+    );
+    expect([...new Set(served)].toSorted()).toEqual(
+      operations.map(({ method, path }) => `${method} ${path}`).toSorted(),
+    );
+    expect(served.length).toBeGreaterThan(40);
   });
 
-  it.each(CONTENT_CASES)('$method $name', async ({ method, name, allowed }) => {
-    for (const who of WHO) {
-      const status = await statusAs(who, method, CONTENT_ROUTES[name]);
-      if (allowed.includes(who)) expect([401, 403], `${who} passes: ${status}`).not.toContain(status);
-      else expect(status, `${who} is refused`).toBe(name === 'leasedObject' ? 403 : refusalOf(who));
+  it('answers each as docs/ACCESS.md declares', { timeout: 300_000 }, async () => {
+    // Ending things comes last, so that there is something left to ask about.
+    const last = ['revokeToken', 'signOut'];
+    const order = operations.toSorted((one, other) => last.indexOf(one.id) - last.indexOf(other.id));
+    for (const operation of order) {
+      const row = {} as Record<Who, Reach>;
+      for (const who of WHO) row[who] = await reachOf(operation, who);
+      reaches.set(operation.id, row);
+    }
+    await expect(await page()).toMatchFileSnapshot('../../docs/ACCESS.md');
+  });
+
+  it('lets nobody in without a token but at four open doors', () => {
+    const open = [...reaches].filter(([, row]) => row.anonymous !== '-').map(([id]) => id);
+    expect(open.toSorted()).toEqual(['health', 'openApi', 'signIn']);
+  });
+
+  it("shows a member of one project nothing of another's", () => {
+    for (const role of PROJECT_ROLES) {
+      const beyond = operations.filter(({ id, path }) => path.includes('{') && reaches.get(id)?.[role] === 'all');
+      expect(beyond, role).toEqual([]);
     }
   });
 });
 
-describe('signing out', () => {
-  it('ends the API token that it came with', async () => {
-    const { token } = await farm.addUser();
-    expect((await farm.call('signOut', token)).status).toBe(200);
-    expect((await farm.call('me', token)).status).toBe(401);
-  });
-});
+const SHOWN: Record<Reach, string> = { '-': '', own: 'own', all: 'yes' };
+
+async function page(): Promise<string> {
+  const head = ['operation', 'request', ...WHO.filter((who) => who !== 'anonymous')];
+  const lines = operations
+    .toSorted((one, other) => (one.path + one.method < other.path + other.method ? -1 : 1))
+    .map(({ id, method, path }) => {
+      const row = reaches.get(id) as Record<Who, Reach>;
+      const open = row.anonymous !== '-';
+      const cells = WHO.filter((who) => who !== 'anonymous').map((who) => (open ? 'open' : SHOWN[row[who]]));
+      return `| ${[`\`${id}\``, `\`${method} ${path}\``, ...(id === SIGNED ? cells.map(() => 'signature') : cells)].join(' | ')} |`;
+    });
+  const text = `# Who may do what
+
+Made by asking a running coordinator for every operation of its OpenAPI document, as everybody, for objects of their own
+project and of another. \`test/medium/access-matrix.spec.ts\` asks again and compares; after a wanted change
+
+\`\`\`sh
+npx vitest run --project medium test/medium/access-matrix.spec.ts -u
+\`\`\`
+
+writes this file anew, and the difference is what a reviewer looks at.
+
+- **own**: objects of a project in which one has the role, or one's own (a token, a lane, an attempt). Another's answer is
+  404, in the words for what is not there. A list shows one's own alone.
+- **yes**: whatever object, or none is named. Where rows are listed, an org admin sees projects and people and never what
+  is in a project, and of the audit log what belongs to no project; a farm operator sees the queue and never a picture.
+- **open**: without signing in. **signature**: behind a signed address of one object, for minutes; no token opens it.
+- empty: 403; 401 to whoever is not signed in. Each refusal of somebody signed in is in the audit log.
+
+Past this door, states and four eyes decide: nobody activates a consent they brought in, releases a shot they submitted, or
+gives a role to themselves. A performer is no role that signs in.
+
+| ${head.join(' | ')} |
+| ${head.map(() => '---').join(' | ')} |
+${lines.join('\n')}
+`;
+  return await prettier.format(text, { parser: 'markdown', printWidth: 120, proseWrap: 'preserve' });
+}

@@ -12,6 +12,7 @@ import { AuditWriter } from './audit-writer.js';
 import { DenialAudit } from './denial-audit.js';
 import { LogKey } from './log-key.js';
 import { RecordedRowsRepository } from './recorded-rows.repository.js';
+import { SettingsAudit } from './settings-audit.js';
 import { Sequencer } from './sequencer.js';
 import { SequencerLoop } from './sequencer-loop.js';
 import { TreeRepository } from './tree.repository.js';
@@ -31,6 +32,7 @@ import { TreeRepository } from './tree.repository.js';
     RecordedRowsRepository,
     Sequencer,
     SequencerLoop,
+    SettingsAudit,
     TreeRepository,
     { provide: APP_FILTER, useClass: ErrorFilter },
     { provide: APP_INTERCEPTOR, useClass: AnchorHoldInterceptor },

@@ -1,0 +1,195 @@
+import { randomUUID } from 'node:crypto';
+import type { FarmRole, ProjectRole } from '@understudy/contracts';
+import { type Database, hashTokenSecret, newTokenSecret } from '@understudy/db';
+import { inDays, sha, signed, statement } from './consent-documents.js';
+import type { TestCoordinator, TestPerson } from './coordinator.js';
+import { addShot } from './shot-fixture.js';
+
+/** Everything that a path or a body may name, of one project and one worker. */
+export interface Side {
+  readonly projectId: string;
+  readonly projectName: string;
+  readonly consentId: string;
+  readonly assetId: string;
+  readonly plateAssetId: string;
+  readonly shotId: string;
+  readonly deliveryId: string;
+  readonly eventId: string;
+  readonly userId: string;
+  readonly tokenId: string;
+  readonly workerId: string;
+  readonly workerToken: string;
+  readonly laneId: string;
+  readonly attemptId: string;
+}
+
+async function addEvent(owner: Database, projectId: string | null): Promise<string> {
+  const id = randomUUID();
+  await owner.query(
+    `INSERT INTO audit_events (id, at, actor, action, subject_type, subject_id, project_id, canonical, leaf_hash)
+     SELECT $1, $2, 'system', 'test.seen', 'Test', '-', $3, c, sha256('\\x00'::bytea || convert_to(c, 'UTF8'))
+       FROM (SELECT $4::text AS c) AS t`,
+    [
+      id,
+      inDays(0),
+      projectId,
+      JSON.stringify({
+        id,
+        at: inDays(0),
+        actor: 'system',
+        action: 'test.seen',
+        subjectType: 'Test',
+        subjectId: '-',
+        projectId,
+        shotId: null,
+        data: {},
+      }),
+    ],
+  );
+  return id;
+}
+
+/** A token of nobody who asks: only its owner could end it. */
+async function addTokenOf(owner: Database, userId: string): Promise<string> {
+  const id = randomUUID();
+  await owner.query(
+    `INSERT INTO tokens (id, kind, hash, name, user_id, expires_at) VALUES ($1, 'api', $2, 'spare', $3, now() + interval '1 day')`,
+    [id, hashTokenSecret(newTokenSecret('api')), userId],
+  );
+  return id;
+}
+
+async function addAttempt(
+  owner: Database,
+  shotVersionId: string,
+  workerId: string,
+): Promise<{ laneId: string; attemptId: string }> {
+  const [laneId, taskId, attemptId] = [randomUUID(), randomUUID(), randomUUID()];
+  const capabilities = { kinds: ['render'], threads: 1, vramMiB: 0, packs: ['default'] };
+  await owner.query(
+    `INSERT INTO lanes (id, worker_id, ordinal, host, capabilities, parity_class) VALUES ($1, $2, 0, 'host', $3::jsonb, 'cpu/fp32/t/t/b1')`,
+    [laneId, workerId, JSON.stringify({ ...capabilities, parityClass: PARITY })],
+  );
+  await owner.query(
+    `INSERT INTO tasks (id, kind, shot_version_id, start_frame, end_frame, state, epoch) VALUES ($1, 'render', $2, 0, 10, 'leased', 1)`,
+    [taskId, shotVersionId],
+  );
+  await owner.query(
+    `INSERT INTO attempts (id, task_id, epoch, lane_id, expires_at) VALUES ($1, $2, 1, $3, now() + interval '1 hour')`,
+    [attemptId, taskId, laneId],
+  );
+  return { laneId, attemptId };
+}
+const PARITY = { provider: 'cpu', precision: 'fp32', runtime: 't', instructionSet: 't', batch: 1 };
+
+export async function addSide(farm: TestCoordinator): Promise<Side> {
+  const { owner } = farm;
+  const shot = await addShot(owner);
+  const [{ name = '' } = {}] = await owner.query<{ name: string }>('SELECT name FROM projects WHERE id = $1', [
+    shot.projectId,
+  ]);
+  const deliveryId = randomUUID();
+  await owner.query(
+    `INSERT INTO deliveries (id, shot_version_id, state, sha256, bytes, frames) VALUES ($1, $2, 'ready', $3, 5, 10)`,
+    [deliveryId, shot.shotVersionId, sha('d')],
+  );
+  await owner.query(`INSERT INTO face_templates (asset_id, task_id, state) VALUES ($1, $2, 'pending')`, [
+    shot.identityAssetId,
+    randomUUID(),
+  ]);
+  const user = await farm.addUser();
+  const worker = await farm.addWorker();
+  return {
+    projectId: shot.projectId,
+    projectName: name,
+    consentId: shot.identityConsentId,
+    assetId: shot.identityAssetId,
+    plateAssetId: shot.plateAssetId,
+    shotId: shot.shotId,
+    deliveryId,
+    eventId: await addEvent(owner, shot.projectId),
+    userId: user.id,
+    tokenId: await addTokenOf(owner, user.id),
+    workerId: worker.id,
+    workerToken: worker.token,
+    ...(await addAttempt(owner, shot.shotVersionId, worker.id)),
+  };
+}
+
+export interface Knocker {
+  readonly token: string | undefined;
+  /** What is theirs: of the project they are a member of, or of themselves. */
+  readonly own: Side;
+}
+
+/** Somebody of a role in `side`'s project; their own token and, for whoever sees no project's events, an event of the farm. */
+export async function knockerOf(
+  farm: TestCoordinator,
+  side: Side,
+  roles: { farm?: FarmRole; project?: ProjectRole },
+): Promise<Knocker> {
+  const person: TestPerson = await farm.addUser(roles.farm === undefined ? [] : [roles.farm]);
+  if (roles.project !== undefined) await farm.grant(side.projectId, person.id, roles.project);
+  const eventId = roles.farm === 'org_admin' ? await addEvent(farm.owner, null) : side.eventId;
+  return { token: person.token, own: { ...side, eventId, tokenId: await addTokenOf(farm.owner, person.id) } };
+}
+
+type Body = (side: Side) => unknown;
+const REASON: Body = () => ({ reason: 'to see whether it is allowed' });
+const EPOCH = { epoch: 1 };
+let named = 0;
+const name = (): string => `Named ${(named += 1)} ${randomUUID().slice(0, 8)}`;
+
+/** A body that its schema takes, so that what decides is the permission. */
+export const BODIES: Readonly<Record<string, Body>> = {
+  signIn: () => ({}),
+  createToken: () => ({ name: 'made', validDays: 1 }),
+  createUser: () => ({
+    name: name(),
+    email: `${randomUUID()}@example.org`,
+    password: 'correct horse battery',
+    farmRoles: [],
+  }),
+  createProject: () => ({ name: name(), profile: 'farm' }),
+  grantMembership: ({ userId }) => ({ userId, role: 'artist' }),
+  importConsent: ({ projectName }) => signed(statement({ project: projectName, performer: name() })),
+  activateConsent: REASON,
+  suspendConsent: REASON,
+  revokeConsent: REASON,
+  createAsset: ({ projectId }) => ({
+    projectId,
+    kind: 'identity',
+    sha256: randomUUID().replaceAll('-', '').repeat(2),
+    bytes: 5,
+  }),
+  submitShot: ({ projectId, plateAssetId }) => ({
+    projectId,
+    name: name(),
+    plateAssetId,
+    recipe: { processors: [{ type: 'anonymise' }] },
+    basis: 'bystanders who gave no consent',
+  }),
+  cancelShot: REASON,
+  resumeShot: REASON,
+  releaseDelivery: REASON,
+  createWorker: () => ({ name: name() }),
+  registerLane: () => ({
+    ordinal: 1,
+    host: 'host',
+    capabilities: { parityClass: PARITY, kinds: ['render'], threads: 1, vramMiB: 0, packs: ['default'] },
+  }),
+  leaseTask: () => ({ waitSeconds: 0 }),
+  heartbeatAttempt: () => ({ ...EPOCH, framesDone: 1 }),
+  completeAttempt: () => ({ ...EPOCH, result: { sha256: sha('f'), bytes: 5, frames: 1 }, timingsMs: {} }),
+  failAttempt: () => ({ ...EPOCH, code: 'INTERNAL', message: 'no', retryable: true }),
+  releaseAttempt: () => ({ ...EPOCH, reason: 'drain' }),
+};
+
+/** Queries without which a route refuses, or holds the request open. */
+export const QUERIES: Readonly<Record<string, string>> = {
+  getAuditConsistency: 'from=1',
+  pollOrders: 'waitSeconds=0',
+  assetContentAppend: 'offset=0',
+  attemptResultOffset: 'epoch=1',
+  attemptResultAppend: 'epoch=1&offset=0',
+};
