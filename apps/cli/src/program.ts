@@ -4,6 +4,7 @@ import { addBenchCommand } from './commands/bench/command.js';
 import { addConsentCommand } from './commands/consent.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addMigrateCommand } from './commands/migrate.js';
+import { addModelsCommands } from './commands/models.js';
 import { addLoginCommands } from './commands/remote/login.js';
 import { addProjectCommands } from './commands/remote/project.js';
 import { addShotCommands } from './commands/remote/shots.js';
@@ -40,6 +41,7 @@ export function createProgram(): Command {
     addShotCommands,
     addAuditCommand,
     addMigrateCommand,
+    addModelsCommands,
     addTestCommand,
     addBenchCommand,
   ])
