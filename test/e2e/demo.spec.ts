@@ -64,7 +64,7 @@ describe('understudy demo', () => {
     expect(audioStart(at('output.mp4'))).toBeCloseTo(audioStart(sample.plate), 3);
   });
 
-  it('brings the first face to the identity, as near to where it truly is as the plate is found', async () => {
+  it('brings the first face to the identity, within 4 % of the eye distance of where it truly is', async () => {
     const replaced = report.faces.find((face) => face.cast === 0);
     expect((replaced?.idToIdentity ?? 0) - (replaced?.idToIdentityBefore ?? 0)).toBeGreaterThanOrEqual(0.45);
     const models = await openFaceModels(await ensureDefaultPack(readConfig().homeDir));
@@ -84,8 +84,8 @@ describe('understudy demo', () => {
     const [before, after] = [median(errors.plate), median(errors.output)];
     const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
     console.log(`landmark error to the truth, of the eye distance: plate ${percent(before)}, output ${percent(after)}`);
-    // The landmark model reads drawings with an error of its own; what replacing adds to it is bounded here.
-    expect(after).toBeLessThan(before + 0.015);
+    expect(before).toBeLessThan(0.035);
+    expect(after).toBeLessThan(0.04);
   });
 
   it('leaves the second person as a plain transcode would, within 0.5 dB', async () => {

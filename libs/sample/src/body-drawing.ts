@@ -97,6 +97,11 @@ function drawNeck(sheet: SvgSheet, face: PosedHead, light: Light, at: (x: number
   const u = face.pose.unitPx;
   sheet.softSpot({ x: chin.x, y: chin.y - 0.15 * u }, 1.15 * u, 0.85 * u, shadow, 0.75, 0, clip);
   sheet.softSpot({ x: chin.x, y: chin.y - 0.1 * u }, 0.8 * u, 0.4 * u, shadow, 0.55, 0, clip);
+  // The jaw's own shadow, darkest right under its edge.
+  for (const below of [0.05, 0.1, 0.17, 0.26]) {
+    const fallen = face.outline().map(({ x, y }) => ({ x, y: y + below * u }));
+    sheet.path(loopPath(fallen), { fill: rgbCss(shadow), opacity: 0.2, clip });
+  }
   for (const sign of [-1, 1]) {
     sheet.path(curvePath([at(sign * half * 0.8, 1.9), at(sign * 0.4, 2.4), at(sign * 0.16, 2.68)]), {
       stroke: rgbCss(shade(skin, 0.6)),

@@ -1,10 +1,11 @@
+import { drawEye, INK } from './eye-drawing.js';
 import { Head, JAW_DROP } from './head.js';
-import { EYE_LINE, outlinePoint, projectLandmarks } from './landmarks.js';
-import type { Person, Rgb } from './person.js';
+import { outlinePoint, projectLandmarks } from './landmarks.js';
+import type { Person } from './person.js';
 import { projector, type Expression, type HeadPose, type Projected, type Projector } from './pose.js';
 import { blend, curvePath, loopPath, rgbCss, shade, type SvgSheet } from './svg-sheet.js';
 import { between, seededRandom } from './random.js';
-import { centroid, clamp, lerp, mix2, type Point2 } from './vector.js';
+import { clamp, lerp, mix2, type Point2 } from './vector.js';
 
 /** One performer in one frame, ready to be drawn: the solid head, its projection and its 68 points. */
 export class PosedHead {
@@ -89,8 +90,6 @@ const EAR_RIM = [
   [0.92, 0],
 ] as const;
 
-export const INK: Rgb = [38, 22, 20];
-
 /** Everything lit as skin: ears, head, eyes, brows, nose, lips. */
 export function drawFace(sheet: SvgSheet, face: PosedHead): void {
   drawEars(sheet, face);
@@ -155,8 +154,8 @@ function drawMouth(sheet: SvgSheet, face: PosedHead): void {
   const ends = { from: face.mark(51), to: face.mark(62) };
   const fillUpper = sheet.linear(
     [
-      [0, shade(lips, 0.94), 1],
-      [1, shade(lips, 0.66), 1],
+      [0, shade(lips, 0.92), 1],
+      [1, shade(lips, 0.72), 1],
     ],
     ends.from,
     ends.to,
@@ -165,9 +164,9 @@ function drawMouth(sheet: SvgSheet, face: PosedHead): void {
   const low = { from: face.mark(66), to: face.mark(57) };
   const fillLower = sheet.linear(
     [
-      [0, shade(lips, 0.84), 1],
+      [0, shade(lips, 0.92), 1],
       [0.45, shade(lips, 1.1), 1],
-      [1, shade(lips, 0.78), 1],
+      [1, shade(lips, 0.84), 1],
     ],
     low.from,
     low.to,
@@ -195,110 +194,19 @@ function drawInnerMouth(sheet: SvgSheet, face: PosedHead, inside: string): void 
   const open = face.expression.mouthOpen;
   if (open < 0.02) return;
   const clip = sheet.clip(inside);
-  sheet.path(inside, { fill: rgbCss([62, 16, 18]) });
+  sheet.path(inside, { fill: rgbCss([30, 9, 12]) });
   const gap = face.px(open * JAW_DROP);
   const width = Math.abs(face.mark(64).x - face.mark(60).x);
   const bottom = face.mark(66);
-  sheet.ellipse({ x: bottom.x, y: bottom.y + gap * 0.1 }, width * 0.34, gap * 0.46, {
-    fill: rgbCss([168, 74, 74]),
-    clip,
-  });
+  sheet.softSpot({ x: bottom.x, y: bottom.y + gap * 0.12 }, width * 0.34, gap * 0.4, [128, 50, 52], 0.8, 0, clip);
   const top = face.mark(62);
-  // The upper teeth belong to the skull: they stay while the jaw drops.
-  const teeth = Math.min(face.px(0.07), gap * 0.34);
+  // The upper teeth belong to the skull: they stay while the jaw drops, in the upper lip's shadow.
+  const teeth = gap * 0.7;
   sheet.ellipse({ x: top.x, y: top.y - face.px(0.03) }, width * 0.42, teeth + face.px(0.03), {
-    fill: rgbCss([226, 216, 204]),
+    fill: rgbCss([232, 224, 214]),
     clip,
   });
-  sheet.softSpot({ x: top.x, y: top.y }, width * 0.5, face.px(0.05), [70, 30, 30], 0.55, 0, clip);
-}
-
-function drawEye(sheet: SvgSheet, face: PosedHead, sign: -1 | 1): void {
-  const { person, expression } = face;
-  const s = face.head.shape;
-  const [a, u1, u2, b, l2, l1] = sign < 0 ? face.marks(36, 37, 38, 39, 40, 41) : face.marks(42, 43, 44, 45, 46, 47);
-  if (!a || !u1 || !u2 || !b || !l1 || !l2) throw new RangeError('an eye has six points');
-  const skinDark = blend(shade(person.tones.skin, 0.5), [80, 30, 30], 0.3);
-  const upper = [a, u1, u2, b];
-  const lower = [b, l2, l1, a];
-  const lids = `${curvePath(upper)}${curvePath(lower, 'L')}Z`;
-  const middle = centroid([a, u1, u2, b, l1, l2]);
-  sheet.softSpot({ x: middle.x, y: middle.y - face.px(0.02) }, face.px(0.36), face.px(0.2), skinDark, 0.3);
-  if (expression.blink < 0.93) {
-    const clip = sheet.clip(lids);
-    sheet.path(lids, {
-      fill: sheet.linear(
-        [
-          [0, [196, 188, 184], 1],
-          [0.5, [240, 236, 232], 1],
-          [1, [222, 208, 202], 1],
-        ],
-        { x: 0, y: 0 },
-        { x: 0, y: 1 },
-      ),
-    });
-    const inner = sign < 0 ? b : a;
-    sheet.softSpot(inner, face.px(0.06), face.px(0.05), [196, 110, 100], 0.8, 0, clip);
-    drawIris(sheet, face, sign, clip);
-    const shadowed = upper.map((point) => ({ x: point.x, y: point.y + face.px(0.012) }));
-    sheet.path(curvePath(shadowed), { stroke: rgbCss(INK), width: face.px(0.06), opacity: 0.32, clip });
-  }
-  const lash = face.px(0.022 + 0.02 * s.lashes);
-  sheet.path(curvePath(upper), { stroke: rgbCss(INK), width: lash, opacity: 0.9 });
-  const outer = sign < 0 ? a : b;
-  if (s.lashes > 0.5) {
-    const wing = [outer, { x: outer.x + sign * face.px(0.06), y: outer.y - face.px(0.04) }];
-    sheet.path(curvePath(wing), { stroke: rgbCss(INK), width: lash * 0.8, opacity: 0.8 });
-  }
-  sheet.path(curvePath(lower), { stroke: rgbCss(skinDark), width: face.px(0.014), opacity: 0.65 });
-  drawLidFolds(sheet, face, sign, skinDark);
-}
-
-function drawIris(sheet: SvgSheet, face: PosedHead, sign: -1 | 1, clip: string): void {
-  const s = face.head.shape;
-  const { gazeX, gazeY } = face.expression;
-  const { iris } = face.person.tones;
-  const centre = face.project(head3(face, sign * s.eyeOffset + 0.085 * gazeX, EYE_LINE - 0.012 + 0.045 * gazeY));
-  const radius = face.px(s.irisRadius);
-  const squeeze = Math.cos(((face.pose.yaw + 12 * gazeX) * Math.PI) / 180);
-  const fill = sheet.radial([
-    [0, shade(iris, 1.25), 1],
-    [0.55, iris, 1],
-    [0.85, shade(iris, 0.62), 1],
-    [1, shade(iris, 0.28), 1],
-  ]);
-  sheet.ellipse(centre, radius * squeeze, radius, { fill, clip });
-  sheet.ellipse(centre, radius * 0.44 * squeeze, radius * 0.44, { fill: rgbCss([12, 9, 10]), clip });
-  sheet.ellipse({ x: centre.x - radius * 0.34, y: centre.y - radius * 0.36 }, radius * 0.2, radius * 0.2, {
-    fill: 'rgb(255,255,255)',
-    opacity: 0.95,
-    clip,
-  });
-  sheet.ellipse({ x: centre.x + radius * 0.36, y: centre.y + radius * 0.34 }, radius * 0.1, radius * 0.1, {
-    fill: 'rgb(255,255,255)',
-    opacity: 0.4,
-    clip,
-  });
-}
-
-const head3 = (face: PosedHead, x: number, y: number): { x: number; y: number; z: number } =>
-  face.head.surface(x, y, 0.02);
-
-function drawLidFolds(sheet: SvgSheet, face: PosedHead, sign: -1 | 1, colour: Rgb): void {
-  const s = face.head.shape;
-  const fold = (height: number, reach: number): Point2[] =>
-    [-0.95, -0.4, 0.2, 0.75, 1.05].map((t) =>
-      face.place(sign * (s.eyeOffset + t * s.eyeHalf * reach), height + 0.05 * Math.abs(t - 0.05) ** 2),
-    );
-  const upper =
-    EYE_LINE - s.eyeOpening * 0.57 - 0.055 - 0.02 * face.expression.browRaise + 0.02 * face.expression.blink;
-  sheet.path(curvePath(fold(upper, 0.95)), { stroke: rgbCss(colour), width: face.px(0.018), opacity: 0.6 });
-  if (s.eyeBags > 0.05) {
-    const bag = [-0.8, -0.3, 0.2, 0.7].map((t) =>
-      face.place(sign * (s.eyeOffset + t * s.eyeHalf), EYE_LINE + s.eyeOpening * 0.43 + 0.1 - 0.05 * Math.abs(t) ** 2),
-    );
-    sheet.path(curvePath(bag), { stroke: rgbCss(colour), width: face.px(0.022), opacity: 0.5 * s.eyeBags });
-  }
+  sheet.softSpot({ x: top.x, y: top.y }, width * 0.5, face.px(0.03), [50, 20, 22], 0.5, 0, clip);
 }
 
 function drawBrow(sheet: SvgSheet, face: PosedHead, sign: -1 | 1): void {
@@ -309,7 +217,7 @@ function drawBrow(sheet: SvgSheet, face: PosedHead, sign: -1 | 1): void {
   // The marked points run along the upper part of a brow.
   const edge = (share: number): Point2[] =>
     ridge.map((point, index) => ({ x: point.x, y: point.y + thickness(index / 4) * share }));
-  const [upper, lower] = [edge(-0.05), edge(0.95)];
+  const [upper, lower] = [edge(-0.22), edge(0.78)];
   const shape = `${curvePath(upper)}${curvePath([...lower].reverse(), 'L')}Z`;
   sheet.path(shape, { fill: rgbCss(colour), opacity: 0.55 });
   const random = seededRandom(face.person.seed + 17 * sign);

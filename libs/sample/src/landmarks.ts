@@ -34,23 +34,16 @@ function jawRings(head: Head, slide: number): number[] {
 /** How far round the side of the head the visible jaw edge lies: at the ear further back than at the chin. */
 const jawAngle = (index: number): number => lerp(80, 90, index / 8) * (Math.PI / 180);
 
-/**
- * The jaw's edge as people mark it lies a little inside the outline, from ear to chin this far (head units), unless
- * the head is turned so that the outline itself covers it.
- */
-const JAW_INSETS = [0.08, 0.1, 0.1, 0.075, 0.03, 0.03, 0.04, 0.02, 0];
 /** How far marked points slide along the outline toward the chin: facing, and more on the near side of a turned head. */
-const JAW_SLIDE = { facing: 0.036, turned: 0.026 };
+const JAW_SLIDE = { facing: 0.024, turned: 0.026 };
 
 function jawPoints(head: Head, expression: Expression, project: Projector, yaw: number): Projected[] {
   const side = (sign: 1 | -1): Projected[] => {
-    const facing = 1 - smoothstep(0, 20, sign * yaw);
     const turned = clamp((-sign * yaw) / 20, -1, 1);
     const rings = jawRings(head, JAW_SLIDE.facing + JAW_SLIDE.turned * turned).map((index) => head.ringAtIndex(index));
     return rings.map((ring, index) => {
       const rest = head.ringPoint(ring, sign * jawAngle(index));
-      const inset = sign * (JAW_INSETS[index] ?? 0) * facing;
-      const fixed = project(head.dropJaw({ ...rest, x: rest.x - inset }, expression));
+      const fixed = project(head.dropJaw(rest, expression));
       const edge = outlinePoint(head, expression, project, ring.y, sign);
       // On the side that turns away the cheek's outline hides the jaw's edge: the outline is what can be seen.
       return sign * edge.x < sign * fixed.x ? edge : fixed;
@@ -114,7 +107,8 @@ export const EYE_LINE = -0.025;
 function eyePlaces(head: Head, expression: Expression): (readonly [number, number])[] {
   const s = head.shape;
   const upper = -s.eyeOpening * 0.57 - 0.015 * expression.browRaise;
-  const lower = s.eyeOpening * 0.43 - 0.02 * Math.max(0, expression.smile);
+  // Shutting is the upper lid's work; the lower one comes a little way to meet it.
+  const lower = (s.eyeOpening * 0.43 - 0.02 * Math.max(0, expression.smile)) * (1 - 0.5 * expression.blink);
   const shut = lower - 0.004;
   const lid = lerp(upper + 0.03 * Math.max(0, expression.gazeY), shut, expression.blink);
   const tilt = (x: number): number => (-s.eyeTilt * x) / s.eyeHalf;
