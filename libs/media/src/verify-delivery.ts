@@ -1,6 +1,6 @@
 import { UnderstudyError } from '@understudy/contracts';
 import { audioStartS, plateStartS, videoStartS } from './delivery-streams.js';
-import { frameHash, frameHashes, hashOfFrameHashes } from './frame-hash.js';
+import { codedVideo, frameHash, frameHashes, hashOfFrameHashes } from './frame-hash.js';
 import { frameSpec, type PlateInfo } from './plate-info.js';
 import { probePlate } from './probe-plate.js';
 import { probeStreams, type ProbedFile, type ProbedStream } from './probe-streams.js';
@@ -52,8 +52,8 @@ async function verifyClip(path: string, { plate, segments, signal }: DeliveryExp
   requireTimes(plate, shown, timeBase, container);
   if (plate.isConstantRate && container === 'mov') requireEvenCoding(packets);
   const audio = compareAudio(plate, file, ((shown[0] as number) * timeBase.num) / timeBase.den, container);
+  await requireSegmentPackets(path, segments, signal);
   const decoded = await frameHashes(path, { signal });
-  await requireSegmentFrames(decoded, segments, signal);
   if (decoded.length !== plate.frameCount) {
     throw mismatch('not every frame of the delivery decodes', { expected: plate.frameCount, got: decoded.length });
   }
@@ -126,19 +126,21 @@ function compareAudio(plate: PlateInfo, file: ProbedFile, firstFrameS: number, c
   });
 }
 
-async function requireSegmentFrames(
-  decoded: readonly string[],
-  segments: readonly string[],
-  signal: AbortSignal | undefined,
-) {
+/** The join copies: packet for packet the segments', under the same parameter sets, so that it decodes to their frames. */
+async function requireSegmentPackets(path: string, segments: readonly string[], signal: AbortSignal | undefined) {
+  const joined = await codedVideo(path, { signal });
   let frame = 0;
   for (const [position, segment] of segments.entries()) {
-    for (const hash of await frameHashes(segment, { signal })) {
-      if (decoded[frame] !== hash) throw mismatch('a frame of the delivery is not the segment’s', { frame, position });
+    const { parameters, packets } = await codedVideo(segment, { signal });
+    if (parameters !== joined.parameters) throw mismatch('a segment is coded by other parameters', { position });
+    for (const hash of packets) {
+      if (joined.packets[frame] !== hash) {
+        throw mismatch('a frame of the delivery is not the segment’s', { frame, position });
+      }
       frame++;
     }
   }
-  if (frame !== decoded.length) throw mismatch('the delivery has frames that no segment holds', { frame });
+  if (frame !== joined.packets.length) throw mismatch('the delivery has frames that no segment holds', { frame });
 }
 
 /** A still: it decodes, upright and of the plate's size; a PNG of RGB samples holds exactly the segment's. */
@@ -152,7 +154,11 @@ async function verifyStill(path: string, { plate, segments, signal }: DeliveryEx
   const range = { path, plate: picture, startFrame: 0, endFrame: 1, signal };
   const decoded: string[] = [];
   for await (const { frame } of readFrames(range)) decoded.push(frameHash(frame.bytes));
-  if (exact) await requireSegmentFrames(decoded, segments, signal);
+  if (exact) {
+    const [segment = ''] = segments;
+    const [hash] = await frameHashes(segment, { signal });
+    if (decoded[0] !== hash) throw mismatch('the picture is not the segment’s', {});
+  }
   return { frames: 1, durationS: plate.durationS, decodedHash: hashOfFrameHashes(decoded), audio: [] };
 }
 
