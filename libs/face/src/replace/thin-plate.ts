@@ -70,7 +70,7 @@ export function evaluateOnGrid(
   // One exact node more on each side, which the cubic needs.
   const across = (cols + 1) / 2 + 2;
   const down = (rows + 1) / 2 + 2;
-  const exact = new Float64Array(across * down * columns);
+  const exact = new Float32Array(across * down * columns);
   const sums = new Float64Array(columns);
   for (let r = 0; r < down; r++) {
     for (let c = 0; c < across; c++) {
@@ -78,7 +78,7 @@ export function evaluateOnGrid(
       exact.set(sums, (r * across + c) * columns);
     }
   }
-  const lines = new Float64Array(down * cols * columns);
+  const lines = new Float32Array(down * cols * columns);
   for (let r = 0; r < down; r++) {
     halveStep(exact, (r * across + 1) * columns, columns, columns, lines, r * cols * columns, columns, cols);
   }
@@ -90,11 +90,11 @@ export function evaluateOnGrid(
 
 /** Spreads runs of `length` values, `stride` apart, to twice as many, the new ones midway between (Catmull-Rom). */
 function halveStep(
-  from: Float64Array,
+  from: Float32Array,
   start: number,
   stride: number,
   length: number,
-  to: Float64Array | Float32Array,
+  to: Float32Array,
   toStart: number,
   toStride: number,
   count: number,

@@ -174,33 +174,24 @@ function addSource(
   const maxY = texture.height - 1.001;
   const [fine, red, blue] = [out[0]!.data, out[1]!.data, out[2]!.data];
   const shown = mask.data;
-  const { x0, y0, cols } = grid;
-  const perStep = 1 / grid.step;
+  const { x0, y0, cols, step } = grid;
   const perFactor = 1 / factor;
-  const right = Math.min(width, x0 + (cols - 1) * grid.step);
-  const bottom = Math.min(height, y0 + (grid.rows - 1) * grid.step);
+  const right = Math.min(width, x0 + (cols - 1) * step);
+  const bottom = Math.min(height, y0 + (grid.rows - 1) * step);
+  const line = new Float32Array(3 * cols);
   for (let y = y0; y < bottom; y++) {
-    const row = Math.floor((y - y0) * perStep);
-    const fy = (y - y0) * perStep - row;
+    const row = Math.floor((y - y0) / step);
+    mixNodeRows(line, nodes, share, { columns, index, cols, row, part: (y - y0) / step - row });
     for (let x = x0; x < right; x++) {
       if (shown[y * width + x] === 0) continue;
-      const across = (x - x0) * perStep;
+      const across = (x - x0) / step;
       const col = across | 0;
       const fx = across - col;
-      const node = row * cols + col;
-      const w11 = fx * fy;
-      const w10 = fx - w11;
-      const w01 = fy - w11;
-      const w00 = 1 - fx - w01;
-      const below = node + cols;
-      const part = w00 * share[node]! + w10 * share[node + 1]! + w01 * share[below]! + w11 * share[below + 1]!;
+      const l = 3 * col;
+      const part = line[l]! + (line[l + 3]! - line[l]!) * fx;
       if (part < 0.004) continue;
-      const a = node * columns + 2 * index;
-      const b = a + columns;
-      const c = a + cols * columns;
-      const d = c + columns;
-      let u = w00 * nodes[a]! + w10 * nodes[b]! + w01 * nodes[c]! + w11 * nodes[d]!;
-      let v = w00 * nodes[a + 1]! + w10 * nodes[b + 1]! + w01 * nodes[c + 1]! + w11 * nodes[d + 1]!;
+      let u = line[l + 1]! + (line[l + 4]! - line[l + 1]!) * fx;
+      let v = line[l + 2]! + (line[l + 5]! - line[l + 2]!) * fx;
       u = (u + 0.5) * perFactor - 0.5;
       v = (v + 0.5) * perFactor - 0.5;
       u = u < 0 ? 0 : u > maxX ? maxX : u;
@@ -220,6 +211,31 @@ function addSource(
       red[at]! += t00 * detail[p + 1]! + t10 * detail[p + n + 1]! + t01 * detail[q + 1]! + t11 * detail[q + n + 1]!;
       blue[at]! += t00 * detail[p + 2]! + t10 * detail[p + n + 2]! + t01 * detail[q + 2]! + t11 * detail[q + n + 2]!;
     }
+  }
+}
+
+/** Share and texture position at a height between two rows of nodes, three numbers a column. */
+function mixNodeRows(
+  line: Float32Array,
+  nodes: Float32Array,
+  share: Float32Array,
+  at: {
+    readonly columns: number;
+    readonly index: number;
+    readonly cols: number;
+    readonly row: number;
+    readonly part: number;
+  },
+): void {
+  const { columns, cols, part } = at;
+  const above = at.row * cols;
+  const below = above + cols;
+  for (let c = 0; c < cols; c++) {
+    const a = (above + c) * columns + 2 * at.index;
+    const b = a + cols * columns;
+    line[3 * c] = share[above + c]! + (share[below + c]! - share[above + c]!) * part;
+    line[3 * c + 1] = nodes[a]! + (nodes[b]! - nodes[a]!) * part;
+    line[3 * c + 2] = nodes[a + 1]! + (nodes[b + 1]! - nodes[a + 1]!) * part;
   }
 }
 
