@@ -40,7 +40,7 @@ export class BenchFarm {
     /** As the owner. */
     readonly owner: Database,
     private readonly runtimeUrl: string,
-    private readonly userToken: string,
+    readonly userToken: string,
   ) {}
 
   static async start(homeDir: string): Promise<BenchFarm> {
