@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addAuditCommand } from './commands/audit.js';
+import { addBenchAuditCommand } from './commands/bench-audit.js';
 import { addBenchCommand } from './commands/bench/command.js';
 import { addConsentCommand } from './commands/consent.js';
 import { addDemoCommand } from './commands/demo.js';
@@ -44,6 +45,7 @@ export function createProgram(): Command {
     addModelsCommands,
     addTestCommand,
     addBenchCommand,
+    addBenchAuditCommand,
   ])
     add(program);
   for (const command of program.commands) {
