@@ -50,9 +50,12 @@ export const FIRST: Person = {
   },
 };
 
+const OLDER = invent('olderMan', 57, 'second performer');
+
 /** The plate's other performer, who gave no consent. */
 export const SECOND: Person = {
-  ...invent('olderMan', 57, 'second performer'),
+  ...OLDER,
+  tones: { ...OLDER.tones, skin: [219, 157, 127] },
   shape: {
     headTop: -1.62,
     foreheadHalf: 0.987,
@@ -110,10 +113,10 @@ export const THIRD: Person = {
     eyeOpening: 0.157,
     eyeTilt: -0.05,
     irisRadius: 0.088,
-    browY: -0.262,
+    browY: -0.255,
     browArch: 0,
     browTilt: 0.07,
-    browThickness: 0.115,
+    browThickness: 0.09,
     noseTipY: 0.58,
     noseBaseY: 0.763,
     noseHalf: 0.35,
@@ -129,7 +132,7 @@ export const THIRD: Person = {
     freckles: 0,
     ageMarks: 0,
     stubble: 0.8,
-    beard: 0.5,
+    beard: 0.55,
     blush: 0.391,
     eyeBags: 0,
     skinNoise: 0.2,
