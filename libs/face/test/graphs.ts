@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { ModelContract } from '@understudy/contracts';
-import type { OnnxModel, OnnxNode, OnnxTensor, OnnxValue, OpenedPack } from '@understudy/inference';
+import type { OnnxModel, OnnxNode, OnnxTensor, OnnxValue, OpenedPack, StoredPack } from '@understudy/inference';
 import {
   addPack,
   buildModel,
@@ -98,7 +98,21 @@ export const unevenWeights = (seed: number, length = 12, scale = 0.05) =>
 
 export const dot = (a: readonly number[], b: ArrayLike<number>) => a.reduce((sum, one, i) => sum + one * b[i]!, 0);
 
-/** A pack of these graphs, added and opened as a studio's would be. */
+/** A pack of these graphs, added to a data folder as a studio's would be. */
+export async function addGenerated(
+  dataDir: string,
+  row: string,
+  model: OnnxModel,
+  converter?: OnnxModel,
+): Promise<StoredPack> {
+  const source = join(dataDir, `source-${row}`);
+  await mkdir(source, { recursive: true });
+  await writeFile(join(source, 'model.onnx'), encodeModel(model));
+  if (converter !== undefined) await writeFile(join(source, 'converter.onnx'), encodeModel(converter));
+  return addPack(dataDir, source, catalogueRow(row));
+}
+
+/** The same, opened. */
 export async function openGenerated(
   row: string | ModelContract,
   model: OnnxModel,
@@ -106,12 +120,7 @@ export async function openGenerated(
 ): Promise<OpenedPack> {
   const folder = await mkdtemp(join(tmpdir(), 'understudy-graph-'));
   try {
-    const source = join(folder, 'source');
-    await mkdir(source);
-    await writeFile(join(source, 'model.onnx'), encodeModel(model));
-    if (converter !== undefined) await writeFile(join(source, 'converter.onnx'), encodeModel(converter));
-    const contract = typeof row === 'string' ? catalogueRow(row) : row;
-    return await openPack(await addPack(folder, source, contract));
+    return await openPack(await addGenerated(folder, typeof row === 'string' ? row : row.id, model, converter));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
