@@ -6,6 +6,7 @@ export * from './ids.js';
 export * from './lanes.js';
 export * from './observations.js';
 export * from './pack-manifest.js';
+export * from './pack-processors.js';
 export * from './people.js';
 export * from './recipe.js';
 export * from './roles.js';
