@@ -216,6 +216,17 @@ test('a converter is asked for where the row names one', async () => {
   expect(await refusal(addPack(dir, alone, catalogueRow('ghost_1_256')))).toBe('PACK_MANIFEST_INVALID');
 });
 
+test('names that are paths, and a manifest that pins no name, are refused', async () => {
+  const path = await file('one.onnx', restorer());
+  expect(await refusal(addPack(dir, path, row, { version: '../1' }))).toBe('USAGE');
+  expect(await refusal(addPack(dir, path, row, { id: '../../x' }))).toBe('USAGE');
+  expect(await refusal(readPack(dir, '..', '1'))).toBe('USAGE');
+  const { manifest } = await addPack(dir, path, row, { version: '1' });
+  const open = { ...manifest, outputs: [{ ...manifest.outputs[0], name: '*' }] };
+  await writeFile(join(packFolder(dir, 'gfpgan_1.4', '1'), 'manifest.json'), JSON.stringify(open));
+  expect(await refusal(readPack(dir, 'gfpgan_1.4', '1'))).toBe('PACK_MANIFEST_INVALID');
+});
+
 test('a commercial project refuses a non-commercial pack by name', () => {
   const pack = { id: 'simswap_256', version: '1', licence: 'SimSwap non-commercial', commercialUse: false };
   expect(() => requireLicence(pack, { commercial: true })).toThrow(/simswap_256/);

@@ -18,8 +18,19 @@ export interface StoredPack {
   readonly manifest: ModelManifestDocument;
 }
 
-/** `<data folder>/packs/<id>/<version>`: versions lie side by side. */
+/**
+ * `<data folder>/packs/<id>/<version>`: versions lie side by side.
+ *
+ * @throws UnderstudyError USAGE for names that can't be those of a pack, such as paths
+ */
 export function packFolder(dataDir: string, id: string, version: string): string {
+  const { id: ids, version: versions } = ModelManifestDocument.shape;
+  if (!ids.safeParse(id).success || !versions.safeParse(version).success) {
+    throw new UnderstudyError(
+      'USAGE',
+      `${id} ${version} names no pack: letters, digits, dots, dashes and _ make a name.`,
+    );
+  }
   return resolve(dataDir, 'packs', id, version);
 }
 
@@ -32,7 +43,14 @@ export function parseManifest(text: string, path: string): ModelManifestDocument
     throw new UnderstudyError('PACK_MANIFEST_INVALID', `${path} is no JSON: correct it.`, { cause });
   }
   const parsed = ModelManifestDocument.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const open = [...parsed.data.inputs, ...parsed.data.outputs].find((one) => one.name === '*' || one.optional);
+    if (open === undefined) return parsed.data;
+    throw new UnderstudyError(
+      'PACK_MANIFEST_INVALID',
+      `${path} leaves ${open.name} open: add the pack anew, which pins it.`,
+    );
+  }
   const [issue] = parsed.error.issues;
   throw new UnderstudyError('PACK_MANIFEST_INVALID', `${path}: ${issue?.path.join('.')}: ${issue?.message}`, {
     details: { issues: parsed.error.issues.map((one) => `${one.path.join('.')}: ${one.message}`) },
@@ -117,15 +135,23 @@ export async function addPack(
     sha256: sha256Of(bytes),
     bytes: bytes.length,
   }));
-  const manifest = ModelManifestDocument.parse({
+  const id = options.id ?? contract.id;
+  const version = options.version ?? sha256Of(model.bytes).slice(0, 12);
+  packFolder(dataDir, id, version);
+  const parsed = ModelManifestDocument.safeParse({
     ...contract,
-    id: options.id ?? contract.id,
+    id,
     licence: options.licence ?? contract.licence,
     commercialUse: options.commercialUse ?? contract.commercialUse,
     schema: 'understudy/model-pack/1',
-    version: options.version ?? sha256Of(model.bytes).slice(0, 12),
+    version,
     files: pinned,
   });
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new UnderstudyError('PACK_MANIFEST_INVALID', `${path}: ${issue?.path.join('.')}: ${issue?.message}`);
+  }
+  const manifest = parsed.data;
   const tensors = checkPack(manifest, new Map([...files.values()].map(({ name, bytes }) => [name, bytes])));
   return store(dataDir, { ...manifest, ...tensors }, [...files.values()]);
 }
