@@ -24,14 +24,14 @@ export interface ProberInputs {
 const LEAST_SCORE = 0.5;
 /** The same face, looked for anew: its box lies about where the track says. */
 const LEAST_OVERLAP = 0.25;
-/** Besides the whole frame: windows of so many heights of the face, small enough for a small face. */
+/** Where the whole frame shows no such face: windows of so many heights of the face, small enough for a small face. */
 const WINDOW_HEIGHTS = [4, 6];
 /** The detector takes pictures of 4:3. */
 const ASPECT = 4 / 3;
 
 /**
- * Measures likeness and geometry of the cast's faces on finished frames. Nothing of the analysis but the rough place is
- * believed: the face is detected anew in the output and in the plate.
+ * Measures likeness and geometry of the cast's faces on finished frames. The plate's face is where the analysis found it;
+ * in the output nothing but that rough place is believed: its face is detected and its points are located anew.
  */
 export function createProber({ models, analysis, cast, identities }: ProberInputs): FrameProber {
   const members = cast.flatMap((member) =>
@@ -44,17 +44,16 @@ export function createProber({ models, analysis, cast, identities }: ProberInput
         const face = faceAt(track, frameNumber);
         const identity = identities.get(number);
         if (face === undefined || identity === undefined) continue;
-        const before = await findFace(models, plateFrame, face.box);
+        const before = await models.embedder.embed(plateFrame, face.landmarks);
         const after = await findFace(models, outputFrame, face.box);
         probes.push({
           frame: frameNumber,
           track: track.track,
           cast: number,
-          idToIdentityBefore: likeness(before?.embedding, identity.embedding),
+          idToIdentityBefore: likeness(before, identity.embedding),
           idToIdentity: likeness(after?.embedding, identity.embedding),
-          idToPlate: likeness(after?.embedding, before?.embedding),
-          landmarkNme:
-            after === null ? null : rounded(landmarkError(before?.landmarks ?? face.landmarks, after.landmarks)),
+          idToPlate: likeness(after?.embedding, before),
+          landmarkNme: after === null ? null : rounded(landmarkError(face.landmarks, after.landmarks)),
         });
       }
       return probes;
@@ -69,13 +68,29 @@ interface FoundFace {
 
 async function findFace(models: FaceModels, frame: Frame, near: Box): Promise<FoundFace | null> {
   const { width, height } = frame.spec;
-  const windows = [...wholeWindows(width, height), ...WINDOW_HEIGHTS.map((heights) => windowAround(near, heights))];
-  const found = await models.detector.detect(frame, windows, LEAST_SCORE);
-  const overlap = ({ box }: Detection) => intersectionOverUnion(box, near);
-  const [best] = found.filter((face) => overlap(face) >= LEAST_OVERLAP).sort((a, b) => overlap(b) - overlap(a));
+  const best =
+    (await detectNear(models, frame, near, wholeWindows(width, height))) ??
+    (await detectNear(
+      models,
+      frame,
+      near,
+      WINDOW_HEIGHTS.map((heights) => windowAround(near, heights)),
+    ));
   if (best === undefined) return null;
   const { landmarks } = await models.landmarker.locate(frame, best.box);
   return { landmarks, embedding: await models.embedder.embed(frame, landmarks) };
+}
+
+async function detectNear(
+  models: FaceModels,
+  frame: Frame,
+  near: Box,
+  windows: readonly Window[],
+): Promise<Detection | undefined> {
+  const found = await models.detector.detect(frame, windows, LEAST_SCORE);
+  const overlap = ({ box }: Detection) => intersectionOverUnion(box, near);
+  const [best] = found.filter((face) => overlap(face) >= LEAST_OVERLAP).sort((a, b) => overlap(b) - overlap(a));
+  return best;
 }
 
 function windowAround({ x, y, width, height }: Box, heights: number): Window {
