@@ -12,7 +12,11 @@ afterEach(() => farm.stop());
 describe('a claim', () => {
   it('gives 50 lanes that ask at once 20 tasks, each once', async () => {
     const shot = await farm.addShot({ count: 20 });
-    const lanes = await farm.addLanes(50);
+    // Of two kinds, so that two transactions go down the same queue.
+    const lanes = [
+      ...(await farm.addLanes(25)),
+      ...(await Promise.all(Array.from({ length: 25 }, () => farm.addLane({ kinds: ['render'] })))),
+    ];
     const leases = (await Promise.all(lanes.map(async (lane) => await farm.claims.claim(lane)))).filter(
       (lease) => lease !== null,
     );
@@ -26,7 +30,8 @@ describe('a claim', () => {
 
   it('takes by priority, then what rendering waits for, then age and range', async () => {
     const render = await farm.addShot({ count: 2, priority: 50 });
-    const analyse = await farm.addShot({ count: 2, kind: 'analyse', priority: 50 });
+    const { projectId } = render;
+    const analyse = await farm.addShot({ count: 2, kind: 'analyse', priority: 50 }, { projectId });
     const urgent = await farm.addShot({ count: 1, priority: 90 });
     const lane = await farm.addLane();
     const order: string[] = [];

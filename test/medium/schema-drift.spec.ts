@@ -10,7 +10,9 @@ const BEYOND_THE_SCHEMA = [
   'attempts_one_accepted',
   'attempts_one_live',
   'outbox_intent',
-  'tasks_pending',
+  'tasks_at_work',
+  'tasks_open',
+  'tasks_queue',
   'tasks_range_once',
 ];
 
@@ -124,7 +126,11 @@ describe('the migrations and schema.prisma', () => {
         'consents_window_check',
         'deliveries_four_eyes',
         'deliveries_release_check',
+        'projects_share_check',
         'tasks_epoch_only_grows',
+        'tasks_have_project',
+        'tokens_tell_change',
+        'workers_tell_change',
         'tasks_owner_check',
         'tasks_range_check',
         'tokens_owner_check',

@@ -16,6 +16,8 @@ export interface ShotFixture {
 export interface ShotFixtureOptions {
   readonly state?: ShotState;
   readonly profile?: 'farm' | 'local';
+  /** The project of another shot, instead of one of its own. */
+  readonly projectId?: string;
   readonly scope?: Partial<ConsentScope>;
   readonly media?: unknown;
   readonly plateSha256?: string;
@@ -72,13 +74,14 @@ async function addAsset(
 
 /** A shot with one cast member under two active consents, as its plan left it, and without tasks. */
 export async function addShot(sql: Sql, options: ShotFixtureOptions = {}): Promise<ShotFixture> {
-  const [projectId, shotId, shotVersionId, analysisId, createdBy] = Array.from({ length: 5 }, () => randomUUID());
+  const [own, shotId, shotVersionId, analysisId, createdBy] = Array.from({ length: 5 }, () => randomUUID());
+  const projectId = options.projectId ?? own;
   const project = `Project ${projectId}`;
-  await sql.query(`INSERT INTO projects (id, name, profile, least_level) VALUES ($1, $2, $3::project_profile, 'L1')`, [
-    projectId,
-    project,
-    options.profile ?? 'farm',
-  ]);
+  await sql.query(
+    `INSERT INTO projects (id, name, profile, least_level) VALUES ($1, $2, $3::project_profile, 'L1')
+     ON CONFLICT (id) DO NOTHING`,
+    [projectId, project, options.profile ?? 'farm'],
+  );
   const [identityPerformer, platePerformer] = [randomUUID(), randomUUID()];
   for (const performerId of [identityPerformer, platePerformer]) {
     await sql.query('INSERT INTO performers (id, project_id, name) VALUES ($1, $2, $3)', [

@@ -28,6 +28,9 @@ export class AppModule {
       module: AppModule,
       imports: [
         PlatformModule.with(config, logger, clock),
+        // First, for the router tries routes in this order and lanes ask most.
+        ShardsModule,
+        TasksModule,
         AccessModule,
         AuditModule,
         HealthModule,
@@ -38,8 +41,6 @@ export class AppModule {
         AssetsModule,
         OpenApiModule,
         ConsentsGateModule,
-        ShardsModule,
-        TasksModule,
         StagesModule,
         ShotsModule,
         DeliveriesModule,

@@ -26,6 +26,8 @@ export async function createCoordinator(
     abortOnError: false,
   });
   app.disable('x-powered-by');
+  // Answers are small and fresh; hashing each for an ETag costs a lane's request more than sending it.
+  app.disable('etag');
   app.use(requestLog(logger));
   app.use(helmet({ contentSecurityPolicy: CONTENT_SECURITY_POLICY }));
   app.use(cookieParser());

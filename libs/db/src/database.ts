@@ -1,5 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import { type CustomTypesConfig, Pool, types as pgTypes } from 'pg';
+import { type CustomTypesConfig, Pool, type QueryConfig, types as pgTypes } from 'pg';
 import { normaliseDatabaseError } from './database-error.js';
 import { PrismaClient } from './generated/client.js';
 import type { Sql, Tx } from './sql.js';
@@ -10,6 +10,22 @@ const types: CustomTypesConfig = {
   getTypeParser: (oid, format) =>
     oid === INT8_OID && format !== 'binary' ? (text: string) => BigInt(text) : pgTypes.getTypeParser(oid, format),
 };
+
+/** Statements that a connection keeps parsed and planned; texts beyond so many are sent as they are. */
+const MOST_PREPARED = 300;
+const prepared = new Map<string, string>();
+
+/** A statement with parameters is prepared once a connection, under a name of its own; one without may be several in one. */
+function statement(text: string, params: readonly unknown[]): QueryConfig {
+  const values = [...params];
+  if (values.length === 0) return { text };
+  let name = prepared.get(text);
+  if (name === undefined && prepared.size < MOST_PREPARED) {
+    name = `u${prepared.size}`;
+    prepared.set(text, name);
+  }
+  return name === undefined ? { text, values } : { name, text, values };
+}
 
 export interface DatabaseOptions {
   /** Connections of the one pool that Prisma and plain SQL share. */
@@ -43,7 +59,7 @@ export class Database implements Sql {
 
   async query<Row = Record<string, unknown>>(sql: string, params: readonly unknown[] = []): Promise<Row[]> {
     try {
-      return (await this.pool.query(sql, [...params])).rows as Row[];
+      return (await this.pool.query(statement(sql, params))).rows as Row[];
     } catch (error) {
       throw normaliseDatabaseError(error);
     }
@@ -74,7 +90,7 @@ export class Database implements Sql {
       await client.query('BEGIN');
       const result = await work({
         query: async <Row>(sql: string, params: readonly unknown[] = []) =>
-          (await client.query(sql, [...params])).rows as Row[],
+          (await client.query(statement(sql, params))).rows as Row[],
       });
       await client.query('COMMIT');
       return result;

@@ -1,4 +1,7 @@
 export * from './consent/evaluate.js';
+export * from './placement/explain.js';
+export * from './placement/fit.js';
+export * from './placement/order.js';
 export * from './plan/shards.js';
 export * from './abilities/ability.js';
 export type * from './abilities/actor.js';

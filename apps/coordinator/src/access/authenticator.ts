@@ -3,6 +3,7 @@ import { type FarmRole, type ProjectRole, UnderstudyError } from '@understudy/co
 import { type Database, hashTokenSecret } from '@understudy/db';
 import type { Request } from 'express';
 import { DATABASE } from '../platform/tokens.js';
+import { WorkerTokens } from '../workers/worker-tokens.js';
 import { type Actor, createActor } from './actor.js';
 
 export const SESSION_COOKIE = 'understudy_session';
@@ -42,19 +43,26 @@ function cookieOf(request: Request): string | undefined {
 /** Finds out who asks, by a token in the `Authorization` header or by the session's cookie. */
 @Injectable()
 export class Authenticator {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly workerTokens: WorkerTokens,
+  ) {}
 
   /** @throws UnderstudyError UNAUTHENTICATED for no token, an unknown, expired or revoked one, alike */
   async authenticate(request: Request): Promise<Actor> {
     const bearer = bearerOf(request);
     const secret = bearer ?? cookieOf(request);
-    const row = secret === undefined ? undefined : await this.find(secret);
+    const hash = secret === undefined ? undefined : hashTokenSecret(secret);
+    const worker = bearer === undefined || hash === undefined ? undefined : this.workerTokens.find(hash);
+    if (worker !== undefined) return worker;
+    const asked = this.workerTokens.changes;
+    const row = hash === undefined ? undefined : await this.find(hash);
     // A session lives in its cookie alone and any other token in the header alone.
-    if (row === undefined || (row.kind === 'session') !== (bearer === undefined)) {
+    if (row === undefined || hash === undefined || (row.kind === 'session') !== (bearer === undefined)) {
       throw new UnderstudyError('UNAUTHENTICATED', 'Sign in, or send a token that is valid and not revoked.');
     }
     const { id, kind, actorId, name, farmRoles, memberships } = row;
-    return createActor({
+    const actor = createActor({
       kind: kind === 'worker' ? 'worker' : 'user',
       id: actorId,
       name,
@@ -62,10 +70,12 @@ export class Authenticator {
       memberships,
       token: { id, kind },
     });
+    this.workerTokens.keep(hash, actor, asked);
+    return actor;
   }
 
-  private async find(secret: string): Promise<TokenRow | undefined> {
-    const [row] = await this.database.query<TokenRow>(FIND_BY_HASH, [hashTokenSecret(secret)]);
+  private async find(hash: string): Promise<TokenRow | undefined> {
+    const [row] = await this.database.query<TokenRow>(FIND_BY_HASH, [hash]);
     return row;
   }
 }

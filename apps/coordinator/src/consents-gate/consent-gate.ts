@@ -10,6 +10,7 @@ import type { Sql } from '@understudy/db';
 import { type CastConsents, type ConsentFacts, type ConsentVerdict, evaluateConsents } from '@understudy/policy';
 
 interface ShotRow {
+  id: string;
   shotName: string;
   project: { name: string; leastLevel: 'L0' | 'L1' | 'L2' };
   plateSha256: string;
@@ -21,7 +22,7 @@ interface ShotRow {
 type ConsentRow = Omit<ConsentFacts, 'scope'> & { scope: ConsentScope };
 
 const SHOT = `
-  SELECT s.name AS "shotName", jsonb_build_object('name', p.name, 'leastLevel', p.least_level) AS project,
+  SELECT v.id, s.name AS "shotName", jsonb_build_object('name', p.name, 'leastLevel', p.least_level) AS project,
          a.sha256 AS "plateSha256", v.frames, v.settings,
          coalesce((
            SELECT jsonb_agg(jsonb_build_object(
@@ -35,7 +36,8 @@ const SHOT = `
   JOIN shots s ON s.id = v.shot_id
   JOIN projects p ON p.id = s.project_id
   JOIN assets a ON a.id = v.plate_asset_id
-  WHERE v.id = $1`;
+  WHERE v.id = ANY ($1::uuid[])
+  ORDER BY v.id`;
 
 /** In the order of ids, so that two who lock several never wait for each other in a ring. */
 const CONSENTS = `
@@ -66,64 +68,92 @@ function operationsOf(settings: unknown): Operation[] {
 export class ConsentGate {
   /** @throws UnderstudyError NOT_FOUND */
   async check(sql: Sql, shotVersionId: string, point: ConsentPoint, options: GateOptions): Promise<GateVerdict> {
-    const shot = await this.#shot(sql, shotVersionId, options.lock ? 'FOR NO KEY UPDATE OF v' : '');
-    const ids = consentIdsOf(shot.cast);
-    const consents = await sql.query<ConsentRow>(options.lock ? `${CONSENTS} FOR SHARE` : CONSENTS, [ids]);
-    return await this.#evaluate(sql, shot, point, consents, ids);
+    return only(await this.checkAll(sql, [shotVersionId], point, options), shotVersionId);
+  }
+
+  /**
+   * The same for several shot versions at once; held, they are held in the order of their ids.
+   *
+   * @throws UnderstudyError NOT_FOUND when one of them is not there
+   */
+  async checkAll(
+    sql: Sql,
+    shotVersionIds: readonly string[],
+    point: ConsentPoint,
+    options: GateOptions,
+  ): Promise<ReadonlyMap<string, GateVerdict>> {
+    const shots = await this.#shots(sql, shotVersionIds, options.lock ? 'FOR NO KEY UPDATE OF v' : '');
+    const ids = [...new Set(shots.flatMap(({ cast }) => consentIdsOf(cast)))];
+    const consents =
+      ids.length === 0 ? [] : await sql.query<ConsentRow>(options.lock ? `${CONSENTS} FOR SHARE` : CONSENTS, [ids]);
+    return await this.#evaluate(sql, shots, point, consents);
   }
 
   /**
    * The same with a lock, for whoever already holds a task's row: it never waits for a consent that somebody is just
    * changing.
    *
-   * @returns null when a consent is being changed; ask again later
+   * @returns a verdict of each; none where a consent is being changed: ask again later
    */
-  async checkWithoutWaiting(sql: Sql, shotVersionId: string, point: ConsentPoint): Promise<GateVerdict | null> {
-    const shot = await this.#shot(sql, shotVersionId, '');
-    const ids = consentIdsOf(shot.cast);
+  async checkWithoutWaiting(
+    sql: Sql,
+    shotVersionIds: readonly string[],
+    point: ConsentPoint,
+  ): Promise<ReadonlyMap<string, GateVerdict>> {
+    const shots = await this.#shots(sql, shotVersionIds, '');
+    const ids = [...new Set(shots.flatMap(({ cast }) => consentIdsOf(cast)))];
+    if (ids.length === 0) return await this.#evaluate(sql, shots, point, []);
     const consents = await sql.query<ConsentRow>(`${CONSENTS} FOR SHARE SKIP LOCKED`, [ids]);
-    if (consents.length < ids.length && (await this.#countOf(sql, ids)) > consents.length) return null;
-    return await this.#evaluate(sql, shot, point, consents, ids);
+    const held = new Set(consents.map(({ id }) => id));
+    const missing = ids.filter((id) => !held.has(id));
+    const changing = new Set(missing.length === 0 ? [] : await this.#thereOf(sql, missing));
+    const settled = shots.filter(({ cast }) => !consentIdsOf(cast).some((id) => changing.has(id)));
+    return await this.#evaluate(sql, settled, point, consents);
   }
 
-  async #shot(sql: Sql, shotVersionId: string, lock: string): Promise<ShotRow> {
-    const [row] = await sql.query<ShotRow>(`${SHOT} ${lock}`, [shotVersionId]);
-    if (row === undefined) throw new UnderstudyError('NOT_FOUND', 'There is no such shot version.');
-    return row;
+  async #shots(sql: Sql, shotVersionIds: readonly string[], lock: string): Promise<ShotRow[]> {
+    const wanted = [...new Set(shotVersionIds)];
+    const rows = wanted.length === 0 ? [] : await sql.query<ShotRow>(`${SHOT} ${lock}`, [wanted]);
+    if (rows.length < wanted.length) throw new UnderstudyError('NOT_FOUND', 'There is no such shot version.');
+    return rows;
   }
 
-  async #countOf(sql: Sql, ids: readonly string[]): Promise<number> {
-    const [row] = await sql.query<{ count: number }>(
-      'SELECT count(*)::int AS count FROM consents WHERE id = ANY ($1::uuid[])',
-      [ids],
-    );
-    return row!.count;
+  async #thereOf(sql: Sql, ids: readonly string[]): Promise<string[]> {
+    const rows = await sql.query<{ id: string }>('SELECT id FROM consents WHERE id = ANY ($1::uuid[])', [ids]);
+    return rows.map(({ id }) => id);
   }
 
   async #evaluate(
     sql: Sql,
-    shot: ShotRow,
+    shots: readonly ShotRow[],
     point: ConsentPoint,
     consents: readonly ConsentRow[],
-    consentIds: readonly string[],
-  ): Promise<GateVerdict> {
-    if (shot.cast.length === 0) return { allowed: true, refusals: [], consentIds };
+  ): Promise<ReadonlyMap<string, GateVerdict>> {
     // Read after the locks: a consent may have run out while this waited.
-    const [clock] = await sql.query<{ now: Date }>('SELECT clock_timestamp() AS now');
-    const { project, shotName, plateSha256, frames, cast, settings } = shot;
-    const verdict = evaluateConsents({
-      now: clock!.now,
-      point,
-      project,
-      shotName,
-      operations: operationsOf(settings),
-      plateSha256,
-      frames,
-      cast,
-      consents,
-    });
-    return { ...verdict, consentIds };
+    const asked = shots.some(({ cast }) => cast.length > 0);
+    const [clock] = asked ? await sql.query<{ now: Date }>('SELECT clock_timestamp() AS now') : [];
+    return new Map(shots.map((shot) => [shot.id, verdictOf(shot, point, consents, clock?.now)]));
   }
+}
+
+function verdictOf(
+  shot: ShotRow,
+  point: ConsentPoint,
+  consents: readonly ConsentRow[],
+  now: Date | undefined,
+): GateVerdict {
+  const { project, shotName, plateSha256, frames, cast, settings } = shot;
+  const consentIds = consentIdsOf(cast);
+  if (cast.length === 0 || now === undefined) return { allowed: cast.length === 0, refusals: [], consentIds };
+  const operations = operationsOf(settings);
+  const request = { now, point, project, shotName, operations, plateSha256, frames, cast, consents };
+  return { ...evaluateConsents(request), consentIds };
+}
+
+function only(verdicts: ReadonlyMap<string, GateVerdict>, shotVersionId: string): GateVerdict {
+  const verdict = verdicts.get(shotVersionId);
+  if (verdict === undefined) throw new UnderstudyError('NOT_FOUND', 'There is no such shot version.');
+  return verdict;
 }
 
 function consentIdsOf(cast: readonly CastConsents[]): string[] {

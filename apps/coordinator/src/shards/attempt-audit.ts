@@ -1,8 +1,26 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Database, Sql } from '@understudy/db';
-import { AuditWriter } from '../audit/audit-writer.js';
+import { AuditWriter, type NewAuditEvent } from '../audit/audit-writer.js';
 import { DATABASE } from '../platform/tokens.js';
 import { type Attempt, staleEpoch } from './attempt.js';
+
+export interface AttemptLine {
+  readonly attempt: Attempt;
+  readonly action: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+function eventOf({ attempt, action, data }: AttemptLine): NewAuditEvent {
+  return {
+    actor: `worker:${attempt.workerId}`,
+    action: `attempt.${action}`,
+    subjectType: 'Attempt',
+    subjectId: attempt.id,
+    projectId: attempt.projectId,
+    shotId: attempt.shotId,
+    data: { task: attempt.taskId, epoch: attempt.epoch, lane: attempt.laneId, ...data },
+  };
+}
 
 /** The lines that the lanes' side leaves in the audit log. */
 @Injectable()
@@ -13,15 +31,11 @@ export class AttemptAudit {
   ) {}
 
   async append(sql: Sql, attempt: Attempt, action: string, data: Record<string, unknown> = {}): Promise<void> {
-    await this.audit.append(sql, {
-      actor: `worker:${attempt.workerId}`,
-      action: `attempt.${action}`,
-      subjectType: 'Attempt',
-      subjectId: attempt.id,
-      projectId: attempt.projectId,
-      shotId: attempt.shotId,
-      data: { task: attempt.taskId, epoch: attempt.epoch, lane: attempt.laneId, ...data },
-    });
+    await this.appendAll(sql, [{ attempt, action, data }]);
+  }
+
+  async appendAll(sql: Sql, lines: readonly AttemptLine[]): Promise<void> {
+    await this.audit.appendAll(sql, lines.map(eventOf));
   }
 
   /** Writes down, on its own, that a report came too late. @throws STALE_EPOCH always */

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { AttemptState, CompleteAttempt } from '@understudy/contracts';
+import type { AttemptState, CompleteAttempt, TaskKind } from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
 import type { Attempt, ReportedResult } from './attempt.js';
 
@@ -15,7 +15,50 @@ const SOURCES = `
   LEFT JOIN shot_versions v ON v.id = t.shot_version_id
   LEFT JOIN shots s ON s.id = v.shot_id
   LEFT JOIN assets i ON i.id = t.asset_id
-  WHERE a.id = $1`;
+  WHERE a.id = ANY ($1::uuid[])`;
+/** In the order of ids, so that two who lock several never wait for each other in a ring. */
+const HOLD = `SELECT ${COLUMNS} ${SOURCES} ORDER BY a.id FOR UPDATE OF t, a`;
+
+const EXTEND = `
+  WITH held AS MATERIALIZED (
+    SELECT a.id, b.frames
+    FROM jsonb_to_recordset($1::jsonb) AS b("attemptId" uuid, epoch int, frames int)
+    JOIN attempts a ON a.id = b."attemptId" AND a.epoch = b.epoch
+    JOIN tasks t ON t.id = a.task_id AND t.epoch = a.epoch
+    WHERE a.state IN ('running', 'reported') AND a."order" IS NULL
+    ORDER BY a.id FOR NO KEY UPDATE OF a)
+  UPDATE attempts a
+  SET expires_at = clock_timestamp() + make_interval(secs => $2), frames_done = greatest(a.frames_done, held.frames)
+  FROM held WHERE a.id = held.id
+  RETURNING a.id, a.expires_at AS "expiresAt"`;
+
+const REPORT = `
+  WITH r AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS r("attemptId" uuid, result jsonb, timings jsonb, probes jsonb, frames int)),
+  task AS (
+    UPDATE tasks t SET state = 'reported' FROM r JOIN attempts a ON a.id = r."attemptId" WHERE t.id = a.task_id)
+  UPDATE attempts a
+  SET state = 'reported', result = r.result, timings_ms = r.timings, probes = r.probes, frames_done = r.frames,
+      expires_at = clock_timestamp() + make_interval(secs => $2)
+  FROM r WHERE a.id = r."attemptId"`;
+
+/** Segments of render tasks, the tasks, the attempts and their lanes; a second segment of a task is impossible. */
+const ACCEPT = `
+  WITH r AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS r("attemptId" uuid, "taskId" uuid, epoch int, segment bool, sha256 text,
+      bytes bigint, frames int, hashes text[])),
+  kept AS (
+    INSERT INTO segments (task_id, epoch, sha256, bytes, frames, frame_hashes)
+    SELECT "taskId", epoch, sha256, bytes, frames, hashes FROM r WHERE segment),
+  done AS (
+    UPDATE tasks t SET state = 'accepted' FROM r WHERE t.id = r."taskId")
+  UPDATE attempts a SET state = 'accepted', ended_at = clock_timestamp() FROM r WHERE a.id = r."attemptId"`;
+
+const OPEN = `
+  SELECT q.kind || ' ' || q.id AS key FROM unnest($1::uuid[], $2::task_kind[]) AS q(id, kind)
+  WHERE EXISTS (SELECT 1 FROM tasks t WHERE t.shot_version_id = q.id AND t.kind = q.kind AND t.state <> 'accepted')`;
+
+export const ATTEMPT_STATEMENTS = { OPEN, FIND: `SELECT ${COLUMNS} ${SOURCES}`, HOLD, EXTEND, REPORT, ACCEPT };
 
 export interface ExpiredAttempt {
   readonly id: string;
@@ -23,7 +66,7 @@ export interface ExpiredAttempt {
 }
 
 export interface AttemptEnd {
-  readonly state: Extract<AttemptState, 'accepted' | 'failed' | 'expired' | 'released' | 'stopped' | 'rejected'>;
+  readonly state: Extract<AttemptState, 'failed' | 'expired' | 'released' | 'stopped' | 'rejected'>;
   readonly error?: { readonly code: string; readonly message: string };
 }
 
@@ -32,8 +75,13 @@ export interface AttemptEnd {
 export class AttemptRepository {
   /** The worker's own attempt, as it is now and without holding it. */
   async find(sql: Sql, attemptId: string, workerId: string): Promise<Attempt | undefined> {
-    const [row] = await sql.query<Attempt>(`SELECT ${COLUMNS} ${SOURCES} AND l.worker_id = $2`, [attemptId, workerId]);
-    return row;
+    const [row] = await this.findAll(sql, [attemptId]);
+    return row?.workerId === workerId ? row : undefined;
+  }
+
+  /** Attempts as they are now, whosever they are; without holding them, in no order. */
+  async findAll(sql: Sql, attemptIds: readonly string[]): Promise<Attempt[]> {
+    return await sql.query<Attempt>(`SELECT ${COLUMNS} ${SOURCES}`, [attemptIds]);
   }
 
   /** The shot version's row first, before its consents and its tasks: everybody locks in this order. */
@@ -44,45 +92,66 @@ export class AttemptRepository {
 
   /** The task's and the attempt's rows, held; after the version's, which the caller holds. */
   async hold(sql: Sql, attemptId: string): Promise<Attempt | undefined> {
-    const [row] = await sql.query<Attempt>(`SELECT ${COLUMNS} ${SOURCES} FOR UPDATE OF t, a`, [attemptId]);
+    const [row] = await this.holdAll(sql, [attemptId]);
     return row;
   }
 
-  /** @returns when the lease ends now; undefined when the attempt is over, was told to stop, or has another epoch */
-  async extend(
-    sql: Sql,
-    attemptId: string,
-    beat: { epoch: number; framesDone: number; leaseSeconds: number },
-  ): Promise<Date | undefined> {
-    const [row] = await sql.query<{ expiresAt: Date }>(
-      `UPDATE attempts a
-       SET expires_at = clock_timestamp() + make_interval(secs => $4), frames_done = greatest(a.frames_done, $3)
-       FROM tasks t
-       WHERE a.id = $1 AND a.epoch = $2 AND a.state IN ('running', 'reported') AND a."order" IS NULL
-         AND t.id = a.task_id AND t.epoch = a.epoch
-       RETURNING a.expires_at AS "expiresAt"`,
-      [attemptId, beat.epoch, beat.framesDone, beat.leaseSeconds],
-    );
-    return row?.expiresAt;
+  async holdAll(sql: Sql, attemptIds: readonly string[]): Promise<Attempt[]> {
+    return await sql.query<Attempt>(HOLD, [attemptIds]);
   }
 
-  async report(sql: Sql, attemptId: string, report: CompleteAttempt, leaseSeconds: number): Promise<void> {
-    await sql.query(
-      `WITH task AS (
-         UPDATE tasks SET state = 'reported' WHERE id = (SELECT task_id FROM attempts WHERE id = $1))
-       UPDATE attempts
-       SET state = 'reported', result = $2::jsonb, timings_ms = $3::jsonb, probes = $4::jsonb, frames_done = $5,
-           expires_at = clock_timestamp() + make_interval(secs => $6)
-       WHERE id = $1`,
-      [
-        attemptId,
-        JSON.stringify(report.result),
-        JSON.stringify(report.timingsMs),
-        report.probes === undefined ? null : JSON.stringify(report.probes),
-        report.result.frames,
-        leaseSeconds,
-      ],
-    );
+  /** @returns when the leases end now; without those that are over, were told to stop, or have another epoch */
+  async extend(
+    sql: Sql,
+    beats: readonly { attemptId: string; epoch: number; framesDone: number }[],
+    leaseSeconds: number,
+  ): Promise<ReadonlyMap<string, Date>> {
+    const wanted = beats.map(({ attemptId, epoch, framesDone }) => ({ attemptId, epoch, frames: framesDone }));
+    const rows = await sql.query<{ id: string; expiresAt: Date }>(EXTEND, [JSON.stringify(wanted), leaseSeconds]);
+    return new Map(rows.map(({ id, expiresAt }) => [id, expiresAt]));
+  }
+
+  async report(
+    sql: Sql,
+    reports: readonly { attemptId: string; report: CompleteAttempt }[],
+    leaseSeconds: number,
+  ): Promise<void> {
+    const rows = reports.map(({ attemptId, report }) => ({
+      attemptId,
+      result: report.result,
+      timings: report.timingsMs,
+      ...(report.probes === undefined ? {} : { probes: report.probes }),
+      frames: report.result.frames,
+    }));
+    await sql.query(REPORT, [JSON.stringify(rows), leaseSeconds]);
+  }
+
+  async accept(sql: Sql, accepted: readonly { attempt: Attempt; result: ReportedResult }[]): Promise<void> {
+    const rows = accepted.map(({ attempt, result: { sha256, bytes, frames, frameHashes = [] } }) => ({
+      attemptId: attempt.id,
+      taskId: attempt.taskId,
+      epoch: attempt.epoch,
+      segment: attempt.kind === 'render',
+      sha256,
+      bytes,
+      frames,
+      hashes: frameHashes,
+    }));
+    await sql.query(ACCEPT, [JSON.stringify(rows)]);
+  }
+
+  /** Of shot versions and kinds of task, those that still have an open one; as `kind id`. */
+  async openShots(
+    sql: Sql,
+    settled: readonly { kind: TaskKind; shotVersionId: string | null }[],
+  ): Promise<ReadonlySet<string>> {
+    const of = settled.filter(({ shotVersionId }) => shotVersionId !== null);
+    if (of.length === 0) return new Set();
+    const rows = await sql.query<{ key: string }>(OPEN, [
+      of.map((one) => one.shotVersionId),
+      of.map(({ kind }) => kind),
+    ]);
+    return new Set(rows.map(({ key }) => key));
   }
 
   async end(sql: Sql, attemptId: string, { state, error }: AttemptEnd): Promise<void> {
@@ -91,10 +160,6 @@ export class AttemptRepository {
        WHERE id = $1`,
       [attemptId, state, error?.code ?? null, error?.message ?? null],
     );
-  }
-
-  async acceptTask(sql: Sql, taskId: string): Promise<void> {
-    await sql.query(`UPDATE tasks SET state = 'accepted' WHERE id = $1`, [taskId]);
   }
 
   /** Back in line, after a pause. */
@@ -114,14 +179,6 @@ export class AttemptRepository {
     await sql.query(
       `UPDATE tasks SET state = 'failed', failures = $2, error_code = $3, error_message = $4 WHERE id = $1`,
       [taskId, failure.failures, failure.code, failure.message],
-    );
-  }
-
-  /** The accepted result of a render task; a second one is impossible. */
-  async addSegment(sql: Sql, attempt: Attempt, result: ReportedResult): Promise<void> {
-    await sql.query(
-      `INSERT INTO segments (task_id, epoch, sha256, bytes, frames, frame_hashes) VALUES ($1, $2, $3, $4, $5, $6::text[])`,
-      [attempt.taskId, attempt.epoch, result.sha256, result.bytes, result.frames, result.frameHashes ?? []],
     );
   }
 

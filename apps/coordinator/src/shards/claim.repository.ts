@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { TaskKind } from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
+import type { ProjectShare, WaitingQueue } from '@understudy/policy';
 import type { Lane } from './lane.js';
 
 /** A pending task whose row the transaction holds. */
@@ -16,6 +17,8 @@ export interface Candidate {
   readonly shotId: string | null;
   /** The parity class that the shot's lanes share; null until the first of them renders. */
   readonly pinned: string | null;
+  /** When the shot got into its state: what a lease names of it is the same for as long. */
+  readonly stateChangedAt: Date | null;
 }
 
 export interface Leased {
@@ -24,49 +27,115 @@ export interface Leased {
   readonly expiresAt: Date;
 }
 
-/**
- * The first task in line that this lane can do: by priority, what shots wait for before what they render, then by age and
- * range. A row that another claim holds is passed over, so no two claims wait for each other and none takes the same.
- * $1 kinds, $2 parity class, $3 shot versions to pass over.
- */
-const PICK = `
-  SELECT t.id, t.kind::text AS kind, t.shot_version_id AS "shotVersionId", t.asset_id AS "assetId",
-         t.start_frame AS "startFrame", t.end_frame AS "endFrame",
-         coalesce(s.project_id, a.project_id) AS "projectId", s.id AS "shotId", v.parity_class AS pinned
-  FROM tasks t
-  LEFT JOIN shot_versions v ON v.id = t.shot_version_id
-  LEFT JOIN shots s ON s.id = v.shot_id
-  LEFT JOIN assets a ON a.id = t.asset_id
-  WHERE t.state = 'pending'
-    AND t.not_before <= clock_timestamp()
-    AND t.kind = ANY ($1::task_kind[])
-    AND (t.parity_class IS NULL OR t.parity_class = $2)
-    AND (t.kind = 'enrol'
-         OR (t.kind = 'analyse' AND v.state = 'analysing')
-         OR (t.kind = 'render' AND v.state = 'rendering' AND (v.parity_class IS NULL OR v.parity_class = $2)))
-    AND NOT coalesce(t.shot_version_id = ANY ($3::uuid[]), false)
-  ORDER BY t.priority DESC, (CASE WHEN t.kind = 'render' THEN 1 ELSE 0 END), t.created_at, t.start_frame, t.id
-  LIMIT 1
-  FOR UPDATE OF t SKIP LOCKED`;
+export interface LaneQueue extends WaitingQueue {
+  /** Lanes of this class have begun it, and only they may go on. */
+  readonly begun: boolean;
+}
 
-/** The task's next epoch, its attempt and the lane's state in one statement. $1 task, $2 attempt, $3 lane, $4 seconds, $5 consents. */
+export interface Queues {
+  readonly projects: ReadonlyMap<string, ProjectShare>;
+  readonly queues: readonly LaneQueue[];
+}
+
+/** So many tasks from the head of this queue. */
+export interface Take {
+  readonly queue: WaitingQueue;
+  readonly count: number;
+}
+
+/** In the place of a shot version's id: the queue of what belongs to none. */
+export const NO_SHOT = '00000000-0000-0000-0000-000000000000';
+
+/** Queues of each project that are looked at for one decision. */
+const QUEUES_A_PROJECT = 8;
+
+const QUEUES = `
+  SELECT project_id AS "projectId", weight, most_lanes AS "mostLanes", running::int AS running, -urgency AS priority,
+         kind_rank AS "kindRank", waiting_since AS "waitingSince", queue, begun
+  FROM task_queues($1::task_kind[], $2, $3::uuid[], $4)`;
+
+interface QueueRow extends Omit<ProjectShare, 'projectId'> {
+  projectId: string;
+  priority: number;
+  kindRank: number;
+  waitingSince: Date;
+  queue: string;
+  begun: boolean;
+}
+
+/**
+ * The first tasks of some queues that a lane of this parity class can do. A row that another claim holds is passed over, so
+ * no two claims wait for each other and none takes the same. $1 queues, $2 parity class; a queue is named by its place in
+ * the index, instants by their milliseconds.
+ */
+const TAKE = `
+  SELECT t.*, v.parity_class AS pinned, v.state_changed_at AS "stateChangedAt", s.id AS "shotId"
+  FROM jsonb_to_recordset($1::jsonb) AS q("projectId" uuid, urgency int, "kindRank" int, since timestamptz, queue uuid, count int)
+  CROSS JOIN LATERAL (
+    SELECT t.id, t.kind::text AS kind, t.shot_version_id AS "shotVersionId", t.asset_id AS "assetId",
+           t.start_frame AS "startFrame", t.end_frame AS "endFrame", t.project_id AS "projectId"
+    FROM tasks t
+    WHERE t.state = 'pending' AND t.project_id = q."projectId" AND -t.priority = q.urgency
+      AND (CASE WHEN t.kind = 'render' THEN 1 ELSE 0 END) = q."kindRank" AND t.created_at = q.since
+      AND coalesce(t.shot_version_id, '${NO_SHOT}'::uuid) = q.queue
+      AND t.not_before <= clock_timestamp()
+      AND (t.parity_class IS NULL OR t.parity_class = $2)
+    ORDER BY t.start_frame, t.id
+    LIMIT q.count
+    FOR UPDATE OF t SKIP LOCKED) t
+  LEFT JOIN shot_versions v ON v.id = t."shotVersionId"
+  LEFT JOIN shots s ON s.id = v.shot_id
+  WHERE t.kind = 'enrol'
+     OR (t.kind = 'analyse' AND v.state = 'analysing')
+     OR (t.kind = 'render' AND v.state = 'rendering' AND (v.parity_class IS NULL OR v.parity_class = $2))`;
+
+/** The tasks' next epochs, their attempts and the lanes' states in one statement. $1 leases, $2 seconds. */
 const LEASE = `
-  WITH leased AS (
-    UPDATE tasks SET state = 'leased', epoch = epoch + 1, error_code = NULL, error_message = NULL
-    WHERE id = $1 AND state = 'pending'
-    RETURNING id, epoch),
+  WITH given AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS g("taskId" uuid, "attemptId" uuid, "laneId" uuid, consents uuid[])),
+  leased AS (
+    UPDATE tasks t SET state = 'leased', epoch = t.epoch + 1, error_code = NULL, error_message = NULL
+    FROM given g WHERE t.id = g."taskId" AND t.state = 'pending'
+    RETURNING t.id, t.epoch),
   busy AS (
-    UPDATE lanes SET state = 'busy', last_seen_at = clock_timestamp() WHERE id = $3 AND state <> 'draining')
+    UPDATE lanes l SET state = 'busy', last_seen_at = clock_timestamp()
+    FROM given g WHERE l.id = g."laneId" AND l.state <> 'draining')
   INSERT INTO attempts (id, task_id, epoch, lane_id, expires_at, consent_ids)
-  SELECT $2, id, epoch, $3, clock_timestamp() + make_interval(secs => $4), $5::uuid[] FROM leased
-  RETURNING epoch, expires_at AS "expiresAt"`;
+  SELECT g."attemptId", leased.id, leased.epoch, g."laneId", clock_timestamp() + make_interval(secs => $2), g.consents
+  FROM leased JOIN given g ON g."taskId" = leased.id
+  RETURNING id AS "attemptId", epoch, expires_at AS "expiresAt"`;
+
+export const CLAIM_STATEMENTS = { QUEUES, TAKE, LEASE };
 
 /** The statements of a claim. */
 @Injectable()
 export class ClaimRepository {
-  async pick(sql: Sql, lane: Lane, passOver: readonly string[]): Promise<Candidate | undefined> {
-    const [row] = await sql.query<Candidate>(PICK, [lane.kinds, lane.parityClass, passOver]);
-    return row;
+  /** The queues that lanes of these kinds and this parity class could work on, and whose share each counts against. */
+  async queues(sql: Sql, lane: Pick<Lane, 'kinds' | 'parityClass'>, passOver: readonly string[]): Promise<Queues> {
+    const rows = await sql.query<QueueRow>(QUEUES, [lane.kinds, lane.parityClass, passOver, QUEUES_A_PROJECT]);
+    return {
+      projects: new Map(rows.map((row) => [row.projectId, row])),
+      queues: rows.map(({ queue, projectId, priority, kindRank, waitingSince, begun }) => ({
+        id: queue,
+        projectId,
+        priority,
+        kindRank,
+        begun,
+        waitingSinceMs: waitingSince.getTime(),
+      })),
+    };
+  }
+
+  async take(sql: Sql, takes: readonly Take[], parityClass: string): Promise<Candidate[]> {
+    const wanted = takes.map(({ queue, count }) => ({
+      projectId: queue.projectId,
+      urgency: -queue.priority,
+      kindRank: queue.kindRank,
+      since: new Date(queue.waitingSinceMs).toISOString(),
+      queue: queue.id,
+      count,
+    }));
+    return await sql.query<Candidate>(TAKE, [JSON.stringify(wanted), parityClass]);
   }
 
   /**
@@ -86,21 +155,24 @@ export class ClaimRepository {
     return rows.length === 1;
   }
 
+  /** @returns the leases, in the order of what is given */
   async lease(
     sql: Sql,
-    taskId: string,
-    lane: Lane,
-    terms: { leaseSeconds: number; consentIds: readonly string[] },
-  ): Promise<Leased> {
-    const attemptId = randomUUID();
-    const [row] = await sql.query<{ epoch: number; expiresAt: Date }>(LEASE, [
-      taskId,
-      attemptId,
-      lane.id,
-      terms.leaseSeconds,
-      terms.consentIds,
-    ]);
-    if (row === undefined) throw new Error(`task ${taskId} is not pending although its row is held`);
-    return { attemptId, ...row };
+    given: readonly { task: Candidate; lane: Lane; consentIds: readonly string[] }[],
+    leaseSeconds: number,
+  ): Promise<Leased[]> {
+    const rows = given.map(({ task, lane, consentIds }) => ({
+      taskId: task.id,
+      attemptId: randomUUID(),
+      laneId: lane.id,
+      consents: consentIds,
+    }));
+    const leased = await sql.query<Leased>(LEASE, [JSON.stringify(rows), leaseSeconds]);
+    const byAttempt = new Map(leased.map((lease) => [lease.attemptId, lease]));
+    return rows.map(({ attemptId, taskId }) => {
+      const lease = byAttempt.get(attemptId);
+      if (lease === undefined) throw new Error(`task ${taskId} is not pending although its row is held`);
+      return lease;
+    });
   }
 }

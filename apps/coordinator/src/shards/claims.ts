@@ -2,11 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Lease } from '@understudy/contracts';
 import type { Database, Sql } from '@understudy/db';
-import { AuditWriter } from '../audit/audit-writer.js';
+import { nextWork, type WaitingQueue } from '@understudy/policy';
+import { AuditWriter, type NewAuditEvent } from '../audit/audit-writer.js';
 import type { Config } from '../config/config.js';
-import { ConsentGate } from '../consents-gate/consent-gate.js';
-import { CONFIG, DATABASE } from '../platform/tokens.js';
-import { type Candidate, ClaimRepository } from './claim.repository.js';
+import { ConsentGate, type GateVerdict } from '../consents-gate/consent-gate.js';
+import { type Clock, CLOCK, CONFIG, DATABASE } from '../platform/tokens.js';
+import { Batches } from './batches.js';
+import { type Candidate, ClaimRepository, type Leased, NO_SHOT, type Queues, type Take } from './claim.repository.js';
 import type { Lane } from './lane.js';
 import { LeaseContents } from './lease-contents.js';
 import { Refusals } from './refusals.js';
@@ -14,17 +16,36 @@ import { Refusals } from './refusals.js';
 /** Pauses before a shot is looked at again whose row or consents somebody was changing. */
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 80;
+/** Lanes that one transaction serves at most, and how long it waits for more of them while they come together. */
+const BATCH = { most: 64, gatherMs: 8 };
 
-type Outcome =
-  | { kind: 'nothing' }
-  | { kind: 'leased'; lease: Lease }
-  | { kind: 'refused'; shotVersionId: string }
-  /** Somebody is changing what the claim stands on; the shot is passed over this time. */
-  | { kind: 'contended'; shotVersionId: string };
+interface Given {
+  readonly task: Candidate;
+  readonly lane: Lane;
+  readonly consentIds: readonly string[];
+}
 
-/** Gives a task to a lane: one transaction that picks it, evaluates its consents, leases it and writes it down. */
+/** What one transaction came to. */
+interface Round {
+  readonly leases: Lease[];
+  /** Nothing waited that these lanes could do. */
+  readonly nothing: boolean;
+  /** Shots that are passed over the next time: their consents refuse, or somebody is changing what the claim stands on. */
+  readonly refused: string[];
+  readonly contended: string[];
+}
+
+type Outcome = 'leased' | 'refused' | 'contended';
+
+/**
+ * Gives tasks to lanes: one transaction that picks them, evaluates their consents, leases them and writes it down. Lanes
+ * of one kind that ask at the same time are served by the same transaction.
+ */
 @Injectable()
 export class Claims {
+  /** By what the lanes can do: whoever can do the same is served together. */
+  readonly #batches = new Map<string, Batches<Lane, Lease | null>>();
+
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     @Inject(CONFIG) private readonly config: Config,
@@ -33,71 +54,137 @@ export class Claims {
     private readonly contents: LeaseContents,
     private readonly refusals: Refusals,
     private readonly audit: AuditWriter,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** @returns null when there is nothing for this lane now */
   async claim(lane: Lane): Promise<Lease | null> {
+    const alike = `${lane.kinds.toSorted().join()} ${lane.parityClass}`;
+    let batches = this.#batches.get(alike);
+    if (batches === undefined) {
+      batches = new Batches((lanes: readonly Lane[]) => this.#claimAll(lanes), BATCH);
+      this.#batches.set(alike, batches);
+    }
+    return await batches.add(lane);
+  }
+
+  /** Goes down the queues until every lane has something or nothing is left. Shots that were refused are not looked at again. */
+  async #claimAll(lanes: readonly Lane[]): Promise<(Lease | null)[]> {
+    const leases: Lease[] = [];
     const refused: string[] = [];
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs *= 2) {
-      const { lease, contended } = await this.#lookThrough(lane, refused);
-      if (lease !== null || !contended || pauseMs > LONGEST_PAUSE_MS) return lease;
-      await delay(pauseMs);
-    }
-  }
-
-  /** Goes down the line until something can be leased. Shots that were refused are not looked at again. */
-  async #lookThrough(lane: Lane, refused: string[]): Promise<{ lease: Lease | null; contended: boolean }> {
-    const contended: string[] = [];
-    for (;;) {
+    let contended: string[] = [];
+    for (let pauseMs = FIRST_PAUSE_MS; leases.length < lanes.length;) {
       const passOver = [...refused, ...contended];
-      const outcome = await this.database.hotTransaction(async (sql) => await this.#attempt(sql, lane, passOver));
-      const lease = outcome.kind === 'leased' ? outcome.lease : null;
-      if (lease !== null || outcome.kind === 'nothing') return { lease, contended: contended.length > 0 };
-      if (outcome.kind === 'contended') contended.push(outcome.shotVersionId);
-      if (outcome.kind === 'refused') {
-        await this.refusals.refuse(outcome.shotVersionId, 'lease');
-        refused.push(outcome.shotVersionId);
-      }
+      const left = lanes.slice(leases.length);
+      const round = await this.database
+        .hotTransaction(async (sql) => await this.#round(sql, left, passOver))
+        .catch((error: unknown) => {
+          // What was leased before this round is committed, and its lanes must hear of it.
+          if (leases.length > 0) return null;
+          throw error;
+        });
+      if (round === null) break;
+      leases.push(...round.leases);
+      for (const shotVersionId of round.refused) await this.refusals.refuse(shotVersionId, 'lease');
+      refused.push(...round.refused);
+      contended.push(...round.contended);
+      if (!round.nothing) continue;
+      if (contended.length === 0 || leases.length > 0 || pauseMs > LONGEST_PAUSE_MS) break;
+      await delay(pauseMs);
+      pauseMs *= 2;
+      contended = [];
     }
+    return lanes.map((_, index) => leases[index] ?? null);
   }
 
-  async #attempt(sql: Sql, lane: Lane, passOver: readonly string[]): Promise<Outcome> {
-    const task = await this.tasks.pick(sql, lane, passOver);
-    if (task === undefined) return { kind: 'nothing' };
-    const { shotVersionId } = task;
-    if (shotVersionId === null) return await this.#lease(sql, lane, task, []);
-    const verdict = await this.gate.checkWithoutWaiting(sql, shotVersionId, 'lease');
-    if (verdict === null) return { kind: 'contended', shotVersionId };
-    if (!verdict.allowed) return { kind: 'refused', shotVersionId };
-    const unpinned = task.kind === 'render' && task.pinned === null;
-    if (unpinned && !(await this.tasks.pinParityClass(sql, shotVersionId, lane.parityClass))) {
-      return { kind: 'contended', shotVersionId };
-    }
-    return await this.#lease(sql, lane, task, verdict.consentIds);
+  async #round(sql: Sql, lanes: readonly Lane[], passOver: readonly string[]): Promise<Round> {
+    const [lane] = lanes;
+    if (lane === undefined) return { leases: [], nothing: true, refused: [], contended: [] };
+    const waiting = await this.tasks.queues(sql, lane, passOver);
+    const takes = decide(waiting, lanes.length, this.clock.now().getTime());
+    const tasks = takes.length === 0 ? [] : await this.tasks.take(sql, takes, lane.parityClass);
+    // A queue whose tasks others are just taking gives nothing: the next one in line is looked at.
+    const taken = new Set(tasks.map(({ shotVersionId }) => shotVersionId ?? NO_SHOT));
+    const dry = takes.map(({ queue }) => queue.id).filter((id) => !taken.has(id));
+    const shots = [...new Set(tasks.flatMap(({ shotVersionId }) => (shotVersionId === null ? [] : [shotVersionId])))];
+    const verdicts = shots.length === 0 ? NO_VERDICTS : await this.gate.checkWithoutWaiting(sql, shots, 'lease');
+    const outcomes = new Map<string, Outcome>();
+    for (const id of shots) outcomes.set(id, await this.#mayLease(sql, lane, tasks, verdicts.get(id), id));
+    const given: Given[] = tasks
+      .filter(({ shotVersionId: id }) => id === null || outcomes.get(id) === 'leased')
+      .slice(0, lanes.length)
+      .map((task, index) => ({ task, lane: lanes[index]!, consentIds: consentsOf(task, verdicts) }));
+    const having = (outcome: Outcome): string[] => shots.filter((id) => outcomes.get(id) === outcome);
+    return {
+      leases: given.length === 0 ? [] : await this.#lease(sql, given),
+      nothing: takes.length === 0,
+      refused: having('refused'),
+      contended: [...having('contended'), ...dry],
+    };
   }
 
-  async #lease(sql: Sql, lane: Lane, task: Candidate, consentIds: readonly string[]): Promise<Outcome> {
+  async #mayLease(
+    sql: Sql,
+    lane: Lane,
+    tasks: readonly Candidate[],
+    verdict: GateVerdict | undefined,
+    shotVersionId: string,
+  ): Promise<Outcome> {
+    if (verdict === undefined) return 'contended';
+    if (!verdict.allowed) return 'refused';
+    const unpinned = tasks.some(
+      (task) => task.shotVersionId === shotVersionId && task.kind === 'render' && task.pinned === null,
+    );
+    if (unpinned && !(await this.tasks.pinParityClass(sql, shotVersionId, lane.parityClass))) return 'contended';
+    return 'leased';
+  }
+
+  async #lease(sql: Sql, given: readonly Given[]): Promise<Lease[]> {
     const { LEASE_SECONDS: leaseSeconds } = this.config;
-    const leased = await this.tasks.lease(sql, task.id, lane, { leaseSeconds, consentIds });
-    const lease = await this.contents.of(sql, task, leased);
-    await this.audit.append(sql, {
-      actor: `worker:${lane.workerId}`,
-      action: 'task.leased',
-      subjectType: 'Task',
-      subjectId: task.id,
-      projectId: task.projectId,
-      shotId: task.shotId,
-      data: {
-        attempt: leased.attemptId,
-        epoch: leased.epoch,
-        lane: lane.id,
-        kind: task.kind,
-        startFrame: task.startFrame,
-        endFrame: task.endFrame,
-        consents: consentIds,
-        parityClass: lane.parityClass,
-      },
-    });
-    return { kind: 'leased', lease };
+    const leased = await this.tasks.lease(sql, given, leaseSeconds);
+    const pairs = given.map((one, index) => ({ ...one, leased: leased[index]! }));
+    await this.audit.appendAll(sql, pairs.map(eventOf));
+    return await this.contents.ofAll(sql, pairs);
   }
+}
+
+const NO_VERDICTS: ReadonlyMap<string, GateVerdict> = new Map();
+
+/** How many tasks of which queue so many lanes get, one lane after the other. */
+function decide({ projects, queues }: Queues, lanes: number, nowMs: number): Take[] {
+  const given = new Map<string, number>();
+  const counts = new Map<WaitingQueue, number>();
+  for (let n = 0; n < lanes; n += 1) {
+    const choice = nextWork({ nowMs, queues, projects, given, isLocal: ({ begun }) => begun });
+    if (choice === null) break;
+    const { queue } = choice;
+    given.set(queue.projectId, (given.get(queue.projectId) ?? 0) + 1);
+    counts.set(queue, (counts.get(queue) ?? 0) + 1);
+  }
+  return [...counts].map(([queue, count]) => ({ queue, count }));
+}
+
+function consentsOf(task: Candidate, verdicts: ReadonlyMap<string, GateVerdict>): readonly string[] {
+  return task.shotVersionId === null ? [] : (verdicts.get(task.shotVersionId)?.consentIds ?? []);
+}
+
+function eventOf({ task, lane, consentIds, leased }: Given & { leased: Leased }): NewAuditEvent {
+  return {
+    actor: `worker:${lane.workerId}`,
+    action: 'task.leased',
+    subjectType: 'Task',
+    subjectId: task.id,
+    projectId: task.projectId,
+    shotId: task.shotId,
+    data: {
+      attempt: leased.attemptId,
+      epoch: leased.epoch,
+      lane: lane.id,
+      kind: task.kind,
+      startFrame: task.startFrame,
+      endFrame: task.endFrame,
+      consents: consentIds,
+      parityClass: lane.parityClass,
+    },
+  };
 }

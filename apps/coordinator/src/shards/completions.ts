@@ -3,7 +3,7 @@ import { type CompleteAttempt, toUnderstudyError, type UnderstudyError } from '@
 import type { Database, Sql } from '@understudy/db';
 import type { ObjectStore } from '@understudy/storage';
 import type { Config } from '../config/config.js';
-import { ConsentGate } from '../consents-gate/consent-gate.js';
+import { ConsentGate, type GateVerdict } from '../consents-gate/consent-gate.js';
 import { CONFIG, DATABASE, OBJECT_STORE } from '../platform/tokens.js';
 import { consentRefusal } from '../stages/shot-failures.js';
 import { ShardEvents } from '../stages/shard-events.js';
@@ -11,6 +11,7 @@ import { type Attempt, isCurrent, ordered } from './attempt.js';
 import { AttemptAudit } from './attempt-audit.js';
 import { AttemptEnds, noSuchAttempt } from './attempt-ends.js';
 import { AttemptRepository } from './attempt.repository.js';
+import { Batches } from './batches.js';
 import { LaneRepository } from './lane.repository.js';
 import { Refusals } from './refusals.js';
 import { ResultVerifier } from './result-verifier.js';
@@ -23,12 +24,37 @@ type Step =
   | { kind: 'ordered'; attempt: Attempt; order: 'stop' | 'revoked' }
   | { kind: 'refused'; attempt: Attempt; error: UnderstudyError };
 
+interface Asked {
+  /** As it was before anything was held. */
+  readonly own: Attempt;
+  readonly report: CompleteAttempt;
+}
+
+/** An attempt that is held and whose report counts. */
+interface Going {
+  readonly attempt: Attempt;
+  readonly report: CompleteAttempt;
+}
+
+/** Attempts that one transaction takes on at most, and how long it waits for more of them while they come together. */
+const BATCH = { most: 64, gatherMs: 8 };
+
 /** Verification found fault with the bytes themselves, not with anything around them. */
 const AT_FAULT = new Set(['SEGMENT_INVALID', 'UPLOAD_MISMATCH', 'UNREADABLE_MEDIA']);
 
 /** A lane's result: *reported* when it says so, *accepted* once it was verified. Only the newest epoch's counts. */
 @Injectable()
 export class Completions {
+  readonly #looks = new Batches((ids: readonly string[]) => this.#look(ids), { ...BATCH, gatherMs: 4 });
+  readonly #reports = new Batches(
+    (asked: readonly Asked[]) => this.#steps(asked, async (sql, going) => await this.#report(sql, going)),
+    BATCH,
+  );
+  readonly #acceptances = new Batches(
+    (asked: readonly Asked[]) => this.#steps(asked, async (sql, going) => await this.#accept(sql, going)),
+    BATCH,
+  );
+
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     @Inject(CONFIG) private readonly config: Config,
@@ -49,30 +75,16 @@ export class Completions {
    * @throws STALE_EPOCH when the attempt is over; the consent's error; CANCELLED; SEGMENT_INVALID, UPLOAD_MISMATCH
    */
   async complete(workerId: string, attemptId: string, report: CompleteAttempt): Promise<void> {
-    const own = await this.attempts.find(this.database, attemptId, workerId);
-    if (own === undefined) throw noSuchAttempt();
-    const reported = await this.#step(own, report, async (sql, attempt) => {
-      if (attempt.state === 'reported') return;
-      await this.attempts.report(sql, attempt.id, report, this.config.LEASE_SECONDS);
-      const { sha256, bytes, frames } = report.result;
-      await this.audit.append(sql, attempt, 'reported', { sha256, bytes, frames });
-    });
+    const own = await this.#looks.add(attemptId);
+    if (own?.workerId !== workerId) throw noSuchAttempt();
+    const reported = await this.#settled(await this.#reports.add({ own, report }), own);
     if (reported === null) return;
     if (!(await this.#verify(reported, report))) return;
-    await this.#step(own, report, async (sql, attempt) => await this.#accept(sql, attempt, report));
+    await this.#settled(await this.#acceptances.add({ own, report }), own);
   }
 
-  /**
-   * One transaction on the attempt with version, consents, task and attempt held in this order.
-   *
-   * @returns null when the very same result is accepted already
-   */
-  async #step(
-    own: Attempt,
-    report: CompleteAttempt,
-    work: (sql: Sql, attempt: Attempt) => Promise<void>,
-  ): Promise<Attempt | null> {
-    const step = await this.database.hotTransaction(async (sql) => await this.#look(sql, own, report, work));
+  /** @returns null when the very same result is accepted already */
+  async #settled(step: Step, own: Attempt): Promise<Attempt | null> {
     if (step.kind === 'go') return step.attempt;
     if (step.kind === 'done') return null;
     await this.objects.discardUpload(own.id);
@@ -82,35 +94,54 @@ export class Completions {
     throw step.error;
   }
 
-  async #look(
-    sql: Sql,
-    own: Attempt,
-    report: CompleteAttempt,
-    work: (sql: Sql, attempt: Attempt) => Promise<void>,
-  ): Promise<Step> {
-    const { shotVersionId } = own;
-    const verdict =
-      shotVersionId === null ? null : await this.gate.check(sql, shotVersionId, 'complete', { lock: true });
-    const attempt = (await this.attempts.hold(sql, own.id)) ?? own;
-    const same = attempt.result?.sha256 === report.result.sha256 && attempt.epoch === report.epoch;
-    if (attempt.state === 'accepted' && same) return { kind: 'done' };
-    if (!isCurrent(attempt, report.epoch)) return { kind: 'stale', attempt };
-    if (attempt.state === 'reported' && !same) return { kind: 'stale', attempt };
-    if (attempt.order !== null) return { kind: 'ordered', attempt, order: attempt.order };
-    if (verdict !== null && !verdict.allowed) {
-      return { kind: 'refused', attempt, error: consentRefusal(verdict, 'complete') };
-    }
-    await work(sql, attempt);
-    return { kind: 'go', attempt };
+  async #look(attemptIds: readonly string[]): Promise<(Attempt | undefined)[]> {
+    const rows = new Map((await this.attempts.findAll(this.database, attemptIds)).map((row) => [row.id, row]));
+    return attemptIds.map((id) => rows.get(id));
+  }
+
+  /** One transaction on several attempts, with versions, consents, tasks and attempts held in this order. */
+  async #steps(
+    asked: readonly Asked[],
+    work: (sql: Sql, going: readonly Going[]) => Promise<void>,
+  ): Promise<readonly Step[]> {
+    return await this.database.hotTransaction(async (sql) => {
+      const shots = [...new Set(asked.flatMap(({ own }) => own.shotVersionId ?? []))];
+      const verdicts = await this.gate.checkAll(sql, shots, 'complete', { lock: true });
+      const ids = [...new Set(asked.map(({ own }) => own.id))];
+      const held = new Map((await this.attempts.holdAll(sql, ids)).map((attempt) => [attempt.id, attempt]));
+      const going = new Map<string, Going>();
+      const steps = asked.map(({ own, report }): Step => {
+        const attempt = held.get(own.id) ?? own;
+        const verdict = own.shotVersionId === null ? null : (verdicts.get(own.shotVersionId) ?? null);
+        const step = stepOf(attempt, report, verdict);
+        // The same report may be in one batch twice: its work is done once.
+        if (step.kind === 'go' && !going.has(attempt.id)) going.set(attempt.id, { attempt, report });
+        return step;
+      });
+      if (going.size > 0) await work(sql, [...going.values()]);
+      return steps;
+    });
+  }
+
+  async #report(sql: Sql, going: readonly Going[]): Promise<void> {
+    const fresh = going.filter(({ attempt }) => attempt.state !== 'reported');
+    if (fresh.length === 0) return;
+    const reports = fresh.map(({ attempt, report }) => ({ attemptId: attempt.id, report }));
+    await this.attempts.report(sql, reports, this.config.LEASE_SECONDS);
+    const lines = fresh.map(({ attempt, report }) => {
+      const { sha256, bytes, frames } = report.result;
+      return { attempt, action: 'reported', data: { sha256, bytes, frames } };
+    });
+    await this.audit.appendAll(sql, lines);
   }
 
   /** @returns false when another request about the same report saw it through meanwhile */
   async #verify(attempt: Attempt, report: CompleteAttempt): Promise<boolean> {
     const leaseSeconds = this.config.LEASE_SECONDS;
     // The lane waits for the answer: its lease goes on while this end is at work.
-    const beat = { epoch: report.epoch, framesDone: report.result.frames, leaseSeconds };
+    const beat = { attemptId: attempt.id, epoch: report.epoch, framesDone: report.result.frames };
     const alive = setInterval(() => {
-      this.attempts.extend(this.database, attempt.id, beat).catch(() => undefined);
+      this.attempts.extend(this.database, [beat], leaseSeconds).catch(() => undefined);
     }, leaseSeconds * 300);
     try {
       await this.verifier.verify(attempt, report.result);
@@ -136,13 +167,38 @@ export class Completions {
     });
   }
 
-  async #accept(sql: Sql, attempt: Attempt, { result }: CompleteAttempt): Promise<void> {
-    if (attempt.kind === 'render') await this.attempts.addSegment(sql, attempt, result);
-    await this.attempts.acceptTask(sql, attempt.taskId);
-    await this.attempts.end(sql, attempt.id, { state: 'accepted' });
-    await this.lanes.freeIfDone(sql, attempt.laneId);
-    await this.audit.append(sql, attempt, 'accepted', { sha256: result.sha256, frames: result.frames });
-    const { taskId: id, kind, shotVersionId } = attempt;
-    await this.events.onAccepted(sql, { id, kind, shotVersionId });
+  async #accept(sql: Sql, going: readonly Going[]): Promise<void> {
+    const accepted = going.map(({ attempt, report }) => ({ attempt, result: report.result }));
+    await this.attempts.accept(sql, accepted);
+    const lanes = [...new Set(going.map(({ attempt }) => attempt.laneId))];
+    await this.lanes.freeIfDone(sql, lanes);
+    const lines = accepted.map(({ attempt, result: { sha256, frames } }) => {
+      return { attempt, action: 'accepted', data: { sha256, frames } };
+    });
+    await this.audit.appendAll(sql, lines);
+    await this.#follow(sql, going);
   }
+
+  /** What follows an acceptance: of each shot once, and only where nothing is left to do. */
+  async #follow(sql: Sql, going: readonly Going[]): Promise<void> {
+    const settled = going.map(({ attempt: { taskId: id, kind, shotVersionId } }) => ({ id, kind, shotVersionId }));
+    const last = new Map(settled.map((task) => [`${task.kind} ${task.shotVersionId ?? task.id}`, task]));
+    const open = await this.attempts.openShots(sql, [...last.values()]);
+    for (const [key, task] of last) {
+      if (!open.has(key)) await this.events.onAccepted(sql, task);
+    }
+  }
+}
+
+/** Whether this report counts. */
+function stepOf(attempt: Attempt, report: CompleteAttempt, verdict: GateVerdict | null): Step {
+  const same = attempt.result?.sha256 === report.result.sha256 && attempt.epoch === report.epoch;
+  if (attempt.state === 'accepted' && same) return { kind: 'done' };
+  if (!isCurrent(attempt, report.epoch)) return { kind: 'stale', attempt };
+  if (attempt.state === 'reported' && !same) return { kind: 'stale', attempt };
+  if (attempt.order !== null) return { kind: 'ordered', attempt, order: attempt.order };
+  if (verdict !== null && !verdict.allowed) {
+    return { kind: 'refused', attempt, error: consentRefusal(verdict, 'complete') };
+  }
+  return { kind: 'go', attempt };
 }

@@ -4,6 +4,25 @@ import type { LaneCapabilities, Order } from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
 import { type Lane, laneOf, parityLine } from './lane.js';
 
+interface LaneRow {
+  id: string;
+  workerId: string;
+  capabilities: LaneCapabilities;
+  parityClass: string;
+}
+
+const SEEN = `
+  UPDATE lanes SET last_seen_at = clock_timestamp(), state = CASE WHEN state = 'lost' THEN 'idle' ELSE state END
+  WHERE id = ANY ($1::uuid[])
+  RETURNING id, worker_id AS "workerId", capabilities, parity_class AS "parityClass"`;
+
+const FREE = `
+  UPDATE lanes l SET state = 'idle', last_seen_at = clock_timestamp()
+  WHERE id = ANY ($1::uuid[]) AND state = 'busy'
+    AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.lane_id = l.id AND a.state IN ('running', 'reported'))`;
+
+export const LANE_STATEMENTS = { SEEN, FREE };
+
 @Injectable()
 export class LaneRepository {
   /** A lane is known by its worker, host and number: registering it again brings its capabilities up to date. */
@@ -31,25 +50,19 @@ export class LaneRepository {
     return row!.id;
   }
 
-  /** The worker's lane, marked as alive. */
-  async seen(sql: Sql, workerId: string, laneId: string): Promise<Lane | undefined> {
-    const [row] = await sql.query<{ capabilities: LaneCapabilities; parityClass: string }>(
-      `UPDATE lanes SET last_seen_at = clock_timestamp(), state = CASE WHEN state = 'lost' THEN 'idle' ELSE state END
-       WHERE id = $1 AND worker_id = $2
-       RETURNING capabilities, parity_class AS "parityClass"`,
-      [laneId, workerId],
-    );
-    return row === undefined ? undefined : laneOf({ id: laneId, workerId, ...row });
+  /** The workers' lanes, marked as alive; at its place none where the worker has no such lane. */
+  async seen(sql: Sql, asked: readonly { workerId: string; laneId: string }[]): Promise<(Lane | undefined)[]> {
+    const rows = await sql.query<LaneRow>(SEEN, [asked.map(({ laneId }) => laneId)]);
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return asked.map(({ workerId, laneId }) => {
+      const row = byId.get(laneId);
+      return row?.workerId === workerId ? laneOf(row) : undefined;
+    });
   }
 
-  /** A lane without an attempt at work has nothing to do. */
-  async freeIfDone(sql: Sql, laneId: string): Promise<void> {
-    await sql.query(
-      `UPDATE lanes l SET state = 'idle', last_seen_at = clock_timestamp()
-       WHERE id = $1 AND state = 'busy'
-         AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.lane_id = l.id AND a.state IN ('running', 'reported'))`,
-      [laneId],
-    );
+  /** Lanes without an attempt at work have nothing to do. */
+  async freeIfDone(sql: Sql, laneIds: readonly string[]): Promise<void> {
+    await sql.query(FREE, [laneIds]);
   }
 
   async standingOrders(sql: Sql, laneId: string): Promise<{ attemptId: string; epoch: number; order: Order }[]> {

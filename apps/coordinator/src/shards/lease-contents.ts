@@ -1,5 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CONTENT_ROUTES, type Lease, type ObjectRef, ShotSettings } from '@understudy/contracts';
+import {
+  type AnalyseLease,
+  CONTENT_ROUTES,
+  type EnrolLease,
+  type Lease,
+  type ObjectRef,
+  type RenderLease,
+  ShotSettings,
+} from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
 import { SignedUrls } from '../access/signed-urls.js';
 import type { Config } from '../config/config.js';
@@ -8,6 +16,14 @@ import type { Candidate, Leased } from './claim.repository.js';
 
 /** How long the address of an object holds: to fetch it once, with pauses. */
 const OBJECT_URL_SECONDS = 600;
+/** For so long the leases of one shot name the same addresses. */
+const KEPT_MS = 30_000;
+/** Shots whose part of a lease is kept ready. */
+const MOST_KEPT = 500;
+
+/** What all leases of a shot version in one state have in common. */
+type ShotPart = Pick<RenderLease, 'plate' | 'analysis' | 'recipe' | 'cast' | 'anonymiseTracks' | 'encoding'>;
+type TaskPart = Pick<EnrolLease, 'image'> | Pick<AnalyseLease, 'plate'> | ShotPart;
 
 interface StoredRow {
   sha256: string;
@@ -49,12 +65,22 @@ const RENDER = `
 /** What a lease names: the range, what is done to it, and addresses of just the objects it needs. */
 @Injectable()
 export class LeaseContents {
+  /** Fixed while a shot stays in its state; by task kind, shot version and since when it is in that state. */
+  readonly #kept = new Map<string, { part: TaskPart; untilMs: number }>();
+
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly signedUrls: SignedUrls,
   ) {}
 
-  async of(sql: Sql, task: Candidate, { attemptId, epoch, expiresAt }: Leased): Promise<Lease> {
+  async ofAll(sql: Sql, pairs: readonly { task: Candidate; leased: Leased }[]): Promise<Lease[]> {
+    const leases: Lease[] = [];
+    for (const { task, leased } of pairs) leases.push(this.#leaseOf(task, leased, await this.#partOf(sql, task)));
+    return leases;
+  }
+
+  #leaseOf(task: Candidate, { attemptId, epoch, expiresAt }: Leased, part: TaskPart): Lease {
+    const { kind, startFrame, endFrame, shotVersionId } = task;
     const base = {
       attemptId,
       taskId: task.id,
@@ -64,24 +90,34 @@ export class LeaseContents {
       heartbeatSeconds: this.config.HEARTBEAT_SECONDS,
       upload: { url: `${CONTENT_ROUTES.attemptResult.replace(':attemptId', attemptId)}?epoch=${epoch}` },
     };
-    const { startFrame, endFrame, shotVersionId } = task;
-    if (task.kind === 'enrol') {
-      const image = one(await sql.query<StoredRow>(IMAGE, [task.assetId]), 'the image to enrol');
-      return { kind: 'enrol', ...base, image: this.#ref(image) };
-    }
-    if (task.kind === 'analyse') {
+    const range = kind === 'enrol' ? {} : { startFrame, endFrame };
+    const version = kind === 'render' ? { shotVersionId } : {};
+    return { kind, ...base, ...version, ...range, ...part } as Lease;
+  }
+
+  async #partOf(sql: Sql, task: Candidate): Promise<TaskPart> {
+    const key = [task.kind, task.shotVersionId ?? task.id, task.stateChangedAt?.getTime()].join();
+    const kept = this.#kept.get(key);
+    const nowMs = performance.now();
+    if (kept !== undefined && kept.untilMs > nowMs) return kept.part;
+    const part = await this.#read(sql, task);
+    this.#kept.delete(key);
+    if (task.kind !== 'enrol') this.#kept.set(key, { part, untilMs: nowMs + KEPT_MS });
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > MOST_KEPT && oldest !== undefined) this.#kept.delete(oldest);
+    return part;
+  }
+
+  async #read(sql: Sql, { kind, assetId, shotVersionId }: Candidate): Promise<TaskPart> {
+    if (kind === 'enrol') return { image: this.#ref(one(await sql.query<StoredRow>(IMAGE, [assetId]), 'the image')) };
+    if (kind === 'analyse') {
       const { plate, info } = one(await sql.query<PlateRow>(PLATE, [shotVersionId]), 'the plate');
-      return { kind: 'analyse', ...base, startFrame, endFrame, plate: { source: this.#ref(plate), info } };
+      return { plate: { source: this.#ref(plate), info } };
     }
     const row = one(await sql.query<RenderRow>(RENDER, [shotVersionId]), 'the shot version');
     if (row.analysis === null) throw new Error('a shot is rendered without an analysis');
     const { recipe, encoding, anonymiseTracks } = ShotSettings.parse(row.settings);
     return {
-      kind: 'render',
-      ...base,
-      shotVersionId: shotVersionId!,
-      startFrame,
-      endFrame,
       plate: { source: this.#ref(row.plate), info: row.info },
       analysis: this.#ref(row.analysis),
       recipe,

@@ -2,12 +2,15 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type Lease, type Order, UnderstudyError } from '@understudy/contracts';
 import type { Database } from '@understudy/db';
 import { DATABASE } from '../platform/tokens.js';
+import { Batches } from './batches.js';
 import { Claims } from './claims.js';
 import { LaneRepository } from './lane.repository.js';
 import { ORDERS_CHANNEL, TASKS_CHANNEL, WakeUps } from './wake-ups.js';
 
 /** How often a held request looks by itself: a task may become due without anybody saying so. */
 const LOOK_MS = 1_000;
+
+const BATCH = { most: 256, gatherMs: 4 };
 
 export interface LaneOrder {
   readonly attemptId: string;
@@ -18,6 +21,11 @@ export interface LaneOrder {
 /** Requests that a lane holds open: for work, and for orders on the work it has. */
 @Injectable()
 export class Leases {
+  readonly #seen = new Batches(
+    (asked: readonly { workerId: string; laneId: string }[]) => this.lanes.seen(this.database, asked),
+    BATCH,
+  );
+
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     private readonly lanes: LaneRepository,
@@ -30,13 +38,13 @@ export class Leases {
    * @returns null when nothing came up within `waitSeconds`
    */
   async lease(workerId: string, laneId: string, waitSeconds: number, gone: AbortSignal): Promise<Lease | null> {
-    const lane = await this.lanes.seen(this.database, workerId, laneId);
+    const lane = await this.#seen.add({ workerId, laneId });
     if (lane === undefined) throw notYours();
     return await this.#hold(TASKS_CHANNEL, undefined, waitSeconds, gone, async () => await this.claims.claim(lane));
   }
 
   async orders(workerId: string, laneId: string, waitSeconds: number, gone: AbortSignal): Promise<LaneOrder[]> {
-    const lane = await this.lanes.seen(this.database, workerId, laneId);
+    const lane = await this.#seen.add({ workerId, laneId });
     if (lane === undefined) throw notYours();
     const look = async (): Promise<LaneOrder[] | null> => {
       const orders = await this.lanes.standingOrders(this.database, laneId);

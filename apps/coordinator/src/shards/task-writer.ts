@@ -30,9 +30,12 @@ const INSERT = `
 const CANCEL_TASKS = `
   UPDATE tasks SET state = 'cancelled' WHERE shot_version_id = $1 AND state IN ('pending', 'leased', 'reported') RETURNING id`;
 const ORDER_ATTEMPTS = `
-  WITH told AS (
-    UPDATE attempts a SET "order" = $2 FROM tasks t
-    WHERE t.id = a.task_id AND t.shot_version_id = $1 AND a.state IN ('running', 'reported')
+  WITH held AS MATERIALIZED (
+    SELECT a.id FROM attempts a JOIN tasks t ON t.id = a.task_id
+    WHERE t.shot_version_id = $1 AND a.state IN ('running', 'reported')
+    ORDER BY a.id FOR UPDATE OF a),
+  told AS (
+    UPDATE attempts a SET "order" = $2 FROM held WHERE a.id = held.id
     RETURNING a.id, a.lane_id)
   SELECT id, pg_notify($3, lane_id::text)::text FROM told`;
 

@@ -11,7 +11,9 @@ import { OUTBOX_CHANNEL, SHOT_CHANNEL } from '../stages/channels.js';
 export const TASKS_CHANNEL = 'understudy_tasks';
 /** Told at commit, with the lane's id, when an order for it stands. */
 export const ORDERS_CHANNEL = 'understudy_orders';
-const CHANNELS = [TASKS_CHANNEL, ORDERS_CHANNEL, OUTBOX_CHANNEL, SHOT_CHANNEL];
+/** Told at commit when a token or a worker changes. */
+export const TOKENS_CHANNEL = 'understudy_tokens';
+const CHANNELS = [TASKS_CHANNEL, ORDERS_CHANNEL, OUTBOX_CHANNEL, SHOT_CHANNEL, TOKENS_CHANNEL];
 
 const RECONNECT_MS = 500;
 
@@ -59,7 +61,9 @@ export class Subscription {
 export class WakeUps implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #emitter = new EventEmitter().setMaxListeners(0);
   readonly #closing = new AbortController();
+  readonly #told = new Map<string, number>();
   #client: Client | undefined;
+  #listening = false;
 
   constructor(
     @Inject(DATABASE) private readonly database: Database,
@@ -78,6 +82,22 @@ export class WakeUps implements OnApplicationBootstrap, OnModuleDestroy {
   /** Aborted when the coordinator goes down: held requests answer at once. */
   get closing(): AbortSignal {
     return this.#closing.signal;
+  }
+
+  /** Whether Postgres' word arrives now. */
+  get isListening(): boolean {
+    return this.#listening;
+  }
+
+  /** How often a channel was told of so far, or may have been while nobody listened. */
+  countOf(channel: string): number {
+    return this.#told.get(channel) ?? 0;
+  }
+
+  /** Calls back at each wake-up of a channel, and whenever some may have been missed. @returns ends it */
+  onEach(channel: string, call: () => void): () => void {
+    this.#emitter.on(channel, call);
+    return () => void this.#emitter.off(channel, call);
   }
 
   /** Wake-ups of a channel, or of one payload of it. */
@@ -106,6 +126,7 @@ export class WakeUps implements OnApplicationBootstrap, OnModuleDestroy {
     });
     ended.catch(() => undefined);
     client.on('notification', ({ channel, payload }) => {
+      this.#told.set(channel, this.countOf(channel) + 1);
       this.#emitter.emit(channel);
       if (payload) this.#emitter.emit(`${channel}:${payload}`);
     });
@@ -113,9 +134,12 @@ export class WakeUps implements OnApplicationBootstrap, OnModuleDestroy {
       await client.connect();
       for (const channel of CHANNELS) await client.query(`LISTEN ${channel}`);
       // What was told while nobody listened is looked for by everybody who waits.
+      for (const channel of CHANNELS) this.#told.set(channel, this.countOf(channel) + 1);
       for (const name of this.#emitter.eventNames()) this.#emitter.emit(name);
+      this.#listening = true;
       await ended;
     } finally {
+      this.#listening = false;
       await client.end().catch(() => undefined);
     }
   }
