@@ -23,6 +23,8 @@ export interface Normalisation {
 export function fuseNormalisation(bytes: Uint8Array, input: string, normalisation: Normalisation): Uint8Array {
   const model = decodeModel(bytes);
   const { graph } = model;
+  // Before version 4, stored numbers had to be inputs as well.
+  if (Number(model.irVersion ?? 0) < 4) model.irVersion = 4;
   const tensor = (graph.input ?? []).find((value) => value.name === input)?.type?.tensorType;
   if (tensor === null || tensor === undefined || tensor.elemType !== TENSOR_CODES.float32) {
     throw new UnderstudyError('PACK_CONTRACT_MISMATCH', `the graph has no float32 input ${input} to normalise.`);

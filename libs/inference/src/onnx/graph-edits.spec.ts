@@ -117,6 +117,34 @@ test('blocked operators, whole numbers, and outputs that others read stay right'
   expect(scales!.dataType).toBe(1);
 });
 
+test('an older file lists its stored numbers among the inputs, and may be edited like any', async () => {
+  const model = buildModel({
+    nodes: [node('Mul', ['x', 'gain'], ['out'])],
+    inputs: [valueInfo('x', 'float32', [1, 3, 1, 1]), valueInfo('gain', 'float32', [1])],
+    outputs: [valueInfo('out', 'float32', [1, 3, 1, 1])],
+    initializers: [floatTensor('gain', [1], [1.5])],
+    opset: 9,
+  });
+  const old = encodeModel({ ...model, irVersion: 3 });
+  const feeds = { x: new Tensor('float32', Float32Array.of(1, -2, 4), [1, 3, 1, 1]) };
+  expect([...(await run(convertToHalf(old), feeds))['out']!]).toEqual([1.5, -3, 6]);
+  const fused = fuseNormalisation(old, 'x', { range: 1, mean: [1, 1, 1], std: [2, 2, 2], layout: 'nchw' });
+  const samples = { x: new Tensor('uint8', Uint8Array.of(1, 3, 255), [1, 3, 1, 1]) };
+  expect([...(await run(fused, samples))['out']!]).toEqual([0, 1.5, 190.5]);
+  const batch = { x: new Tensor('float32', Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3, 1, 1]) };
+  expect([...(await run(openBatch(old), batch))['out']!]).toEqual([1.5, 3, 4.5, 6, 7.5, 9]);
+});
+
+test('a graph with branches is not converted', () => {
+  const body = { name: 'then', node: [node('Identity', ['x'], ['y'])], output: [valueInfo('y', 'float32', [1])] };
+  const model = buildModel({
+    nodes: [{ opType: 'If', input: ['c'], output: ['out'], attribute: [{ name: 'then_branch', type: 5, g: body }] }],
+    inputs: [valueInfo('x', 'float32', [1]), valueInfo('c', 'uint8', [1])],
+    outputs: [valueInfo('out', 'float32', [1])],
+  });
+  expect(() => convertToHalf(encodeModel(model))).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST' }));
+});
+
 test('with an open batch several faces go through at once, each as it would alone', async () => {
   for (const role of ['landmarks', 'identity'] as const) {
     const model = pack.manifest.models.find((one) => one.role === role)!;

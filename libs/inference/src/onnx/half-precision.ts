@@ -1,6 +1,8 @@
+import { UnderstudyError } from '@understudy/contracts';
+
 import { HALF_MAX, toHalf } from './half-float.js';
 import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from './model-proto.js';
-import { TENSOR_CODES, bytesOf, decodeModel, encodeModel, node } from './model-proto.js';
+import { TENSOR_CODES, bytesOf, decodeModel, encodeModel, node, nodesOf } from './model-proto.js';
 import { floatsOf } from './tensor-data.js';
 
 const { float16, float32 } = TENSOR_CODES;
@@ -23,9 +25,6 @@ export const HALF_BLOCK_LIST: readonly string[] = [
   'ReduceL2',
   'LpNormalization',
   'InstanceNormalization',
-  'If',
-  'Loop',
-  'Scan',
 ];
 
 /** Operators that give the type they are told, or none that can be half. */
@@ -41,9 +40,18 @@ export interface HalfOptions {
  * blocked operators, so that inputs, outputs and all other types stay what they were.
  *
  * Numbers beyond float16 saturate at its largest.
+ *
+ * @throws UnderstudyError INVALID_REQUEST for graphs with branches or loops, whose bodies read outer values unseen
  */
 export function convertToHalf(bytes: Uint8Array, options: HalfOptions = {}): Uint8Array {
   const model = decodeModel(bytes);
+  for (const one of nodesOf(model)) {
+    if (!(one.attribute ?? []).some((attribute) => attribute.g || (attribute.graphs ?? []).length > 0)) continue;
+    throw new UnderstudyError(
+      'INVALID_REQUEST',
+      `the graph has a ${one.opType} with a body: run it in single precision.`,
+    );
+  }
   const conversion = new HalfConversion(model.graph, new Set([...HALF_BLOCK_LIST, ...(options.blocked ?? [])]));
   conversion.run();
   return encodeModel(model satisfies OnnxModel);
@@ -73,7 +81,11 @@ class HalfConversion {
     graph.node = this.nodes;
     // What a tool inferred of the inner values speaks of the old types.
     graph.valueInfo = [];
-    graph.input = (graph.input ?? []).filter((value) => !stored.has(value.name ?? ''));
+    // Older files list their stored numbers among the inputs.
+    for (const value of graph.input ?? []) {
+      const tensor = value.type?.tensorType;
+      if (tensor && stored.has(value.name ?? '') && this.half.has(value.name ?? '')) tensor.elemType = float16;
+    }
   }
 
   /** Stored numbers become half, unless a blocked operator alone reads them. */
@@ -96,8 +108,7 @@ class HalfConversion {
   }
 
   private isBlocked(one: OnnxNode): boolean {
-    const hasGraphs = (one.attribute ?? []).some((attribute) => attribute.g || (attribute.graphs ?? []).length > 0);
-    return hasGraphs || this.blocked.has(one.opType ?? '');
+    return this.blocked.has(one.opType ?? '');
   }
 
   private place(one: OnnxNode): void {
