@@ -36,11 +36,11 @@ const REPORT = `
   WITH r AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS r("attemptId" uuid, result jsonb, timings jsonb, probes jsonb, frames int)),
   task AS (
-    UPDATE tasks t SET state = 'reported' FROM r JOIN attempts a ON a.id = r."attemptId" WHERE t.id = a.task_id)
+    UPDATE tasks t SET state = 'reported' FROM attempts a WHERE a.id = ANY ($3::uuid[]) AND t.id = a.task_id)
   UPDATE attempts a
   SET state = 'reported', result = r.result, timings_ms = r.timings, probes = r.probes, frames_done = r.frames,
       expires_at = clock_timestamp() + make_interval(secs => $2)
-  FROM r WHERE a.id = r."attemptId"`;
+  FROM r WHERE a.id = r."attemptId" AND a.id = ANY ($3::uuid[])`;
 
 /** Segments of render tasks, the tasks, the attempts and their lanes; a second segment of a task is impossible. */
 const ACCEPT = `
@@ -51,8 +51,8 @@ const ACCEPT = `
     INSERT INTO segments (task_id, epoch, sha256, bytes, frames, frame_hashes)
     SELECT "taskId", epoch, sha256, bytes, frames, hashes FROM r WHERE segment),
   done AS (
-    UPDATE tasks t SET state = 'accepted' FROM r WHERE t.id = r."taskId")
-  UPDATE attempts a SET state = 'accepted', ended_at = clock_timestamp() FROM r WHERE a.id = r."attemptId"`;
+    UPDATE tasks t SET state = 'accepted' WHERE t.id = ANY ($3::uuid[]))
+  UPDATE attempts a SET state = 'accepted', ended_at = clock_timestamp() WHERE a.id = ANY ($2::uuid[])`;
 
 const OPEN = `
   SELECT q.kind || ' ' || q.id AS key FROM unnest($1::uuid[], $2::task_kind[]) AS q(id, kind)
@@ -123,7 +123,7 @@ export class AttemptRepository {
       ...(report.probes === undefined ? {} : { probes: report.probes }),
       frames: report.result.frames,
     }));
-    await sql.query(REPORT, [JSON.stringify(rows), leaseSeconds]);
+    await sql.query(REPORT, [JSON.stringify(rows), leaseSeconds, rows.map(({ attemptId }) => attemptId)]);
   }
 
   async accept(sql: Sql, accepted: readonly { attempt: Attempt; result: ReportedResult }[]): Promise<void> {
@@ -137,7 +137,11 @@ export class AttemptRepository {
       frames,
       hashes: frameHashes,
     }));
-    await sql.query(ACCEPT, [JSON.stringify(rows)]);
+    await sql.query(ACCEPT, [
+      JSON.stringify(rows),
+      rows.map(({ attemptId }) => attemptId),
+      rows.map(({ taskId }) => taskId),
+    ]);
   }
 
   /** Of shot versions and kinds of task, those that still have an open one; as `kind id`. */

@@ -69,7 +69,7 @@ interface QueueRow extends Omit<ProjectShare, 'projectId'> {
  * the index, instants by their milliseconds.
  */
 const TAKE = `
-  SELECT t.*, v.parity_class AS pinned, v.state_changed_at AS "stateChangedAt", s.id AS "shotId"
+  SELECT t.*, v.parity_class AS pinned, v.state_changed_at AS "stateChangedAt", v.shot_id AS "shotId"
   FROM jsonb_to_recordset($1::jsonb) AS q("projectId" uuid, urgency int, "kindRank" int, since timestamptz, queue uuid, count int)
   CROSS JOIN LATERAL (
     SELECT t.id, t.kind::text AS kind, t.shot_version_id AS "shotVersionId", t.asset_id AS "assetId",
@@ -83,23 +83,24 @@ const TAKE = `
     ORDER BY t.start_frame, t.id
     LIMIT q.count
     FOR UPDATE OF t SKIP LOCKED) t
-  LEFT JOIN shot_versions v ON v.id = t."shotVersionId"
-  LEFT JOIN shots s ON s.id = v.shot_id
+  LEFT JOIN LATERAL (
+    SELECT v.state, v.parity_class, v.state_changed_at, v.shot_id FROM shot_versions v
+    WHERE v.id = t."shotVersionId" LIMIT 1) v ON true
   WHERE t.kind = 'enrol'
      OR (t.kind = 'analyse' AND v.state = 'analysing')
      OR (t.kind = 'render' AND v.state = 'rendering' AND (v.parity_class IS NULL OR v.parity_class = $2))`;
 
-/** The tasks' next epochs, their attempts and the lanes' states in one statement. $1 leases, $2 seconds. */
+/** The tasks' next epochs, their attempts and the lanes' states in one statement. $1 leases, $2 seconds, $3 their tasks, $4 their lanes. */
 const LEASE = `
   WITH given AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS g("taskId" uuid, "attemptId" uuid, "laneId" uuid, consents uuid[])),
   leased AS (
     UPDATE tasks t SET state = 'leased', epoch = t.epoch + 1, error_code = NULL, error_message = NULL
-    FROM given g WHERE t.id = g."taskId" AND t.state = 'pending'
+    FROM given g WHERE t.id = g."taskId" AND t.id = ANY ($3::uuid[]) AND t.state = 'pending'
     RETURNING t.id, t.epoch),
   busy AS (
     UPDATE lanes l SET state = 'busy', last_seen_at = clock_timestamp()
-    FROM given g WHERE l.id = g."laneId" AND l.state <> 'draining')
+    FROM given g WHERE l.id = g."laneId" AND l.id = ANY ($4::uuid[]) AND l.state <> 'draining')
   INSERT INTO attempts (id, task_id, epoch, lane_id, expires_at, consent_ids)
   SELECT g."attemptId", leased.id, leased.epoch, g."laneId", clock_timestamp() + make_interval(secs => $2), g.consents
   FROM leased JOIN given g ON g."taskId" = leased.id
@@ -167,7 +168,12 @@ export class ClaimRepository {
       laneId: lane.id,
       consents: consentIds,
     }));
-    const leased = await sql.query<Leased>(LEASE, [JSON.stringify(rows), leaseSeconds]);
+    const leased = await sql.query<Leased>(LEASE, [
+      JSON.stringify(rows),
+      leaseSeconds,
+      rows.map(({ taskId }) => taskId),
+      rows.map(({ laneId }) => laneId),
+    ]);
     const byAttempt = new Map(leased.map((lease) => [lease.attemptId, lease]));
     return rows.map(({ attemptId, taskId }) => {
       const lease = byAttempt.get(attemptId);

@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ATTEMPT_STATEMENTS } from '../../apps/coordinator/src/shards/attempt.repository.js';
+import { CLAIM_STATEMENTS } from '../../apps/coordinator/src/shards/claim.repository.js';
+import { LANE_STATEMENTS } from '../../apps/coordinator/src/shards/lane.repository.js';
+import { ShardsFarm } from './shards-farm.js';
+
+const SHOTS = 40;
+const SHARDS_A_SHOT = 250;
+/** Tables that grow with the farm's work; no hot statement may read one from end to end. */
+const LARGE = new Set(['tasks', 'attempts', 'segments', 'audit_events', 'lanes', 'shot_versions']);
+
+interface Plan {
+  'Node Type': string;
+  'Relation Name'?: string;
+  Plans?: Plan[];
+}
+
+let farm: ShardsFarm;
+let attemptIds: string[];
+let laneIds: string[];
+let shotVersionId: string;
+beforeAll(async () => {
+  farm = await ShardsFarm.start();
+  farm.acceptAnyBytes();
+  const [first] = await Promise.all(Array.from({ length: SHOTS }, () => farm.addShot({ count: SHARDS_A_SHOT })));
+  shotVersionId = first!.shotVersionId;
+  const lanes = await farm.addLanes(60);
+  laneIds = lanes.map(({ id }) => id);
+  const leases = await Promise.all(lanes.map((lane) => farm.claim(lane)));
+  attemptIds = leases.map(({ attemptId }) => attemptId).slice(0, 20);
+  // Attempts and segments of the past, as a farm has them.
+  await farm.owner.query(
+    `INSERT INTO attempts (id, task_id, epoch, lane_id, state, expires_at)
+     SELECT gen_random_uuid(), t.id, 1000 + n, $1, 'failed', now() FROM tasks t, generate_series(1, 2) n`,
+    [laneIds[0]],
+  );
+  await farm.owner.query(
+    `INSERT INTO lanes (id, worker_id, ordinal, host, capabilities, parity_class)
+     SELECT gen_random_uuid(), worker_id, n, 'other', capabilities, parity_class FROM lanes, generate_series(1, 40) n`,
+  );
+  await farm.owner.query(
+    `WITH shot AS (
+       INSERT INTO shots (id, project_id, name, created_by)
+       SELECT gen_random_uuid(), $1, 'past ' || n, $1 FROM generate_series(1, 3000) n RETURNING id)
+     INSERT INTO shot_versions (id, shot_id, version, state, plate_asset_id, settings, created_by)
+     SELECT gen_random_uuid(), id, 1, 'released', $2, '{}', $1 FROM shot`,
+    [first!.projectId, first!.plateAssetId],
+  );
+  await farm.owner.query('VACUUM ANALYZE');
+});
+afterAll(() => farm.stop());
+
+function readsWhole(plan: Plan): string[] {
+  const own =
+    plan['Node Type'] === 'Seq Scan' && LARGE.has(plan['Relation Name'] ?? '') ? [plan['Relation Name']!] : [];
+  return [...own, ...(plan.Plans ?? []).flatMap(readsWhole)];
+}
+
+async function plan(statement: string, params: unknown[]): Promise<Plan> {
+  return await farm.owner.hotTransaction(async (sql) => {
+    const [row] = await sql.query<{ 'QUERY PLAN': { Plan: Plan }[] }>(`EXPLAIN (FORMAT JSON) ${statement}`, params);
+    return row!['QUERY PLAN'][0]!.Plan;
+  });
+}
+
+describe('a hot statement reads by index', () => {
+  const json = (rows: (id: string) => unknown): string => JSON.stringify(attemptIds.map(rows));
+  const queue = async () => {
+    const { projectId, since } = await farm.one<{ projectId: string; since: Date }>(
+      'SELECT project_id AS "projectId", created_at AS since FROM tasks WHERE shot_version_id = $1 LIMIT 1',
+      [shotVersionId],
+    );
+    return JSON.stringify([{ projectId, urgency: -50, kindRank: 1, since, queue: shotVersionId, count: 5 }]);
+  };
+  const statements: [string, string, () => Promise<unknown[]> | unknown[]][] = [
+    ['the claim takes tasks', CLAIM_STATEMENTS.TAKE, async () => [await queue(), 'cpu fp32 ort-1.30 avx2 batch1']],
+    [
+      'the claim leases',
+      CLAIM_STATEMENTS.LEASE,
+      () => [json((id) => ({ taskId: id, attemptId: id, laneId: id })), 10, attemptIds, laneIds.slice(0, 20)],
+    ],
+    ['a lane is seen', LANE_STATEMENTS.SEEN, () => [laneIds.slice(0, 10)]],
+    ['a lane is freed', LANE_STATEMENTS.FREE, () => [laneIds.slice(0, 10)]],
+    ['attempts are found', ATTEMPT_STATEMENTS.FIND, () => [attemptIds]],
+    ['attempts are held', ATTEMPT_STATEMENTS.HOLD, () => [attemptIds]],
+    ['leases are extended', ATTEMPT_STATEMENTS.EXTEND, () => [json((id) => ({ attemptId: id, epoch: 1 })), 10]],
+    ['results are reported', ATTEMPT_STATEMENTS.REPORT, () => [json((id) => ({ attemptId: id })), 10, attemptIds]],
+    [
+      'results are accepted',
+      ATTEMPT_STATEMENTS.ACCEPT,
+      () => [json((id) => ({ attemptId: id, taskId: id })), attemptIds, attemptIds],
+    ],
+    ['what is open of a shot', ATTEMPT_STATEMENTS.OPEN, () => [[shotVersionId], ['render']]],
+  ];
+
+  it.each(statements)('%s', async (_, statement, params) => {
+    expect(readsWhole(await plan(statement, await params()))).toEqual([]);
+  });
+
+  it('the heads of the queues are found without reading the tasks', async () => {
+    await farm.owner.hotTransaction(async (sql) => {
+      const counters = `SELECT seq_scan::int AS scans, idx_tup_fetch::int AS fetched FROM pg_stat_xact_user_tables WHERE relname = 'tasks'`;
+      const [before] = await sql.query<{ scans: number; fetched: number }>(counters);
+      const heads = await sql.query(`SELECT * FROM task_queues('{render}', 'cpu fp32 ort-1.30 avx2 batch1', '{}', 8)`);
+      const [after] = await sql.query<{ scans: number; fetched: number }>(counters);
+      expect(heads.length).toBeGreaterThan(SHOTS / 2);
+      expect(after!.scans).toBe(before!.scans);
+      // Some rows a head, of 250 that each queue has.
+      expect(after!.fetched - before!.fetched).toBeLessThan(heads.length * 10);
+    });
+  });
+});
