@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 
 /**
  * Merkle tree hashing of RFC 6962, section 2.1, over SHA-256: a leaf is H(0x00 || data), a node H(0x01 || left || right),
@@ -9,11 +9,11 @@ const NODE = Uint8Array.of(1);
 
 /** Leaf hash of an entry; 32 bytes. */
 export function leafHash(entry: Uint8Array): Uint8Array {
-  return createHash('sha256').update(LEAF).update(entry).digest();
+  return hash('sha256', Buffer.concat([LEAF, entry]), 'buffer');
 }
 
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return createHash('sha256').update(NODE).update(left).update(right).digest();
+  return hash('sha256', Buffer.concat([NODE, left, right]), 'buffer');
 }
 
 /** Told of each complete subtree when its last leaf comes: 2^level leaves, the `index`-th of its level. */
@@ -47,17 +47,17 @@ export class MerkleAccumulator {
   }
 
   append(leaf: Uint8Array, onSubtree?: SubtreeSink): void {
-    let hash = leaf;
+    let root = leaf;
     let level = 0;
     onSubtree?.(0, this.count, leaf);
     for (let bits = this.count; bits % 2 === 1; bits = Math.floor(bits / 2)) {
       const left = this.peaks.pop();
       if (left === undefined) throw new Error('an accumulator lost a peak');
-      hash = nodeHash(left, hash);
+      root = nodeHash(left, root);
       level += 1;
-      onSubtree?.(level, Math.floor(this.count / 2 ** level), hash);
+      onSubtree?.(level, Math.floor(this.count / 2 ** level), root);
     }
-    this.peaks.push(hash);
+    this.peaks.push(root);
     this.count += 1;
   }
 
