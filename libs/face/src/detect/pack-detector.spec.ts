@@ -59,10 +59,10 @@ const near = (actual: number, wanted: number) => expect(actual).toBeCloseTo(want
 test.each(['retinaface_10g', 'scrfd_2.5g'])(
   '%s: strides, two anchors a cell, distances and offsets in strides',
   async (row) => {
-    // Column 30 and row 12 of the first map; column 5 and row 9 of the last, second anchor of the cell.
+    // Column 50 and row 12 of the first map; column 15 and row 9 of the last, second anchor of the cell.
     const faces: Face[] = [
-      { level: 0, stride: 8, x: 30 * 8, y: 12 * 8, index: 2 * (12 * 80 + 30), seed: 1 },
-      { level: 2, stride: 32, x: 5 * 32, y: 9 * 32, index: 2 * (9 * 20 + 5) + 1, seed: 2 },
+      { level: 0, stride: 8, x: 50 * 8, y: 12 * 8, index: 2 * (12 * 80 + 50), seed: 1 },
+      { level: 2, stride: 32, x: 15 * 32, y: 9 * 32, index: 2 * (9 * 20 + 15) + 1, seed: 2 },
     ];
     const scoreAt = (face: Face) => 0.7 + 0.1 * face.seed;
     const constants = { box: (k: number) => 2 + 0.5 * k, points: (k: number) => 0.3 * k - 1 };
@@ -144,7 +144,7 @@ test('yoloface_8n: rows of centre, size, score and five points with their visibi
 });
 
 test('yunet_2023_mar: class times object, exponents for sizes, one anchor a cell', async () => {
-  const face: Face = { level: 1, stride: 16, x: 17 * 16, y: 6 * 16, index: 6 * 40 + 17, seed: 3 };
+  const face: Face = { level: 1, stride: 16, x: 27 * 16, y: 6 * 16, index: 6 * 40 + 27, seed: 3 };
   const constants = { cls: 0.95, obj: 0.9, bbox: [0.4, 0.7, 1.5, 1.9], kps: (k: number) => 0.2 * k - 0.8 };
   const graph = new GraphBuilder();
   const quarters = graph.quarters(graph.input('input', [1, 3, SIZE, SIZE]), SIZE);
