@@ -13,7 +13,11 @@ const CLAIMS = 300;
 const WARM_UP = 100;
 
 /** What one claim takes, alone on the machine and one after another, under more and more pending shards. */
-export async function claimCosts(farm: BenchFarm, most: number, onStep: (step: string) => void): Promise<ClaimCost[]> {
+export async function claimCosts(
+  farm: BenchFarm,
+  most: number,
+  { onStep, signal }: { onStep: (step: string) => void; signal: AbortSignal },
+): Promise<ClaimCost[]> {
   const costs: ClaimCost[] = [];
   // Nothing is completed here: leases must outlast the seeding.
   await farm.startCoordinator({ LEASE_SECONDS: '3600' });
@@ -28,6 +32,7 @@ export async function claimCosts(farm: BenchFarm, most: number, onStep: (step: s
   };
   let pending = 0;
   for (const step of STEPS.filter((count) => count <= most)) {
+    signal.throwIfAborted();
     onStep(`seeding ${step} pending shards`);
     const shots = Math.max(2, Math.round((step - pending) / SHARDS_A_SHOT));
     await seedShots(farm.owner, `pending ${step}`, shots, Math.ceil((step - pending) / shots));
@@ -36,7 +41,9 @@ export async function claimCosts(farm: BenchFarm, most: number, onStep: (step: s
     const samples: number[] = [];
     for (let n = 0; n < CLAIMS; n += 1) samples.push(await claim());
     pending = step - WARM_UP - CLAIMS;
-    costs.push({ pending: step, ...quantiles(samples) });
+    const cost = { pending: step, ...quantiles(samples) };
+    costs.push(cost);
+    onStep(`a claim under ${step} pending: p50 ${cost.p50} ms, p99 ${cost.p99} ms`);
   }
   line.close();
   return costs;

@@ -67,7 +67,7 @@ export async function benchDispatch(options: DispatchOptions): Promise<DispatchR
     await seed(farm, options.shards);
     signal.throwIfAborted();
     const figures = await measureLoad(farm, lanes, options);
-    const claimMsByPending = options.pending === 0 ? [] : await claimCosts(farm, options.pending, onStep);
+    const claimMsByPending = options.pending === 0 ? [] : await claimCosts(farm, options.pending, options);
     return { ...figures, claimMsByPending };
   } finally {
     await farm.stop();
