@@ -50,7 +50,9 @@ async function demo(out: string, config: Config): Promise<ShotReport> {
   const [outputPath = '', picturePath = '', reportPath = ''] = outputs;
   const sample = await cachedSample(config.homeDir, progress, signal);
   progress.phase('signing the consents of two of the three performers');
-  const job = await sampleJob(sample, config);
+  const signing = sampleJob(sample, config);
+  // Awaited below, once the farm that starts meanwhile is there; until then a failure waits too.
+  signing.catch(() => undefined);
   const farm = { config, lanes: LANES, signal, onStep: (step: string) => progress.phase(step) };
   const report = await withLocalFarm(farm, async ({ client }, farmSignal) => {
     const context: ShotJobContext = {
@@ -60,7 +62,7 @@ async function demo(out: string, config: Config): Promise<ShotReport> {
       readFace: createFaceReader(config.homeDir),
       projectOf: localProject,
     };
-    const { shot } = await submitShot(job, context);
+    const { shot } = await submitShot(await signing, context);
     const finished = await finishShot(shot.id, outputPath, context);
     await writeBeforeAfter(client, shot.id, PICTURED_FRAMES, picturePath, farmSignal);
     const timingsS = { ...finished.report.timingsS, total: (performance.now() - startedAt) / 1000 };

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createNodeClient, type NodeClient } from '@understudy/client/node';
-import { UnderstudyError } from '@understudy/contracts';
+import { type ErrorCode, UnderstudyError } from '@understudy/contracts';
 import { bootstrapFarm } from '@understudy/db';
 import { checkFfmpeg } from '@understudy/media';
 import { type Config, ROOT_DIR } from '../config.js';
 import { type FarmDatabase, openFarmDatabase } from './database.js';
 import { createRunFolder, keepRun, type RunFolder } from './run-folder.js';
-import { type Service, startService } from './service.js';
+import { launchService, type Service, startService, type StartingService } from './service.js';
 
 export interface LocalFarmOptions {
   readonly config: Config;
@@ -76,7 +76,8 @@ export async function startLocalFarm(options: LocalFarmOptions): Promise<LocalFa
     signal.throwIfAborted();
     const baseUrl = `http://127.0.0.1:${String(coordinator.readyEntry['port'])}`;
     options.onStep(`starting ${options.lanes} ${options.lanes === 1 ? 'lane' : 'lanes'}`);
-    const worker = await startWorker(folder, baseUrl, people.workerToken, options);
+    // Its lanes load their models while files go up.
+    const worker = await launchWorker(folder, baseUrl, people.workerToken, options);
     started.push(worker);
     return {
       client: createNodeClient({ baseUrl, token: people.userToken }),
@@ -84,7 +85,7 @@ export async function startLocalFarm(options: LocalFarmOptions): Promise<LocalFa
       token: people.userToken,
       dir: folder.dir,
       processes: { coordinator: coordinator.pid, worker: worker.pid },
-      broken: whenBroken([coordinator, worker], database),
+      broken: whenBroken(coordinator, worker, database),
       stop,
     };
   } catch (thrown) {
@@ -124,16 +125,16 @@ async function startCoordinator(folder: RunFolder, database: FarmDatabase, confi
   });
 }
 
-async function startWorker(
+async function launchWorker(
   folder: RunFolder,
   baseUrl: string,
   token: string,
   options: LocalFarmOptions,
-): Promise<Service> {
+): Promise<StartingService> {
   const { config, lanes } = options;
   const scratchDir = join(folder.dir, 'scratch');
   await mkdir(scratchDir, { mode: 0o700 });
-  return startService({
+  return launchService({
     name: 'worker',
     entry: WORKER_ENTRY,
     environment: {
@@ -151,7 +152,7 @@ async function startWorker(
 }
 
 /** Postgres may restart under a coordinator that rides it out; here nobody would restart it, so its end is the farm's. */
-function whenBroken(services: readonly Service[], database: FarmDatabase): Promise<never> {
+function whenBroken(coordinator: Service, worker: StartingService, database: FarmDatabase): Promise<never> {
   const broken = new Promise<never>((_, reject) => {
     void database.ended.then(() =>
       reject(
@@ -161,18 +162,16 @@ function whenBroken(services: readonly Service[], database: FarmDatabase): Promi
         ),
       ),
     );
-    for (const service of services) {
-      void service.ended.then((code) =>
-        reject(
-          new UnderstudyError(
-            service.name === 'worker' ? 'WORKER_LOST' : 'COORDINATOR_UNREACHABLE',
-            `the ${service.name} has ended in the middle of the run (exit code ${code ?? 'none'}); start the command again`,
-          ),
-        ),
-      );
-    }
+    void coordinator.ended.then((code) => reject(lost(coordinator, 'COORDINATOR_UNREACHABLE', code)));
+    // A worker that never got ready has said why.
+    void worker.ended.then((code) => worker.ready.then(() => reject(lost(worker, 'WORKER_LOST', code)), reject));
   });
   // Every farm ends; whoever does not care is not to be bothered by it.
   broken.catch(() => undefined);
   return broken;
+}
+
+function lost({ name }: Pick<Service, 'name'>, code: ErrorCode, exitCode: number | null): UnderstudyError {
+  const how = exitCode === null ? 'killed' : `exit code ${exitCode}`;
+  return new UnderstudyError(code, `the ${name} has ended in the middle of the run (${how}); start the command again`);
 }

@@ -29,12 +29,14 @@ export interface Service {
   stop(graceMs?: number): Promise<void>;
 }
 
-/**
- * Starts a node process that logs JSON lines and waits until it is ready.
- *
- * @throws UnderstudyError with the code that the process named in its last error line, or INTERNAL.
- */
-export async function startService(options: ServiceOptions): Promise<Service> {
+/** A process that may not be ready yet. */
+export interface StartingService extends Omit<Service, 'readyEntry'> {
+  /** @throws UnderstudyError with the code that the process named in its last error line, or INTERNAL. */
+  readonly ready: Promise<Record<string, unknown>>;
+}
+
+/** Starts a node process that logs JSON lines. */
+export function launchService(options: ServiceOptions): StartingService {
   const log = createWriteStream(options.logPath, { flags: 'a' });
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', process.execPath, ...NODE_OPTIONS, options.entry], {
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...options.environment },
@@ -48,14 +50,26 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     });
     child.once('error', () => resolve(null));
   });
-  const readyEntry = await untilReady(child, log, ended, options);
+  const ready = untilReady(child, log, ended, options);
+  // Who does not wait for it hears of the end all the same.
+  ready.catch(() => undefined);
   return {
     name: options.name,
     pid: child.pid ?? Number.NaN,
-    readyEntry,
+    ready,
     ended,
     stop: (graceMs = 15_000) => stop(child, ended, graceMs),
   };
+}
+
+/**
+ * Starts a node process that logs JSON lines and waits until it is ready.
+ *
+ * @throws UnderstudyError with the code that the process named in its last error line, or INTERNAL.
+ */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { ready, ...service } = launchService(options);
+  return { ...service, readyEntry: await ready };
 }
 
 async function untilReady(

@@ -23,7 +23,11 @@ export async function writeBeforeAfter(
         Promise.all(
           ['before', 'after'].map(async (side) => {
             const still = join(dir, `${side}-${frame}.png`);
-            await client.downloadContent(`/api/v1/shots/${shotId}/stills/${side}?frame=${frame}`, still, { signal });
+            await client.downloadContent(
+              `/api/v1/shots/${shotId}/stills/${side}?frame=${frame}&size=${CELL_WIDTH}`,
+              still,
+              { signal },
+            );
             return sharp(await readFile(still))
               .resize({ width: CELL_WIDTH })
               .png()
