@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Consent, Shot, ShotReport } from '@understudy/contracts';
@@ -111,6 +111,22 @@ describe('a lasting farm', () => {
     expect(fetched.json<ShotReport>().output).toMatchObject({ path: at('out.mp4'), frames: 24 });
     expect(statSync(at('out.mp4')).size).toBeGreaterThan(1000);
     expect((await as('producer', 'shots')).stdout).toContain(`${id}\tpilot/plate v1\treleased`);
+  });
+
+  it('takes its log out, which is checked without it and against itself', async () => {
+    const log = at('log.ndjson');
+    expect((await as('officer', 'audit', 'export', '--out', log)).stderr).toBe('');
+    const verified = await understudy(['audit', 'verify', log, '--json']);
+    expect(verified.json<{ ok: boolean; size: number }>()).toMatchObject({ ok: true });
+    const lines = readFileSync(log, 'utf8').split('\n');
+    const entry = lines.findIndex((line) => line.includes('consent.activated'));
+    writeFileSync(log, lines.with(entry, lines[entry]!.replace('seen the paper', 'seen no paper')).join('\n'));
+    const changed = await understudy(['audit', 'verify', log, '--json']);
+    expect(changed.json<{ error: { code: string } }>().error.code).toBe('AUDIT_LOG_BROKEN');
+    expect(changed.code).toBe(7);
+    expect((await as('admin', 'audit', 'verify')).code).toBe(0);
+    expect((await as('officer', 'audit', 'export', '--format', 'cef', '--out', at('log.cef'))).stderr).toBe('');
+    expect(readFileSync(at('log.cef'), 'utf8')).toMatch(/^CEF:0\|/);
   });
 
   it('cancels with a reason', async () => {

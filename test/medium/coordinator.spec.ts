@@ -9,7 +9,10 @@ afterAll(() => farm.stop());
 
 describe('the coordinator', () => {
   it('tells its health to anybody', async () => {
-    expect(await farm.json('GET', '/api/v1/health')).toEqual({ status: 200, body: { status: 'ok', version: '0.1.0' } });
+    expect(await farm.json('GET', '/api/v1/health')).toEqual({
+      status: 200,
+      body: { status: 'ok', version: '0.1.0', leases: { given: true, reason: null } },
+    });
   });
 
   it('answers an address that it does not have with 404 and an error body', async () => {

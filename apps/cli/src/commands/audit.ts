@@ -3,7 +3,6 @@ import { mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { createNodeClient } from '@understudy/client/node';
 import { CONTENT_ROUTES, UnderstudyError } from '@understudy/contracts';
 import {
   type Fault,
@@ -15,44 +14,39 @@ import {
   verifyExport,
 } from '@understudy/tlog';
 import type { Command } from 'commander';
-import { readConfig } from '../config.js';
+import { connect, type ConnectionOptions, withConnection } from '../remote/farm-connection.js';
 
-interface Source {
-  server: string;
-  token?: string;
-}
-interface ExportOptions extends Source {
+interface ExportOptions extends ConnectionOptions {
   out: string;
   format: string;
 }
-interface VerifyOptions extends Partial<Source> {
+interface VerifyOptions extends ConnectionOptions {
   checkpoint?: string;
   key?: string;
   json?: boolean;
 }
 
-const SERVER = 'http://127.0.0.1:8080';
-const TOKEN_HELP = 'an API token of somebody who may read the log; default: UNDERSTUDY_TOKEN';
-
 export function addAuditCommand(program: Command): void {
   const audit = program
     .command('audit')
     .description('the audit log: take it out, and check it without trusting the farm');
-  audit
-    .command('export')
-    .description('write the log with its proofs to a file; of events that are not yours to see, their hashes')
+  withConnection(
+    audit
+      .command('export')
+      .description('write the log with its proofs to a file; of events that are not yours to see, their hashes'),
+  )
     .requiredOption('--out <file>', 'where to')
     .option('--format <name>', 'ndjson, which `audit verify` reads, or cef for a collector of logs', 'ndjson')
-    .option('--server <url>', "the farm's coordinator", SERVER)
-    .option('--token <secret>', TOKEN_HELP)
     .action(exportLog);
-  audit
-    .command('verify [file]')
-    .description('check an export, or a live farm: leaves, root, signature, gaps, and the rows the log speaks of')
+  withConnection(
+    audit
+      .command('verify [file]')
+      .description(
+        'check an export, or without a file the farm as it is now: leaves, root, signature, gaps, and the rows the log speaks of',
+      ),
+  )
     .option('--checkpoint <path>', 'what was kept outside: a file of checkpoints, or a folder of anchors')
     .option('--key <key>', "the log's verifier key as it came to you another way")
-    .option('--server <url>', 'check this farm as it is now, instead of a file')
-    .option('--token <secret>', TOKEN_HELP)
     .option('--json', 'the findings as the last line of standard output')
     .action(verify);
 }
@@ -70,12 +64,9 @@ async function exportLog(options: ExportOptions): Promise<void> {
 }
 
 async function verify(file: string | undefined, options: VerifyOptions): Promise<void> {
-  const { server } = options;
-  if ((file === undefined) === (server === undefined)) {
-    throw new UnderstudyError('USAGE', 'give the file of an export, or --server URL');
-  }
-  if (server === undefined) await report(file ?? '', options);
-  else await withDownload({ ...options, server }, (path) => report(path, options));
+  if (file === undefined) await withDownload(options, (path) => report(path, options));
+  else if (options.server === undefined) await report(file, options);
+  else throw new UnderstudyError('USAGE', 'give the file of an export or --server URL, not both');
 }
 
 async function report(path: string, { checkpoint, key, json }: VerifyOptions): Promise<void> {
@@ -119,9 +110,8 @@ function describe({ size, rootHash, origin, hidden, pending, rows, outsideSize }
   ].join('\n');
 }
 
-async function download({ server, token = readConfig().token }: Source, toPath: string): Promise<void> {
-  if (token === undefined) throw new UnderstudyError('USAGE', '--token SECRET or UNDERSTUDY_TOKEN is needed');
-  const client = createNodeClient({ baseUrl: server, token });
+async function download(options: ConnectionOptions, toPath: string): Promise<void> {
+  const client = await connect(options);
   try {
     await client.downloadContent(CONTENT_ROUTES.auditExport, toPath);
   } finally {
@@ -129,7 +119,7 @@ async function download({ server, token = readConfig().token }: Source, toPath: 
   }
 }
 
-async function withDownload(source: Source, work: (path: string) => Promise<void>): Promise<void> {
+async function withDownload(source: ConnectionOptions, work: (path: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'understudy-audit-'));
   try {
     const path = join(folder, 'export.ndjson');
