@@ -60,8 +60,11 @@ describe('personal shape', () => {
     const front = personalShape(wide(turnedHead(0, 0, 100), 0, 100));
     const turned = personalShape(wide(turnedHead(0.4, 0, 160), 0.4, 160));
     expect(turned[39 * 2]).toBeCloseTo(front[39 * 2]!, 1);
-    const shift = shapeShift(front, personalShape(turnedHead(0, 0, 100)), 0.5);
+    const generic = personalShape(turnedHead(0, 0, 100));
+    const shift = shapeShift(front, generic, { browShare: 0, eyeShare: 0.5, noseShare: 0 });
     expect(shift[39 * 2]).toBeLessThan(-0.015);
+    const others = shapeShift(front, generic, { browShare: 0.5, eyeShare: 0, noseShare: 0.5 });
+    expect(Math.abs(others[39 * 2]!)).toBe(0);
     for (const fixed of [0, 8, 16, 48, 57, 66]) expect(Math.abs(shift[fixed * 2]!)).toBe(0);
   });
 });
@@ -89,5 +92,7 @@ test('eyes count as shut only well below their usual opening', () => {
   expect(usual).toBeCloseTo(0.4);
   expect(eyeClosure(0.4, usual)).toBe(0);
   expect(eyeClosure(0.2, usual)).toBe(1);
-  expect(eyeClosure(0.26, usual)).toBeGreaterThan(0);
+  expect(eyeClosure(0.64 * usual, usual)).toBe(1);
+  expect(eyeClosure(0.69 * usual, usual)).toBeCloseTo(0.5);
+  expect(eyeClosure(0.74 * usual, usual)).toBe(0);
 });

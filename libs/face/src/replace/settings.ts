@@ -43,7 +43,9 @@ export interface ReplaceSettings {
   readonly plateColour: number;
   readonly plateColourSigma: number;
   /** How far brows, eyes and nose move from the plate's places to the identity's, 0..1. */
-  readonly shapeShare: number;
+  readonly browShare: number;
+  readonly eyeShare: number;
+  readonly noseShare: number;
   /** Identity faces with fewer pixels than this between the outer eye corners are enlarged before use. */
   readonly upsampleBelow: number;
   /** Acutance given back to enlarged images, 0 none. */
@@ -87,7 +89,9 @@ export const DEFAULT_REPLACE_SETTINGS: ReplaceSettings = {
   shadeWarmth: 0.15,
   plateColour: 0.5,
   plateColourSigma: 0.05,
-  shapeShare: 0.45,
+  browShare: 0.3,
+  eyeShare: 0.25,
+  noseShare: 0.8,
   upsampleBelow: 140,
   sharpen: 0.5,
   jawInset: 0,

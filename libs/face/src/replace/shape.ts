@@ -1,5 +1,6 @@
 import { CANONICAL_LANDMARKS, CONTROL_COUNT, EXTRA_POINTS, LANDMARK_COUNT, MIRRORED_INDEX } from './canonical-face.js';
 import { fitPose, type HeadPose } from './pose.js';
+import type { ReplaceSettings } from './settings.js';
 
 /**
  * How a person's face differs from the generic head: x, y offsets of 68 landmarks in the image plane, upright, in
@@ -52,16 +53,24 @@ export function medianShape(shapes: readonly Float64Array[]): Float64Array {
 /** Largest shift of a point, in outer-eye-corner distances. */
 const LARGEST_SHIFT = 0.07;
 
-/** Brows, nose and eyes may move toward the identity's places; the outline and the mouth stay the plate's. */
-function mayMove(landmark: number): boolean {
-  return landmark >= 17 && landmark < 48;
+/** How far each part moves from the plate's places to the identity's, 0..1. */
+export type ShapeShares = Pick<ReplaceSettings, 'browShare' | 'eyeShare' | 'noseShare'>;
+
+/**
+ * Where brows and eyes lie tells a viewer the expression and where the person looks, the nose tells neither: they have
+ * shares of their own. The outline and the mouth stay the plate's.
+ */
+function shareOf(landmark: number, shares: ShapeShares): number {
+  if (landmark < 17 || landmark >= 48) return 0;
+  if (landmark < 27) return shares.browShare;
+  return landmark < 36 ? shares.noseShare : shares.eyeShare;
 }
 
 /** Shift of every control point toward the identity's shape, in outer-eye-corner distances, upright. */
-export function shapeShift(identity: Float64Array, plate: Float64Array, share: number): Float64Array {
+export function shapeShift(identity: Float64Array, plate: Float64Array, shares: ShapeShares): Float64Array {
   const shift = new Float64Array(CONTROL_COUNT * 2);
   for (let i = 0; i < LANDMARK_COUNT; i++) {
-    if (!mayMove(i)) continue;
+    const share = shareOf(i, shares);
     for (let c = 0; c < 2; c++) {
       const wanted = share * (identity[i * 2 + c]! - plate[i * 2 + c]!);
       shift[i * 2 + c] = Math.max(-LARGEST_SHIFT, Math.min(LARGEST_SHIFT, wanted));

@@ -30,5 +30,5 @@ export function prepareReplaceTrack(
   const plate = medianShape(sampled.map((points) => personalShape(points)));
   const openness = usualOpenness(sampled.map((points) => eyeOpenness(points)));
   const person = medianShape(identity.faces.map((face) => face.shape));
-  return { identity, settings, openness, shift: shapeShift(person, plate, settings.shapeShare) };
+  return { identity, settings, openness, shift: shapeShift(person, plate, settings) };
 }
