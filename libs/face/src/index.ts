@@ -20,6 +20,8 @@ export * from './enrol/template.js';
 export * from './quality/measured-face.js';
 export * from './quality/figures.js';
 export * from './quality/picture.js';
+export * from './quality/colour-difference.js';
+export * from './quality/measure-replacement.js';
 export * from './landmarks/templates.js';
 export * from './landmarks/decode-heatmaps.js';
 export * from './landmarks/pack-landmarker.js';

@@ -11,6 +11,7 @@ export const encodingSchema = z.discriminatedUnion('mode', [
     mode: z.literal('delivery'),
     /** x264's constant rate factor: 0-51, lower is better; 16 is visually lossless for most material. */
     crf: z.number().min(0).max(51),
+    /** x264's; `veryfast` without one: 0.5 to 1 dB below `medium` at the same factor, at a third of its time. */
     preset: z.string().optional(),
   }),
 ]);
@@ -47,7 +48,7 @@ export function videoEncodingOptions(shape: StreamShape, encoding: Encoding): st
   const quality =
     encoding.mode === 'lossless'
       ? ['-preset', encoding.preset ?? 'ultrafast', '-qp', '0']
-      : ['-preset', encoding.preset ?? 'medium', '-crf', String(encoding.crf)];
+      : ['-preset', encoding.preset ?? 'veryfast', '-crf', String(encoding.crf)];
   // Not among x264's parameters: ffmpeg then reconfigures x264 at every frame, and lossless is no longer.
   const aspect = shape.sampleAspectRatio;
   // Without a larger maximum the filter rounds the ratio to numbers up to 100.

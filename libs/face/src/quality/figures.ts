@@ -13,7 +13,7 @@ export interface QualitySample {
 export interface PictureFigures {
   /** Outside the written box; Infinity when not one sample differs. */
   readonly backgroundPsnrDb: number;
-  /** Colour difference (CIE 1976) between plate and output just inside the rim of what changed. */
+  /** 95th percentile of the colour difference (CIEDE2000) between plate and output just inside the rim of what changed. */
   readonly seamDeltaE: number;
 }
 
@@ -73,7 +73,7 @@ export function qualityFigures(samples: readonly QualitySample[], identity: Floa
     landmarkNmeP90: quantile(errors, 0.9),
     mouthCorrelation: followed(found, (face) => face.mouthOpening, MOUTH_MOVES),
     yawCorrelation: followed(found, (face) => face.yawDeg, HEAD_TURNS_DEG),
-    jitterRatio: jitterRatio(samples),
+    jitterRatio: jitterRatio([samples]),
     backgroundPsnrDb: pictures.length === 0 ? null : Math.min(...pictures.map((picture) => picture.backgroundPsnrDb)),
     seamDeltaE: pictures.length === 0 ? null : mean(pictures.map((picture) => picture.seamDeltaE)),
   };
@@ -99,15 +99,22 @@ function followed(
   );
 }
 
-function jitterRatio(samples: readonly QualitySample[]): number | null {
+/**
+ * Mean second difference of the output's points over the plate's own.
+ *
+ * @param runs each of evenly spaced frames in order; null when none of them has three with both faces found.
+ */
+export function jitterRatio(runs: readonly (readonly Pick<QualitySample, 'plate' | 'output'>[])[]): number | null {
   const plate: number[] = [];
   const output: number[] = [];
-  for (let i = 1; i + 1 < samples.length; i++) {
-    const window = [samples[i - 1]!, samples[i]!, samples[i + 1]!];
-    const outputs = window.flatMap((sample) => sample.output ?? []);
-    if (outputs.length < 3) continue;
-    plate.push(secondDifference(window.map((sample) => sample.plate)));
-    output.push(secondDifference(outputs));
+  for (const samples of runs) {
+    for (let i = 1; i + 1 < samples.length; i++) {
+      const window = [samples[i - 1]!, samples[i]!, samples[i + 1]!];
+      const outputs = window.flatMap((sample) => sample.output ?? []);
+      if (outputs.length < 3) continue;
+      plate.push(secondDifference(window.map((sample) => sample.plate)));
+      output.push(secondDifference(outputs));
+    }
   }
   return plate.length === 0 ? null : mean(output) / Math.max(1e-9, mean(plate));
 }

@@ -2,7 +2,8 @@ import { cropRgb, FORMAT_LAYOUTS, type Box, type Frame } from '@understudy/frame
 
 import { blurPlane } from '../blend/gaussian.js';
 import { createPlane, type FloatPlane } from '../blend/plane.js';
-import type { PictureFigures } from './figures.js';
+import { ciede2000 } from './colour-difference.js';
+import { quantile, type PictureFigures } from './figures.js';
 
 /** The rim is this far inside what changed, as a part of the box's width: where a seam would show. */
 const RIM = 0.05;
@@ -42,7 +43,7 @@ export function backgroundPsnr(before: Frame, after: Frame, box: Box): number {
   return squared === 0 ? Infinity : 10 * Math.log10((peak * peak * count) / squared);
 }
 
-/** Mean colour difference (CIE 1976) of smoothed plate and output along the rim of what changed. */
+/** 95th percentile of the colour difference (CIEDE2000) of smoothed plate and output along the rim of what changed. */
 export function seamDeltaE(before: Frame, after: Frame, box: Box): number {
   const { width, height } = box;
   const count = width * height;
@@ -58,16 +59,14 @@ export function seamDeltaE(before: Frame, after: Frame, box: Box): number {
   const channels = (rgb: Float32Array): FloatPlane[] =>
     [0, 1, 2].map((c) => blurPlane({ width, height, data: rgb.slice(c * count, (c + 1) * count) }, 0.01 * width));
   const [a, b] = [channels(plate), channels(output)];
-  let sum = 0;
-  let rim = 0;
+  const rim: number[] = [];
   for (let i = 0; i < count; i++) {
     if (depth.data[i]! < 0.4 || depth.data[i]! > 0.7) continue;
     const labA = toLab(a[0]!.data[i]!, a[1]!.data[i]!, a[2]!.data[i]!);
     const labB = toLab(b[0]!.data[i]!, b[1]!.data[i]!, b[2]!.data[i]!);
-    sum += Math.hypot(labA[0] - labB[0], labA[1] - labB[1], labA[2] - labB[2]);
-    rim++;
+    rim.push(ciede2000(labA, labB));
   }
-  return rim === 0 ? 0 : sum / rim;
+  return rim.length === 0 ? 0 : quantile(rim, 0.95);
 }
 
 function linear(value: number): number {

@@ -1,7 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { readConfig } from '../../config.js';
 import { interruptSignal } from '../../terminal/interrupt.js';
+import { createProgress } from '../../terminal/progress.js';
 import { benchDispatch, describeDispatch, isSound } from './dispatch.js';
+import { benchLane, describeLane } from './lane.js';
 
 export function addBenchCommand(program: Command): void {
   const bench = program.command('bench').description('measure this installation');
@@ -26,6 +28,37 @@ export function addBenchCommand(program: Command): void {
       const report = await benchDispatch({ ...options, homeDir: config.homeDir, signal, onStep });
       console.log(options.json === true ? JSON.stringify(report) : describeDispatch(report));
       if (!isSound(report)) process.exitCode = 1;
+    });
+  addBenchLane(bench);
+}
+
+interface LaneCommandOptions {
+  clip?: string;
+  identity: string[];
+  plateFace?: string;
+  frames?: number;
+  lanes: number;
+  runs: number;
+  json?: boolean;
+}
+
+function addBenchLane(bench: Command): void {
+  const collect = (value: string, before: string[]): string[] => [...before, value];
+  bench
+    .command('lane')
+    .description('the whole job on real lanes against a plain transcode of the same clip, and what each stage takes')
+    .option('--clip <file>', 'a clip of your own; without it the drawn sample at 1080p')
+    .option('--identity <image>', 'with --clip: whose face is to appear; repeatable', collect, [])
+    .option('--plate-face <image>', 'with --clip: which face is meant, where there are several')
+    .option('--frames <n>', 'only so many frames from the start', within(1, 1_000_000))
+    .option('--lanes <n>', 'worker processes', within(1, 64), 1)
+    .option('--runs <n>', 'how often the job and the transcode are timed', within(1, 100), 3)
+    .option('--json', 'the figures as the last line of standard output')
+    .action(async (options: LaneCommandOptions) => {
+      const onStep = (step: string): void => console.error(`bench: ${step}`);
+      const given = { config: readConfig(), signal: interruptSignal(), progress: createProgress(), onStep };
+      const report = await benchLane({ ...options, ...given });
+      console.log(options.json === true ? JSON.stringify(report) : describeLane(report));
     });
 }
 

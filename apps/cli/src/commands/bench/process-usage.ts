@@ -21,6 +21,12 @@ export async function rssMiB(pid: number): Promise<number> {
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
 }
 
+/** Resident memory of the largest process among one and its children, MiB. */
+export async function largestRssMiB(pid: number): Promise<number> {
+  const children = await Promise.all((await childrenOf(pid)).map((child) => largestRssMiB(child)));
+  return Math.max(await rssMiB(pid), ...children);
+}
+
 async function childrenOf(pid: number): Promise<number[]> {
   const tasks = await readdir(`/proc/${pid}/task`).catch(() => []);
   const lists = await Promise.all(

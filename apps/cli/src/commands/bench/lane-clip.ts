@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import { UnderstudyError } from '@understudy/contracts';
+import { extractStill, mediaTools, probePlate } from '@understudy/media';
+import { SAMPLE_VERSION } from '@understudy/sample';
+import { cachedSample } from '../../sample/cached-sample.js';
+import type { Progress } from '../../terminal/progress.js';
+
+const run = promisify(execFile);
+
+export interface LaneClipOptions {
+  /** A clip of one's own; the drawn sample at 1080p without it. */
+  readonly clip?: string | undefined;
+  readonly identity: readonly string[];
+  readonly plateFace?: string | undefined;
+  /** Only so many frames from the start. */
+  readonly frames?: number | undefined;
+  readonly homeDir: string;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** A clip in which one face is replaced. */
+export interface LaneClip {
+  readonly name: string;
+  readonly path: string;
+  readonly identities: readonly string[];
+  /** Pictures of the person replaced. */
+  readonly plateFaces: readonly string[];
+}
+
+/** The clip to measure on, made and kept in the home folder where it has to be made. */
+export async function laneClip(options: LaneClipOptions): Promise<LaneClip> {
+  const { clip, identity, plateFace, frames, homeDir, progress, signal } = options;
+  const folder = join(homeDir, 'bench');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (clip === undefined) {
+    const sample = await cachedSample(homeDir, progress, signal);
+    const path = join(folder, `sample-${SAMPLE_VERSION}-1080p-${frames ?? 'all'}.mp4`);
+    const scaled = ['-vf', 'scale=1920:1080:flags=lanczos', ...CODING, '-c:a', 'copy'];
+    await makeOnce(path, sample.plate, [...bounded(frames), ...scaled], signal);
+    return { name: basename(path), path, identities: sample.identities, plateFaces: sample.firstReferences };
+  }
+  if (identity.length === 0) throw new UnderstudyError('USAGE', '--clip needs --identity IMAGE');
+  const source = await stat(clip).catch(() => null);
+  if (source === null) throw new UnderstudyError('UNREADABLE_MEDIA', `${clip} does not exist; check the path`);
+  const stem = join(folder, `${basename(clip)}-${source.size}-${Math.round(source.mtimeMs)}-${frames ?? 'all'}`);
+  const path = frames === undefined ? clip : `${stem}.mp4`;
+  if (frames !== undefined) await makeOnce(path, clip, [...bounded(frames), ...CODING, '-c:a', 'copy'], signal);
+  const faces = plateFace === undefined ? [await stillOf(path, `${stem}.png`, signal)] : [plateFace];
+  return { name: basename(clip), path, identities: identity, plateFaces: faces };
+}
+
+/** Finely coded: what is measured later is to meet a plate, not an encoder's leavings. */
+const CODING = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '12', '-pix_fmt', 'yuv420p'];
+
+function bounded(frames: number | undefined): string[] {
+  return frames === undefined ? [] : ['-frames:v', String(frames), '-shortest'];
+}
+
+async function makeOnce(path: string, from: string, args: readonly string[], signal: AbortSignal): Promise<void> {
+  if ((await stat(path).catch(() => null)) !== null) return;
+  const partial = `${path}.${process.pid}.partial.mp4`;
+  try {
+    await run(mediaTools().ffmpeg, ['-v', 'error', '-y', '-i', from, ...args, partial], { signal });
+    await rename(partial, path);
+  } finally {
+    await rm(partial, { force: true });
+  }
+}
+
+/** The middle frame: the person in it, where there is only one. */
+async function stillOf(path: string, still: string, signal: AbortSignal): Promise<string> {
+  const plate = await probePlate(path);
+  const frameNumber = Math.floor(plate.frameCount / 2);
+  await writeFile(still, await extractStill({ path, plate, frameNumber, signal }), { mode: 0o600 });
+  return still;
+}
