@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { correlation, landmarkError, qualityFigures, quantile, type QualitySample } from './figures.js';
+import { correlation, jitterRatio, landmarkError, qualityFigures, quantile, type QualitySample } from './figures.js';
 import type { MeasuredFace } from './measured-face.js';
 
 const IDENTITY = Float32Array.from([1, 0]);
@@ -69,6 +69,14 @@ describe('quality figures', () => {
   test('no frames are an error', () => {
     expect(() => qualityFigures([], IDENTITY)).toThrow(RangeError);
   });
+});
+
+test('the jitter of separate runs does not count the jump from one run to the next', () => {
+  const run = (x: number) =>
+    [0, 1, 2].map((i) => ({ plate: face(PLATE, { x: i * i }), output: face(IDENTITY, { x: x + i * i }) }));
+  expect(jitterRatio([run(0), run(50)])).toBeCloseTo(1);
+  expect(jitterRatio([[...run(0), ...run(50)]])).toBeGreaterThan(2);
+  expect(jitterRatio([run(0).slice(1), run(50).slice(1)])).toBeNull();
 });
 
 test('quantile, correlation and landmark error on known numbers', () => {

@@ -40,8 +40,6 @@ export interface MeasureOptions {
   readonly every: number;
   /** Ranges as shards are: each is rendered with a track prepared for it alone. */
   readonly rangeFrames: number;
-  /** The face to replace; without it the first track. */
-  readonly wanted?: Float32Array | undefined;
 }
 
 /** The track that is replaced, as a lane's analysis finds it. @throws RangeError when there is none */

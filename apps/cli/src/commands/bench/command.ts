@@ -4,6 +4,7 @@ import { interruptSignal } from '../../terminal/interrupt.js';
 import { createProgress } from '../../terminal/progress.js';
 import { benchDispatch, describeDispatch, isSound } from './dispatch.js';
 import { benchLane, describeLane } from './lane.js';
+import { benchQuality, describeQuality } from './quality.js';
 
 export function addBenchCommand(program: Command): void {
   const bench = program.command('bench').description('measure this installation');
@@ -30,6 +31,7 @@ export function addBenchCommand(program: Command): void {
       if (!isSound(report)) process.exitCode = 1;
     });
   addBenchLane(bench);
+  addBenchQuality(bench);
 }
 
 interface LaneCommandOptions {
@@ -59,6 +61,29 @@ function addBenchLane(bench: Command): void {
       const given = { config: readConfig(), signal: interruptSignal(), progress: createProgress(), onStep };
       const report = await benchLane({ ...options, ...given });
       console.log(options.json === true ? JSON.stringify(report) : describeLane(report));
+    });
+}
+
+interface QualityCommandOptions {
+  footage?: string;
+  every: number;
+  frames?: number;
+  json?: boolean;
+}
+
+function addBenchQuality(bench: Command): void {
+  bench
+    .command('quality')
+    .description('likeness, performance, seams and steadiness of replaced faces, measured on finished frames')
+    .option('--footage <dir>', 'beside the drawn sample, every portrait-* on every plate-* of this folder')
+    .option('--every <n>', 'measure three neighbouring frames in so many', within(3, 1_000), 12)
+    .option('--frames <n>', 'only so many frames from the start', within(3, 1_000_000))
+    .option('--json', 'the figures as the last line of standard output')
+    .action(async (options: QualityCommandOptions) => {
+      const onStep = (step: string): void => console.error(`bench: ${step}`);
+      const given = { config: readConfig(), signal: interruptSignal(), progress: createProgress(), onStep };
+      const report = await benchQuality({ ...options, ...given });
+      console.log(options.json === true ? JSON.stringify(report) : describeQuality(report));
     });
 }
 
