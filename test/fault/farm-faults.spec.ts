@@ -38,6 +38,12 @@ afterAll(async () => {
   await farm?.stop();
 });
 
+/** Said at once too, for a run that is cut short. */
+function record(line: Line): void {
+  table.push(line);
+  process.stdout.write(`${line.fault}, ${line.phase}: over it after ${line.recoveryS.toFixed(1)} s\n`);
+}
+
 /** What a fault hit, and the row that says that the farm got over it. */
 interface Hit {
   readonly atMs: number;
@@ -76,7 +82,7 @@ async function through(
      WHERE v.shot_id = $1 AND t.kind = 'render'`,
     [shotId],
   );
-  table.push({ fault, phase, recoveryS, framesLost: lost, attempts });
+  record({ fault, phase, recoveryS, framesLost: lost, attempts });
   expect(frames).toEqual(reference);
   await allIsWell();
 }
@@ -143,7 +149,7 @@ describe('a farm of real processes', () => {
     reference = await jobs.deliver(shotId);
     expect(reference).toHaveLength(FRAMES);
     expect(new Set(reference).size).toBeGreaterThan(FRAMES / 2);
-    table.push({ fault: 'none', phase: '', recoveryS: 0, framesLost: 0, attempts: SHARDS });
+    record({ fault: 'none', phase: '', recoveryS: 0, framesLost: 0, attempts: SHARDS });
     process.stdout.write(`undisturbed: ${((performance.now() - beganMs) / 1000).toFixed(1)} s\n`);
     await allIsWell();
   });
@@ -416,7 +422,7 @@ describe('a farm of real processes', () => {
       JOIN shot_versions v ON v.id = t.shot_version_id WHERE v.shot_id = $1`,
       [shotId],
     );
-    table.push({ fault: 'consent revoked', phase: 'rendering', recoveryS, framesLost: 0, attempts });
+    record({ fault: 'consent revoked', phase: 'rendering', recoveryS, framesLost: 0, attempts });
     await allIsWell();
   });
 
