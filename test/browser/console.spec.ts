@@ -12,6 +12,7 @@ import { newConsentDocument } from '../../apps/cli/src/consent/document.js';
 import { operatorKey } from '../../apps/cli/src/consent/operator-key.js';
 import { type LocalFarm, OPERATOR_EMAIL, startLocalFarm } from '../../apps/cli/src/farm/local-farm.js';
 import { createFaceReader } from '../../apps/cli/src/faces/face-reader.js';
+import { localProject } from '../../apps/cli/src/job/local-project.js';
 import { type ShotJob, type ShotJobContext, submitShot } from '../../apps/cli/src/job/shot-job.js';
 import { readLocalFile } from '../../apps/cli/src/job/upload.js';
 import { makeFolder, ROOT } from '../e2e/understudy.js';
@@ -59,6 +60,7 @@ describe('console', () => {
       progress: silent,
       signal,
       readFace: createFaceReader(config.homeDir),
+      projectOf: localProject,
     };
     const job = await makeJob(dir, config.homeDir);
     submit = async (name) => (await submitShot({ ...job, name }, context)).shot.id;
