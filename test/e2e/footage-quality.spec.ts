@@ -80,7 +80,7 @@ describe.skipIf(!FOOTAGE_IS_THERE)('replace on real clips', () => {
   test('nothing around the face changes, and no seam shows', () => {
     for (const figures of replaced) {
       expect(figures.backgroundPsnrDb, figures.name).toBe(Infinity);
-      expect(figures.seamDeltaE, figures.name).toBeLessThan(6);
+      expect(figures.rimDeltaE76, figures.name).toBeLessThan(6);
     }
   });
 
@@ -205,7 +205,7 @@ function table(cases: readonly Case[]): string {
       number(figures.mouthCorrelation),
       number(figures.yawCorrelation),
       number(figures.jitterRatio),
-      number(figures.seamDeltaE, 1),
+      number(figures.rimDeltaE76, 1),
       number(figures.droppedFaces, 0),
     ].join(''),
   );

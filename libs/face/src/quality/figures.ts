@@ -15,6 +15,8 @@ export interface PictureFigures {
   readonly backgroundPsnrDb: number;
   /** 95th percentile of the colour difference (CIEDE2000) between plate and output just inside the rim of what changed. */
   readonly seamDeltaE: number;
+  /** Mean colour difference (CIE 1976) there. */
+  readonly rimDeltaE76: number;
 }
 
 export interface QualityFigures {
@@ -35,6 +37,7 @@ export interface QualityFigures {
   readonly jitterRatio: number | null;
   readonly backgroundPsnrDb: number | null;
   readonly seamDeltaE: number | null;
+  readonly rimDeltaE76: number | null;
 }
 
 /** Standard deviations below which there is no motion to follow. */
@@ -76,6 +79,7 @@ export function qualityFigures(samples: readonly QualitySample[], identity: Floa
     jitterRatio: jitterRatio([samples]),
     backgroundPsnrDb: pictures.length === 0 ? null : Math.min(...pictures.map((picture) => picture.backgroundPsnrDb)),
     seamDeltaE: pictures.length === 0 ? null : mean(pictures.map((picture) => picture.seamDeltaE)),
+    rimDeltaE76: pictures.length === 0 ? null : mean(pictures.map((picture) => picture.rimDeltaE76)),
   };
 }
 

@@ -16,7 +16,7 @@ const CHANGED = 1;
  * @param box everything that may have changed, in whole pixels.
  */
 export function comparePicture(before: Frame, after: Frame, box: Box): PictureFigures {
-  return { backgroundPsnrDb: backgroundPsnr(before, after, box), seamDeltaE: seamDeltaE(before, after, box) };
+  return { backgroundPsnrDb: backgroundPsnr(before, after, box), ...rimDifference(before, after, box) };
 }
 
 /** Peak signal-to-noise ratio of all planes' samples outside the box, in dB; Infinity when they are equal. */
@@ -43,8 +43,8 @@ export function backgroundPsnr(before: Frame, after: Frame, box: Box): number {
   return squared === 0 ? Infinity : 10 * Math.log10((peak * peak * count) / squared);
 }
 
-/** 95th percentile of the colour difference (CIEDE2000) of smoothed plate and output along the rim of what changed. */
-export function seamDeltaE(before: Frame, after: Frame, box: Box): number {
+/** Colour difference of smoothed plate and output along the rim of what changed: CIEDE2000's 95th percentile, CIE 1976's mean. */
+export function rimDifference(before: Frame, after: Frame, box: Box): Omit<PictureFigures, 'backgroundPsnrDb'> {
   const { width, height } = box;
   const count = width * height;
   const plate = cropRgb(before, box, width, height);
@@ -60,13 +60,16 @@ export function seamDeltaE(before: Frame, after: Frame, box: Box): number {
     [0, 1, 2].map((c) => blurPlane({ width, height, data: rgb.slice(c * count, (c + 1) * count) }, 0.01 * width));
   const [a, b] = [channels(plate), channels(output)];
   const rim: number[] = [];
+  let sum = 0;
   for (let i = 0; i < count; i++) {
     if (depth.data[i]! < 0.4 || depth.data[i]! > 0.7) continue;
     const labA = toLab(a[0]!.data[i]!, a[1]!.data[i]!, a[2]!.data[i]!);
     const labB = toLab(b[0]!.data[i]!, b[1]!.data[i]!, b[2]!.data[i]!);
     rim.push(ciede2000(labA, labB));
+    sum += Math.hypot(labA[0] - labB[0], labA[1] - labB[1], labA[2] - labB[2]);
   }
-  return rim.length === 0 ? 0 : quantile(rim, 0.95);
+  if (rim.length === 0) return { seamDeltaE: 0, rimDeltaE76: 0 };
+  return { seamDeltaE: quantile(rim, 0.95), rimDeltaE76: sum / rim.length };
 }
 
 function linear(value: number): number {
