@@ -115,7 +115,7 @@ describe('client', () => {
     const ports = new Set<number | undefined>();
     const baseUrl = await serve((request, response) => {
       ports.add(request.socket.remotePort);
-      json(response, 200, { status: 'ok', version: '1' });
+      json(response, 200, { status: 'ok', version: '1', leases: { given: true, reason: null } });
     });
     const client = createClient({ baseUrl });
     for (let i = 0; i < 20; i++) await client.call('health');

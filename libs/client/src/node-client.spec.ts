@@ -185,7 +185,9 @@ it('the example of the README runs as it stands there', async () => {
   const handle = store.handle.bind(store);
   store.handle = (request, response) =>
     request.url === '/api/v1/health'
-      ? void response.writeHead(200).end(JSON.stringify({ status: 'ok', version: '1.2.3' }))
+      ? void response
+          .writeHead(200)
+          .end(JSON.stringify({ status: 'ok', version: '1.2.3', leases: { given: true, reason: null } }))
       : handle(request, response);
   const [file, copy] = [join(folder, 'segment'), join(folder, 'copy')];
   await writeFile(file, content);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { UnderstudyError } from '@understudy/contracts';
 import { z } from 'zod';
 import { ROOT_DIR } from '../config.js';
+import type { Tally } from './tally.js';
 
 const PROJECTS = ['unit', 'medium', 'e2e', 'fault'] as const;
 
@@ -59,11 +60,11 @@ const COPIED = [
  *
  * @param only the name of one patch, with or without its number and ending; all of them without it
  */
-export async function runGuards(only?: string): Promise<{ passed: number; failed: number; skipped: number }> {
+export async function runGuards(only?: string): Promise<Tally> {
   const all = GuardList.parse(JSON.parse(await readFile(join(ROOT_DIR, GUARDS_DIR, 'guards.json'), 'utf8')));
   const guards = only === undefined ? all : all.filter(({ patch }) => namesOf(patch).includes(only));
   if (guards.length === 0) throw new UnderstudyError('USAGE', `There is no guard ${only ?? 'at all'}.`);
-  const tally = { passed: 0, failed: 0, skipped: 0 };
+  const tally: Tally = { passed: 0, failed: 0, skipped: 0, failures: [] };
   const copy = await copyTree();
   try {
     const intact = new Map<string, string>();
@@ -77,6 +78,7 @@ export async function runGuards(only?: string): Promise<{ passed: number; failed
       const complaint =
         status === 'passed' ? await tryWithout(guard, copy) : `"${guard.test}" is ${status} with the guard in place`;
       tally[complaint === null ? 'passed' : 'failed'] += 1;
+      if (complaint !== null) tally.failures.push(`${guard.patch}: ${complaint}`);
       const verdict = complaint === null ? 'its test fails without it' : `FAULT: ${complaint}`;
       console.log(`invariant ${guard.invariant}: ${guard.guard}: ${verdict}`);
     }

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { Argument, type Command } from 'commander';
 import { z } from 'zod';
 import { ROOT_DIR } from '../config.js';
 import { runGuards } from './guards.js';
+import type { Tally } from './tally.js';
 
 /** Kinds of a plain run, cheapest first. */
 const EVERYDAY = ['unit', 'medium', 'e2e', 'browser', 'fault'] as const;
@@ -16,14 +17,14 @@ const VitestReport = z.object({
   numFailedTests: z.int(),
   numPendingTests: z.int(),
   numTodoTests: z.int(),
-  testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.unknown()) })),
+  testResults: z.array(
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      assertionResults: z.array(z.object({ fullName: z.string(), status: z.string() })),
+    }),
+  ),
 });
-
-interface Tally {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
 
 export function addTestCommand(program: Command): void {
   program
@@ -36,14 +37,17 @@ export function addTestCommand(program: Command): void {
     .option('--json', 'the counts as the last line of standard output')
     .action(async (kind: (typeof KINDS)[number] | undefined, options: { only?: string; json?: boolean }) => {
       const kinds = kind === undefined ? EVERYDAY : kind === 'all' ? [...EVERYDAY, 'guards' as const] : [kind];
-      const total: Tally = { passed: 0, failed: 0, skipped: 0 };
+      const total: Tally = { passed: 0, failed: 0, skipped: 0, failures: [] };
       for (const one of kinds) {
         const tally = one === 'guards' ? await runGuards(options.only) : await runVitest(one);
         console.error(`${one}: ${describe(tally)}`);
         total.passed += tally.passed;
         total.failed += tally.failed;
         total.skipped += tally.skipped;
+        total.failures.push(...tally.failures.map((failure) => `${one}: ${failure}`));
       }
+      // Where hundreds of lines went by, what failed is said once more at their end.
+      for (const failure of total.failures) console.error(`failed ${failure}`);
       console.log(options.json === true ? JSON.stringify(total) : describe(total));
       if (total.failed > 0 || total.passed === 0) process.exitCode = 1;
     });
@@ -83,17 +87,26 @@ async function runVitest(kind: string): Promise<Tally> {
 async function readTally(reportPath: string, exitCode: number | null): Promise<Tally> {
   const text = await readFile(reportPath, 'utf8').catch(() => null);
   // A runner that died before it could report has failed, whatever it ran.
-  if (text === null) return { passed: 0, failed: exitCode === 0 ? 0 : 1, skipped: 0 };
+  if (text === null) {
+    const died = exitCode === 0 ? [] : [`the runner ended with ${exitCode} before it could report`];
+    return { passed: 0, failed: died.length, skipped: 0, failures: died };
+  }
   const report = VitestReport.parse(JSON.parse(text));
-  // A file that cannot even be loaded fails without a failed test.
-  const brokenFiles = report.testResults.filter(
-    (file) => file.status === 'failed' && file.assertionResults.length === 0,
-  ).length;
-  const failed = report.numFailedTests + brokenFiles;
+  const failures = report.testResults.flatMap((file) => {
+    const name = relative(ROOT_DIR, file.name);
+    // A file that cannot even be loaded fails without a failed test.
+    if (file.status === 'failed' && file.assertionResults.length === 0) return [name];
+    return file.assertionResults
+      .filter((test) => test.status === 'failed')
+      .map((test) => `${name}: ${test.fullName.trim()}`);
+  });
+  // Errors outside of tests (an unhandled rejection) fail the run without failing a test.
+  if (failures.length === 0 && exitCode !== 0)
+    failures.push(`an error outside of the tests; look for "Unhandled" above`);
   return {
     passed: report.numPassedTests,
-    // Errors outside of tests (an unhandled rejection) fail the run without failing a test.
-    failed: failed === 0 && exitCode !== 0 ? 1 : failed,
+    failed: failures.length,
     skipped: report.numPendingTests + report.numTodoTests,
+    failures,
   };
 }
