@@ -6,7 +6,7 @@ import type { Container } from '../output/target.js';
 import { wholeNumber } from '../terminal/whole-number.js';
 import type { CastParties, CastRequest } from './casting.js';
 import type { ShotJob } from './shot-job.js';
-import { type LocalFile, readLocalFile } from './upload.js';
+import { type LocalFile, readMediaFile } from './upload.js';
 
 /** What a shot is, as the command line takes it. */
 export interface JobOptions {
@@ -61,7 +61,7 @@ export function withJobOptions(command: Command): Command {
  * @param parties whom a farm's own consents name; without it the documents given with `--consent` say who is who.
  */
 export async function readJob(options: JobOptions, container: Container, parties?: CastParties): Promise<ShotJob> {
-  const plate = await readLocalFile(options.target);
+  const plate = await readMediaFile(options.target);
   const consents = await Promise.all(options.consent.map((path) => readConsentDocument(path)));
   const casts = options.recipe === 'replace' ? await readCasts(options) : [];
   if (options.recipe === 'replace' && consents.length === 0 && parties === undefined) {
@@ -83,7 +83,7 @@ export async function readJob(options: JobOptions, container: Container, parties
     recipe: recipeOf(options),
     casts,
     parties,
-    keepFaces: await Promise.all(options.keepFace.map((path) => readLocalFile(path))),
+    keepFaces: await Promise.all(options.keepFace.map((path) => readMediaFile(path))),
     consents,
     basis: options.basis,
     encoding: Encoding.parse({ mode: options.lossless === true ? 'lossless' : 'delivery' }),
@@ -106,8 +106,8 @@ async function readCasts(options: JobOptions): Promise<CastRequest[]> {
     throw new UnderstudyError('USAGE', 'give either --identity (with --plate-face) or --cast, not both');
   }
   if (single) {
-    const identities = await Promise.all(options.identity.map((path) => readLocalFile(path)));
-    const plateFace = options.plateFace === undefined ? null : await readLocalFile(options.plateFace);
+    const identities = await Promise.all(options.identity.map((path) => readMediaFile(path)));
+    const plateFace = options.plateFace === undefined ? null : await readMediaFile(options.plateFace);
     return [{ identities, plateFace }];
   }
   if (options.cast.length === 0) {
@@ -128,7 +128,7 @@ async function readCasts(options: JobOptions): Promise<CastRequest[]> {
 async function readPair(pair: string): Promise<[LocalFile, LocalFile]> {
   for (let at = pair.indexOf('='); at >= 0; at = pair.indexOf('=', at + 1)) {
     const halves = await Promise.all(
-      [pair.slice(0, at), pair.slice(at + 1)].map((path) => readLocalFile(path).catch(() => null)),
+      [pair.slice(0, at), pair.slice(at + 1)].map((path) => readMediaFile(path).catch(() => null)),
     );
     const [plateFace, identity] = halves;
     if (plateFace && identity) return [plateFace, identity];

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { NodeClient } from '@understudy/client/node';
 import { type Asset, UnderstudyError } from '@understudy/contracts';
+import { sniffMedia } from '@understudy/media';
 
 export interface LocalFile {
   readonly path: string;
@@ -23,6 +24,23 @@ export async function readLocalFile(path: string): Promise<LocalFile> {
     const why = (thrown as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read';
     throw new UnderstudyError('UNREADABLE_MEDIA', `${path} ${why}; check the path`, { cause: thrown });
   }
+}
+
+/**
+ * A clip or an image to bring to the farm. What its first bytes give away (a playlist, words, an unknown format) is said
+ * before anything is started or sent; the farm looks through the whole of it again.
+ *
+ * @throws UnderstudyError EMPTY_MEDIA, PLAYLIST_REFUSED, UNSUPPORTED_MEDIA, NOT_A_VIDEO, UNREADABLE_MEDIA
+ */
+export async function readMediaFile(path: string): Promise<LocalFile> {
+  try {
+    await sniffMedia(path);
+  } catch (thrown) {
+    if (!(thrown instanceof UnderstudyError)) throw thrown;
+    const { code, message, details = {} } = thrown;
+    throw new UnderstudyError(code, `${path}: ${message}`, { cause: thrown, details });
+  }
+  return readLocalFile(path);
 }
 
 export interface UploadRequest {
