@@ -18,6 +18,7 @@ interface Plan {
 let farm: ShardsFarm;
 let attemptIds: string[];
 let laneIds: string[];
+let can: string;
 let shotVersionId: string;
 beforeAll(async () => {
   farm = await ShardsFarm.start();
@@ -26,6 +27,7 @@ beforeAll(async () => {
   shotVersionId = first!.shotVersionId;
   const lanes = await farm.addLanes(60);
   laneIds = lanes.map(({ id }) => id);
+  can = lanes[0]!.can;
   const leases = await Promise.all(lanes.map((lane) => farm.claim(lane)));
   attemptIds = leases.map(({ attemptId }) => attemptId).slice(0, 20);
   // Attempts and segments of the past, as a farm has them.
@@ -73,14 +75,14 @@ describe('a hot statement reads by index', () => {
     return JSON.stringify([{ projectId, urgency: -50, kindRank: 1, since, queue: shotVersionId, count: 5 }]);
   };
   const statements: [string, string, () => Promise<unknown[]> | unknown[]][] = [
-    ['the claim takes tasks', CLAIM_STATEMENTS.TAKE, async () => [await queue(), 'cpu fp32 ort-1.30 avx2 batch1']],
+    ['the claim takes tasks', CLAIM_STATEMENTS.TAKE, async () => [await queue(), can, laneIds.slice(0, 10)]],
     [
       'the claim leases',
       CLAIM_STATEMENTS.LEASE,
       () => [json((id) => ({ taskId: id, attemptId: id, laneId: id })), 10, attemptIds, laneIds.slice(0, 20)],
     ],
     ['a lane is seen', LANE_STATEMENTS.SEEN, () => [laneIds.slice(0, 10)]],
-    ['a lane is freed', LANE_STATEMENTS.FREE, () => [laneIds.slice(0, 10)]],
+    ['a lane is freed', LANE_STATEMENTS.FREE, () => [laneIds.slice(0, 10), true]],
     ['attempts are found', ATTEMPT_STATEMENTS.FIND, () => [attemptIds]],
     ['attempts are held', ATTEMPT_STATEMENTS.HOLD, () => [attemptIds]],
     ['leases are extended', ATTEMPT_STATEMENTS.EXTEND, () => [json((id) => ({ attemptId: id, epoch: 1 })), 10]],
@@ -101,7 +103,7 @@ describe('a hot statement reads by index', () => {
     await farm.owner.hotTransaction(async (sql) => {
       const counters = `SELECT seq_scan::int AS scans, idx_tup_fetch::int AS fetched FROM pg_stat_xact_user_tables WHERE relname = 'tasks'`;
       const [before] = await sql.query<{ scans: number; fetched: number }>(counters);
-      const heads = await sql.query(`SELECT * FROM task_queues('{render}', 'cpu fp32 ort-1.30 avx2 batch1', '{}', 8)`);
+      const heads = await sql.query('SELECT * FROM task_queues($1::jsonb, $2::uuid[], 8)', [can, []]);
       const [after] = await sql.query<{ scans: number; fetched: number }>(counters);
       expect(heads.length).toBeGreaterThan(SHOTS / 2);
       expect(after!.scans).toBe(before!.scans);

@@ -10,6 +10,7 @@ const BEYOND_THE_SCHEMA = [
   'attempts_one_accepted',
   'attempts_one_live',
   'outbox_intent',
+  'shot_versions_waiting',
   'tasks_at_work',
   'tasks_open',
   'tasks_queue',

@@ -41,10 +41,29 @@ export const LaneCapabilities = z.object({
   kinds: z.array(TaskKind).min(1),
   threads: z.int().min(1),
   vramMiB: z.int().min(0),
+  /** Of its GPU, in tenths: 8.6 is 86; absent or 0 of a processor. */
+  computeCapability: z.int().min(0).optional(),
   /** Ids of the model packs that are verified on this lane. */
   packs: z.array(z.string().max(120)).min(1),
 });
 export type LaneCapabilities = z.infer<typeof LaneCapabilities>;
+
+/** A group of lanes kept for some work: lower-case letters, digits and dashes. */
+export const Pool = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'must be lower-case letters, digits and dashes');
+
+/** What a shot asks of the lanes that render it; what is absent is not asked. */
+export const LaneNeeds = z.object({
+  /** Only lanes of this pool. */
+  pool: Pool.optional(),
+  leastVramMiB: z.int().min(1).optional(),
+  /** In tenths: 8.6 is 86. */
+  leastComputeCapability: z.int().min(1).optional(),
+  providers: z.array(z.enum(PROVIDERS)).min(1).optional(),
+  precision: z.enum(['fp32', 'fp16']).optional(),
+  /** Ids of model packs that must be verified there. */
+  models: z.array(z.string().max(120)).min(1).optional(),
+});
+export type LaneNeeds = z.infer<typeof LaneNeeds>;
 
 export const RegisterLane = z.object({ ordinal: z.int().min(0).max(63), host: Name, capabilities: LaneCapabilities });
 export const RegisteredLane = z.object({ laneId: Uuid });

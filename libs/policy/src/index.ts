@@ -1,4 +1,5 @@
 export * from './consent/evaluate.js';
+export * from './placement/bad-hosts.js';
 export * from './placement/explain.js';
 export * from './placement/fit.js';
 export * from './placement/order.js';

@@ -7,7 +7,7 @@ import { ShardEvents } from '../stages/shard-events.js';
 import { type Attempt, isCurrent } from './attempt.js';
 import { AttemptAudit } from './attempt-audit.js';
 import { AttemptRepository, type ExpiredAttempt } from './attempt.repository.js';
-import { LaneRepository } from './lane.repository.js';
+import { LaneTrust } from './lane-trust.js';
 import { TASKS_CHANNEL } from './wake-ups.js';
 
 /** A task that failed so often fails for good. */
@@ -30,7 +30,7 @@ export class AttemptEnds {
     @Inject(DATABASE) private readonly database: Database,
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
     private readonly attempts: AttemptRepository,
-    private readonly lanes: LaneRepository,
+    private readonly trust: LaneTrust,
     private readonly events: ShardEvents,
     private readonly audit: AttemptAudit,
   ) {}
@@ -60,7 +60,7 @@ export class AttemptEnds {
     if (!(await this.attempts.hasExpired(sql, attemptId))) return false;
     await this.attempts.end(sql, attemptId, { state: 'expired' });
     await this.audit.append(sql, attempt, 'expired', { reported: attempt.state === 'reported' });
-    await this.lanes.freeIfDone(sql, [attempt.laneId]);
+    await this.trust.free(sql, attempt.laneId);
     if ((await this.attempts.expiries(sql, attempt.taskId)) >= MOST_EXPIRIES) {
       const message = `${MOST_EXPIRIES} lanes went silent while they worked on this range.`;
       await this.#giveUp(sql, attempt, attempt.failures, { code: 'WORKER_LOST', message, retryable: false });
@@ -76,7 +76,9 @@ export class AttemptEnds {
     const failures = attempt.failures + 1;
     await this.attempts.end(sql, attempt.id, { state, error: { code, message } });
     await this.audit.append(sql, attempt, state, { code, retryable, failures });
-    await this.lanes.freeIfDone(sql, [attempt.laneId]);
+    await this.trust.free(sql, attempt.laneId);
+    // Input that is at fault says nothing about the lane.
+    if (retryable) await this.trust.afterFailure(sql, attempt);
     if (retryable && failures < MOST_FAILURES) {
       await this.#requeue(sql, attempt, failures, FIRST_PAUSE_SECONDS * 2 ** (failures - 1));
     } else {
@@ -98,7 +100,7 @@ export class AttemptEnds {
       const attempt = await this.attempts.hold(sql, attemptId);
       if (attempt === undefined || !isCurrent(attempt, epoch)) return attempt ?? own;
       await work(sql, attempt);
-      await this.lanes.freeIfDone(sql, [attempt.laneId]);
+      await this.trust.free(sql, attempt.laneId);
       return null;
     });
     await this.objects.discardUpload(attemptId);

@@ -15,6 +15,8 @@ export interface Candidate {
   readonly endFrame: number;
   readonly projectId: string | null;
   readonly shotId: string | null;
+  /** Lanes that failed it and stand back for a while. */
+  readonly avoid: readonly string[];
   /** The parity class that the shot's lanes share; null until the first of them renders. */
   readonly pinned: string | null;
   /** When the shot got into its state: what a lease names of it is the same for as long. */
@@ -52,7 +54,7 @@ const QUEUES_A_PROJECT = 8;
 const QUEUES = `
   SELECT project_id AS "projectId", weight, most_lanes AS "mostLanes", running::int AS running, -urgency AS priority,
          kind_rank AS "kindRank", waiting_since AS "waitingSince", queue, begun
-  FROM task_queues($1::task_kind[], $2, $3::uuid[], $4)`;
+  FROM task_queues($1::jsonb, $2::uuid[], $3)`;
 
 interface QueueRow extends Omit<ProjectShare, 'projectId'> {
   projectId: string;
@@ -64,31 +66,32 @@ interface QueueRow extends Omit<ProjectShare, 'projectId'> {
 }
 
 /**
- * The first tasks of some queues that a lane of this parity class can do. A row that another claim holds is passed over, so
- * no two claims wait for each other and none takes the same. $1 queues, $2 parity class; a queue is named by its place in
- * the index, instants by their milliseconds.
+ * The first tasks of some queues that these lanes can do, and that not all of them are to avoid. A row that another claim
+ * holds is passed over, so no two claims wait for each other and none takes the same. $1 queues, $2 what the lanes can do,
+ * $3 their ids; a queue is named by its place in the index, instants by their milliseconds.
  */
 const TAKE = `
   SELECT t.*, v.parity_class AS pinned, v.state_changed_at AS "stateChangedAt", v.shot_id AS "shotId"
   FROM jsonb_to_recordset($1::jsonb) AS q("projectId" uuid, urgency int, "kindRank" int, since timestamptz, queue uuid, count int)
   CROSS JOIN LATERAL (
     SELECT t.id, t.kind::text AS kind, t.shot_version_id AS "shotVersionId", t.asset_id AS "assetId",
-           t.start_frame AS "startFrame", t.end_frame AS "endFrame", t.project_id AS "projectId"
+           t.start_frame AS "startFrame", t.end_frame AS "endFrame", t.project_id AS "projectId",
+           CASE WHEN t.avoid_until > clock_timestamp() THEN t.avoid_lanes ELSE '{}' END AS avoid
     FROM tasks t
     WHERE t.state = 'pending' AND t.project_id = q."projectId" AND -t.priority = q.urgency
       AND (CASE WHEN t.kind = 'render' THEN 1 ELSE 0 END) = q."kindRank" AND t.created_at = q.since
       AND coalesce(t.shot_version_id, '${NO_SHOT}'::uuid) = q.queue
       AND t.not_before <= clock_timestamp()
-      AND (t.parity_class IS NULL OR t.parity_class = $2)
+      AND (t.parity_class IS NULL OR t.parity_class = $2::jsonb->>'parityClass')
+      AND (t.avoid_until IS NULL OR t.avoid_until <= clock_timestamp() OR NOT t.avoid_lanes @> $3::uuid[])
     ORDER BY t.start_frame, t.id
     LIMIT q.count
     FOR UPDATE OF t SKIP LOCKED) t
   LEFT JOIN LATERAL (
-    SELECT v.state, v.parity_class, v.state_changed_at, v.shot_id FROM shot_versions v
+    SELECT v.state, v.paused_at, v.waits_for, v.needs, v.parity_class, v.state_changed_at, v.shot_id FROM shot_versions v
     WHERE v.id = t."shotVersionId" LIMIT 1) v ON true
   WHERE t.kind = 'enrol'
-     OR (t.kind = 'analyse' AND v.state = 'analysing')
-     OR (t.kind = 'render' AND v.state = 'rendering' AND (v.parity_class IS NULL OR v.parity_class = $2))`;
+     OR lane_can(t.kind::task_kind, v.state, v.paused_at, v.waits_for, v.parity_class, v.needs, $2::jsonb)`;
 
 /** The tasks' next epochs, their attempts and the lanes' states in one statement. $1 leases, $2 seconds, $3 their tasks, $4 their lanes. */
 const LEASE = `
@@ -111,9 +114,9 @@ export const CLAIM_STATEMENTS = { QUEUES, TAKE, LEASE };
 /** The statements of a claim. */
 @Injectable()
 export class ClaimRepository {
-  /** The queues that lanes of these kinds and this parity class could work on, and whose share each counts against. */
-  async queues(sql: Sql, lane: Pick<Lane, 'kinds' | 'parityClass'>, passOver: readonly string[]): Promise<Queues> {
-    const rows = await sql.query<QueueRow>(QUEUES, [lane.kinds, lane.parityClass, passOver, QUEUES_A_PROJECT]);
+  /** The queues that lanes like this one could work on, and whose share each counts against. */
+  async queues(sql: Sql, lane: Pick<Lane, 'can'>, passOver: readonly string[]): Promise<Queues> {
+    const rows = await sql.query<QueueRow>(QUEUES, [lane.can, passOver, QUEUES_A_PROJECT]);
     return {
       projects: new Map(rows.map((row) => [row.projectId, row])),
       queues: rows.map(({ queue, projectId, priority, kindRank, waitingSince, begun }) => ({
@@ -127,7 +130,8 @@ export class ClaimRepository {
     };
   }
 
-  async take(sql: Sql, takes: readonly Take[], parityClass: string): Promise<Candidate[]> {
+  /** @param lanes alike */
+  async take(sql: Sql, takes: readonly Take[], lanes: readonly Lane[]): Promise<Candidate[]> {
     const wanted = takes.map(({ queue, count }) => ({
       projectId: queue.projectId,
       urgency: -queue.priority,
@@ -136,7 +140,7 @@ export class ClaimRepository {
       queue: queue.id,
       count,
     }));
-    return await sql.query<Candidate>(TAKE, [JSON.stringify(wanted), parityClass]);
+    return await sql.query<Candidate>(TAKE, [JSON.stringify(wanted), lanes[0]?.can, lanes.map(({ id }) => id)]);
   }
 
   /**

@@ -27,7 +27,7 @@ interface Given {
 
 /** What one transaction came to. */
 interface Round {
-  readonly leases: Lease[];
+  readonly leases: readonly (readonly [Lane, Lease])[];
   /** Nothing waited that these lanes could do. */
   readonly nothing: boolean;
   /** Shots that are passed over the next time: their consents refuse, or somebody is changing what the claim stands on. */
@@ -59,42 +59,41 @@ export class Claims {
 
   /** @returns null when there is nothing for this lane now */
   async claim(lane: Lane): Promise<Lease | null> {
-    const alike = `${lane.kinds.toSorted().join()} ${lane.parityClass}`;
-    let batches = this.#batches.get(alike);
+    let batches = this.#batches.get(lane.can);
     if (batches === undefined) {
       batches = new Batches((lanes: readonly Lane[]) => this.#claimAll(lanes), BATCH);
-      this.#batches.set(alike, batches);
+      this.#batches.set(lane.can, batches);
     }
     return await batches.add(lane);
   }
 
   /** Goes down the queues until every lane has something or nothing is left. Shots that were refused are not looked at again. */
   async #claimAll(lanes: readonly Lane[]): Promise<(Lease | null)[]> {
-    const leases: Lease[] = [];
+    const leases = new Map<Lane, Lease>();
     const refused: string[] = [];
     let contended: string[] = [];
-    for (let pauseMs = FIRST_PAUSE_MS; leases.length < lanes.length;) {
+    for (let pauseMs = FIRST_PAUSE_MS; leases.size < lanes.length;) {
       const passOver = [...refused, ...contended];
-      const left = lanes.slice(leases.length);
+      const left = lanes.filter((lane) => !leases.has(lane));
       const round = await this.database
         .hotTransaction(async (sql) => await this.#round(sql, left, passOver))
         .catch((error: unknown) => {
           // What was leased before this round is committed, and its lanes must hear of it.
-          if (leases.length > 0) return null;
+          if (leases.size > 0) return null;
           throw error;
         });
       if (round === null) break;
-      leases.push(...round.leases);
+      for (const [lane, lease] of round.leases) leases.set(lane, lease);
       for (const shotVersionId of round.refused) await this.refusals.refuse(shotVersionId, 'lease');
       refused.push(...round.refused);
       contended.push(...round.contended);
       if (!round.nothing) continue;
-      if (contended.length === 0 || leases.length > 0 || pauseMs > LONGEST_PAUSE_MS) break;
+      if (contended.length === 0 || leases.size > 0 || pauseMs > LONGEST_PAUSE_MS) break;
       await delay(pauseMs);
       pauseMs *= 2;
       contended = [];
     }
-    return lanes.map((_, index) => leases[index] ?? null);
+    return lanes.map((lane) => leases.get(lane) ?? null);
   }
 
   async #round(sql: Sql, lanes: readonly Lane[], passOver: readonly string[]): Promise<Round> {
@@ -102,7 +101,7 @@ export class Claims {
     if (lane === undefined) return { leases: [], nothing: true, refused: [], contended: [] };
     const waiting = await this.tasks.queues(sql, lane, passOver);
     const takes = decide(waiting, lanes.length, this.clock.now().getTime());
-    const tasks = takes.length === 0 ? [] : await this.tasks.take(sql, takes, lane.parityClass);
+    const tasks = takes.length === 0 ? [] : await this.tasks.take(sql, takes, lanes);
     // A queue whose tasks others are just taking gives nothing: the next one in line is looked at.
     const taken = new Set(tasks.map(({ shotVersionId }) => shotVersionId ?? NO_SHOT));
     const dry = takes.map(({ queue }) => queue.id).filter((id) => !taken.has(id));
@@ -110,10 +109,8 @@ export class Claims {
     const verdicts = shots.length === 0 ? NO_VERDICTS : await this.gate.checkWithoutWaiting(sql, shots, 'lease');
     const outcomes = new Map<string, Outcome>();
     for (const id of shots) outcomes.set(id, await this.#mayLease(sql, lane, tasks, verdicts.get(id), id));
-    const given: Given[] = tasks
-      .filter(({ shotVersionId: id }) => id === null || outcomes.get(id) === 'leased')
-      .slice(0, lanes.length)
-      .map((task, index) => ({ task, lane: lanes[index]!, consentIds: consentsOf(task, verdicts) }));
+    const may = tasks.filter(({ shotVersionId: id }) => id === null || outcomes.get(id) === 'leased');
+    const given = share(may, lanes).map((pair): Given => ({ ...pair, consentIds: consentsOf(pair.task, verdicts) }));
     const having = (outcome: Outcome): string[] => shots.filter((id) => outcomes.get(id) === outcome);
     return {
       leases: given.length === 0 ? [] : await this.#lease(sql, given),
@@ -139,12 +136,13 @@ export class Claims {
     return 'leased';
   }
 
-  async #lease(sql: Sql, given: readonly Given[]): Promise<Lease[]> {
+  async #lease(sql: Sql, given: readonly Given[]): Promise<(readonly [Lane, Lease])[]> {
     const { LEASE_SECONDS: leaseSeconds } = this.config;
     const leased = await this.tasks.lease(sql, given, leaseSeconds);
     const pairs = given.map((one, index) => ({ ...one, leased: leased[index]! }));
     await this.audit.appendAll(sql, pairs.map(eventOf));
-    return await this.contents.ofAll(sql, pairs);
+    const leases = await this.contents.ofAll(sql, pairs);
+    return given.map(({ lane }, index) => [lane, leases[index]!] as const);
   }
 }
 
@@ -162,6 +160,17 @@ function decide({ projects, queues }: Queues, lanes: number, nowMs: number): Tak
     counts.set(queue, (counts.get(queue) ?? 0) + 1);
   }
   return [...counts].map(([queue, count]) => ({ queue, count }));
+}
+
+/** Each lane one task that it is not to avoid; the tasks with somebody to avoid choose first, for they have less to choose from. */
+function share(tasks: readonly Candidate[], lanes: readonly Lane[]): { task: Candidate; lane: Lane }[] {
+  const free = [...lanes];
+  return tasks
+    .toSorted((a, b) => b.avoid.length - a.avoid.length)
+    .flatMap((task) => {
+      const index = free.findIndex(({ id }) => !task.avoid.includes(id));
+      return index < 0 ? [] : [{ task, lane: free.splice(index, 1)[0]! }];
+    });
 }
 
 function consentsOf(task: Candidate, verdicts: ReadonlyMap<string, GateVerdict>): readonly string[] {

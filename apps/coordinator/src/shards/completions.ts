@@ -171,7 +171,7 @@ export class Completions {
     const accepted = going.map(({ attempt, report }) => ({ attempt, result: report.result }));
     await this.attempts.accept(sql, accepted);
     const lanes = [...new Set(going.map(({ attempt }) => attempt.laneId))];
-    await this.lanes.freeIfDone(sql, lanes);
+    await this.lanes.freeIfDone(sql, lanes, true);
     const lines = accepted.map(({ attempt, result: { sha256, frames } }) => {
       return { attempt, action: 'accepted', data: { sha256, frames } };
     });

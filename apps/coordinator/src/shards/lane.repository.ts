@@ -2,22 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { LaneCapabilities, Order } from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
-import { type Lane, laneOf, parityLine } from './lane.js';
-
-interface LaneRow {
-  id: string;
-  workerId: string;
-  capabilities: LaneCapabilities;
-  parityClass: string;
-}
+import { type Lane, type LaneDescription, laneOf, parityLine } from './lane.js';
 
 const SEEN = `
   UPDATE lanes SET last_seen_at = clock_timestamp(), state = CASE WHEN state = 'lost' THEN 'idle' ELSE state END
   WHERE id = ANY ($1::uuid[])
-  RETURNING id, worker_id AS "workerId", capabilities, parity_class AS "parityClass"`;
+  RETURNING id, worker_id AS "workerId", capabilities, parity_class AS "parityClass", pools,
+    (drained_at IS NOT NULL OR coalesce(set_aside_until > clock_timestamp(), false)) AS "isOff"`;
 
 const FREE = `
-  UPDATE lanes l SET state = 'idle', last_seen_at = clock_timestamp()
+  UPDATE lanes l SET state = 'idle', last_seen_at = clock_timestamp(),
+    failed_tasks = CASE WHEN $2 THEN '{}' ELSE failed_tasks END
   WHERE id = ANY ($1::uuid[]) AND state = 'busy'
     AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.lane_id = l.id AND a.state IN ('running', 'reported'))`;
 
@@ -52,7 +47,7 @@ export class LaneRepository {
 
   /** The workers' lanes, marked as alive; at its place none where the worker has no such lane. */
   async seen(sql: Sql, asked: readonly { workerId: string; laneId: string }[]): Promise<(Lane | undefined)[]> {
-    const rows = await sql.query<LaneRow>(SEEN, [asked.map(({ laneId }) => laneId)]);
+    const rows = await sql.query<LaneDescription>(SEEN, [asked.map(({ laneId }) => laneId)]);
     const byId = new Map(rows.map((row) => [row.id, row]));
     return asked.map(({ workerId, laneId }) => {
       const row = byId.get(laneId);
@@ -60,9 +55,9 @@ export class LaneRepository {
     });
   }
 
-  /** Lanes without an attempt at work have nothing to do. */
-  async freeIfDone(sql: Sql, laneIds: readonly string[]): Promise<void> {
-    await sql.query(FREE, [laneIds]);
+  /** Lanes without an attempt at work have nothing to do. Whoever made something that counts is forgiven what it failed. */
+  async freeIfDone(sql: Sql, laneIds: readonly string[], made: boolean): Promise<void> {
+    await sql.query(FREE, [laneIds, made]);
   }
 
   async standingOrders(sql: Sql, laneId: string): Promise<{ attemptId: string; epoch: number; order: Order }[]> {

@@ -1,4 +1,5 @@
 import type { LaneCapabilities, ParityClass, TaskKind } from '@understudy/contracts';
+import type { PlacementLane } from '@understudy/policy';
 
 /** A registered lane, as a claim needs it. */
 export interface Lane {
@@ -6,6 +7,19 @@ export interface Lane {
   readonly workerId: string;
   readonly kinds: readonly TaskKind[];
   readonly parityClass: string;
+  /** What it can do, as JSON for the database's `lane_can`; equal texts, equal abilities. */
+  readonly can: string;
+  /** It gets no work: drained by an operator, or set aside for its failures. */
+  readonly isOff: boolean;
+}
+
+export interface LaneDescription {
+  readonly id: string;
+  readonly workerId: string;
+  readonly capabilities: LaneCapabilities;
+  readonly parityClass: string;
+  readonly pools?: readonly string[];
+  readonly isOff?: boolean;
 }
 
 /** A parity class in one line: equal lines, equal samples. */
@@ -13,11 +27,27 @@ export function parityLine({ provider, precision, runtime, instructionSet, batch
   return [provider, precision, runtime, instructionSet, `batch${batch}`].join(' ');
 }
 
-export function laneOf(row: {
-  id: string;
-  workerId: string;
-  capabilities: LaneCapabilities;
-  parityClass: string;
-}): Lane {
-  return { id: row.id, workerId: row.workerId, kinds: row.capabilities.kinds, parityClass: row.parityClass };
+/** What a lane can do, as placement looks at it. */
+export function abilityOf({
+  capabilities,
+  parityClass,
+  pools = [],
+}: Omit<LaneDescription, 'id' | 'workerId'>): PlacementLane {
+  const { kinds, vramMiB, computeCapability = 0, packs } = capabilities;
+  const { provider, precision } = capabilities.parityClass;
+  return {
+    kinds: kinds.toSorted(),
+    provider,
+    precision,
+    parityClass,
+    vramMiB,
+    computeCapability,
+    models: packs.toSorted(),
+    pools: pools.toSorted(),
+  };
+}
+
+export function laneOf(row: LaneDescription): Lane {
+  const { id, workerId, capabilities, parityClass, isOff = false } = row;
+  return { id, workerId, kinds: capabilities.kinds, parityClass, can: JSON.stringify(abilityOf(row)), isOff };
 }

@@ -5,7 +5,7 @@ import { DATABASE } from '../platform/tokens.js';
 import { Batches } from './batches.js';
 import { Claims } from './claims.js';
 import { LaneRepository } from './lane.repository.js';
-import { ORDERS_CHANNEL, TASKS_CHANNEL, WakeUps } from './wake-ups.js';
+import { LANES_CHANNEL, ORDERS_CHANNEL, TASKS_CHANNEL, WakeUps } from './wake-ups.js';
 
 /** How often a held request looks by itself: a task may become due without anybody saying so. */
 const LOOK_MS = 1_000;
@@ -35,12 +35,21 @@ export class Leases {
 
   /**
    * @param gone aborts when the lane no longer listens
-   * @returns null when nothing came up within `waitSeconds`
+   * @returns null when nothing came up within `waitSeconds`, or the lane was drained, set aside or changed meanwhile
    */
   async lease(workerId: string, laneId: string, waitSeconds: number, gone: AbortSignal): Promise<Lease | null> {
     const lane = await this.#seen.add({ workerId, laneId });
     if (lane === undefined) throw notYours();
-    return await this.#hold(TASKS_CHANNEL, undefined, waitSeconds, gone, async () => await this.claims.claim(lane));
+    // Whatever changes about the lane ends the request; its next one sees the change.
+    const changed = new AbortController();
+    const forget = this.wakeUps.onEach(`${LANES_CHANNEL}:${laneId}`, () => changed.abort());
+    try {
+      const over = AbortSignal.any([gone, changed.signal]);
+      const claim = async (): Promise<Lease | null> => (lane.isOff ? null : await this.claims.claim(lane));
+      return await this.#hold(TASKS_CHANNEL, undefined, waitSeconds, over, claim);
+    } finally {
+      forget();
+    }
   }
 
   async orders(workerId: string, laneId: string, waitSeconds: number, gone: AbortSignal): Promise<LaneOrder[]> {

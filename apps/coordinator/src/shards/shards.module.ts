@@ -7,6 +7,7 @@ import { ClaimRepository } from './claim.repository.js';
 import { Claims } from './claims.js';
 import { Completions } from './completions.js';
 import { Heartbeats } from './heartbeats.js';
+import { LaneTrust } from './lane-trust.js';
 import { LaneRepository } from './lane.repository.js';
 import { LanesController } from './lanes.controller.js';
 import { LeaseContents } from './lease-contents.js';
@@ -28,6 +29,7 @@ import { ResultsController } from './results.controller.js';
     Completions,
     Heartbeats,
     LaneRepository,
+    LaneTrust,
     LeaseContents,
     LeaseSweep,
     Leases,

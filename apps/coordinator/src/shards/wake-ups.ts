@@ -11,9 +11,11 @@ import { OUTBOX_CHANNEL, SHOT_CHANNEL } from '../stages/channels.js';
 export const TASKS_CHANNEL = 'understudy_tasks';
 /** Told at commit, with the lane's id, when an order for it stands. */
 export const ORDERS_CHANNEL = 'understudy_orders';
+/** Told at commit, with the lane's id, when a person changed what it may do. */
+export const LANES_CHANNEL = 'understudy_lanes';
 /** Told at commit when a token or a worker changes. */
 export const TOKENS_CHANNEL = 'understudy_tokens';
-const CHANNELS = [TASKS_CHANNEL, ORDERS_CHANNEL, OUTBOX_CHANNEL, SHOT_CHANNEL, TOKENS_CHANNEL];
+const CHANNELS = [TASKS_CHANNEL, ORDERS_CHANNEL, OUTBOX_CHANNEL, SHOT_CHANNEL, TOKENS_CHANNEL, LANES_CHANNEL];
 
 const RECONNECT_MS = 500;
 

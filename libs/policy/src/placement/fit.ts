@@ -14,8 +14,6 @@ export interface PlacementLane {
   readonly models: readonly string[];
   /** Pools it works for besides everybody's. */
   readonly pools: readonly string[];
-  /** Hashes of plates and keys of engines that it need not fetch or build. */
-  readonly holds: readonly string[];
 }
 
 /** What work asks of a lane; what is absent is not asked. */

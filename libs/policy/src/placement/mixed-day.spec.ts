@@ -46,7 +46,6 @@ function lanesOf(): SimulatedLane[] {
       computeCapability: 86,
       models: ['default'],
       pools: [],
-      holds: [],
       fps,
       busyMs: 0,
     })),

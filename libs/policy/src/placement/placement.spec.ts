@@ -13,7 +13,6 @@ const LANE: PlacementLane = {
   computeCapability: 86,
   models: ['default'],
   pools: ['night'],
-  holds: [],
 };
 type Queue = WaitingQueue & { needs: Requirements };
 const queue = (id: string, change: Partial<Queue> = {}): Queue => ({
