@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Packages export their sources under this condition, so that tests need no build. */
@@ -5,6 +6,9 @@ const resolve = { conditions: ['understudy-source'] };
 const ssr = { resolve };
 /** Where a global setup is loaded. */
 const environments = { __vitest__: { resolve } };
+
+/** Two at least: much of a test is waiting, and the default leaves one core of two unused. */
+const MAX_WORKERS = Math.max(2, availableParallelism() - 1);
 
 /** Kinds of test, cheapest first. `./understudy test KIND` runs one of them. */
 const kind = (
@@ -21,7 +25,7 @@ const kind = (
     environment: 'node' as const,
     testTimeout: options.timeoutMs,
     hookTimeout: options.timeoutMs,
-    fileParallelism: options.parallel,
+    maxWorkers: options.parallel ? MAX_WORKERS : 1,
     ...(options.globalSetup === undefined ? {} : { globalSetup: [options.globalSetup] }),
   },
 });
@@ -35,7 +39,7 @@ export default defineConfig({
         parallel: true,
         globalSetup: 'test/medium/global-setup.ts',
       }),
-      kind('e2e', ['test/e2e/**/*.spec.ts'], { timeoutMs: 600_000, parallel: false }),
+      kind('e2e', ['test/e2e/**/*.spec.ts'], { timeoutMs: 600_000, parallel: true }),
       kind('browser', ['test/browser/**/*.spec.ts'], { timeoutMs: 300_000, parallel: false }),
       kind('fault', ['test/fault/**/*.spec.ts'], { timeoutMs: 600_000, parallel: false }),
     ],

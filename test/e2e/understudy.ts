@@ -40,8 +40,8 @@ export function start(
   let stdout = '';
   let stderr = '';
   const listeners = new Set<() => void>();
-  const listen = (stream: Readable, keep: (text: string) => void): void => {
-    stream.on('data', (chunk: Buffer) => {
+  const listen = (stream: Readable | null, keep: (text: string) => void): void => {
+    stream?.on('data', (chunk: Buffer) => {
       keep(chunk.toString());
       for (const listener of listeners) listener();
     });

@@ -39,7 +39,7 @@ function render(startFrame: number, endFrame: number, overrides: Partial<ShardOp
     startFrame,
     endFrame,
     processors: anonymise(),
-    encoding: { mode: 'lossless', crf: 0, preset: 'ultrafast' },
+    encoding: { mode: 'lossless', preset: 'ultrafast' },
     segmentPath: join(folder, `segment-${startFrame}-${endFrame}.mp4`),
     control,
     ...overrides,

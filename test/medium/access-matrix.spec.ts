@@ -111,8 +111,9 @@ describe('every operation of the OpenAPI document, every role', () => {
     interface Layer {
       route?: { path: string; methods: Record<string, boolean> };
     }
-    const { router } = farm.app.getHttpAdapter().getInstance() as { router: { stack: Layer[] } };
-    const served = router.stack.flatMap(({ route }) =>
+    const router: unknown = farm.app.getHttpAdapter().getInstance().router;
+    const { stack } = router as { stack: Layer[] };
+    const served = stack.flatMap(({ route }) =>
       route === undefined || !route.path.startsWith('/api/')
         ? []
         : Object.keys(route.methods).map(

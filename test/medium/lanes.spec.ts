@@ -41,16 +41,18 @@ afterAll(async () => {
 });
 
 const api = (path: string): string => `/api/v1${path}`;
-const post = async (path: string, token: string, body: unknown) => await farm.json('POST', api(path), { token, body });
+const post = <Body>(path: string, token: string, body: unknown) => farm.json<Body>('POST', api(path), { token, body });
 
 async function registerLane(token: string): Promise<string> {
   const body = { ordinal: 0, host: 'host', capabilities: capabilities() };
-  return (await post('/lanes', token, body)).body.laneId;
+  return (await post<{ laneId: string }>('/lanes', token, body)).body.laneId;
 }
 
 beforeEach(async () => {
   const operator = await farm.addUser(['farm_operator']);
-  const made = await post('/workers', operator.token, { name: `worker ${Math.random()}` });
+  const made = await post<{ id: string; secret: string }>('/workers', operator.token, {
+    name: `worker ${Math.random()}`,
+  });
   expect(made.status).toBe(200);
   worker = { id: made.body.id, token: made.body.secret };
   laneId = await registerLane(worker.token);
@@ -66,7 +68,7 @@ async function addRange(encoding: 'lossless' | 'delivery'): Promise<ShotFixture>
 }
 
 async function lease(): Promise<RenderLease> {
-  const { body } = await post(`/lanes/${laneId}/lease`, worker.token, { waitSeconds: 0 });
+  const { body } = await post<{ lease: unknown }>(`/lanes/${laneId}/lease`, worker.token, { waitSeconds: 0 });
   const parsed = Lease.parse(body.lease);
   if (parsed.kind !== 'render') throw new Error(`expected a render lease, got ${parsed.kind}`);
   return parsed;
@@ -138,14 +140,14 @@ describe('a lane over HTTP', () => {
     await put(first, short.content, 0);
     const frameHashes = [...short.result.frameHashes, short.result.frameHashes[0]];
     const refused = await complete(first, { ...short.result, frames: 10, frameHashes });
-    expect([refused.status, refused.body.error.code]).toEqual([422, 'SEGMENT_INVALID']);
+    expect([refused.status, refused.body.error?.code]).toEqual([422, 'SEGMENT_INVALID']);
 
     const second = await lease();
     const other = await render(second, plateFile, 'other');
     await put(second, other.content, 0);
     const reordered = [...other.result.frameHashes].reverse();
     const lied = await complete(second, { ...other.result, frameHashes: reordered });
-    expect([lied.status, lied.body.error.code]).toEqual([422, 'SEGMENT_INVALID']);
+    expect([lied.status, lied.body.error?.code]).toEqual([422, 'SEGMENT_INVALID']);
     expect(await taskState(second.taskId)).toBe('pending');
     await endLeases();
   });
@@ -187,10 +189,10 @@ describe('workers', () => {
   it('register a lane once, and are listed with what it can do', async () => {
     expect(await registerLane(worker.token)).toBe(laneId);
     const operator = await farm.addUser(['farm_operator']);
-    const { body } = await farm.json('GET', api('/workers'), { token: operator.token });
-    const listed = body.items.find((item: { id: string }) => item.id === worker.id);
-    expect(listed.lanes).toMatchObject([{ id: laneId, name: 'host#0', state: 'idle' }]);
-    expect(listed.lanes[0].parity).toBe('cpu fp32 ort-1.30 avx2 batch1');
+    const { body } = await farm.call('listWorkers', operator.token);
+    const listed = body.items.find(({ id }) => id === worker.id);
+    expect(listed?.lanes).toMatchObject([{ id: laneId, name: 'host#0', state: 'idle' }]);
+    expect(listed?.lanes[0]?.parity).toBe('cpu fp32 ort-1.30 avx2 batch1');
     expect(JSON.stringify(body)).not.toContain(worker.token);
   });
 
@@ -199,7 +201,7 @@ describe('workers', () => {
     const somebody = await farm.addUser();
     expect((await post('/workers', somebody.token, { name: 'x' })).status).toBe(403);
     expect((await post('/workers', operator.token, { name: 'twice' })).status).toBe(200);
-    expect((await post('/workers', operator.token, { name: 'twice' })).body.error.code).toBe('CONFLICT');
+    expect((await post('/workers', operator.token, { name: 'twice' })).body.error?.code).toBe('CONFLICT');
     const { kept } = (
       await farm.owner.query<{ kept: number }>('SELECT count(*)::int AS kept FROM tokens WHERE hash = $1', [
         worker.token,

@@ -24,7 +24,10 @@ afterAll(async () => {
 type Act =
   | { act: 'lease'; lane: number }
   | { act: 'heartbeat' | 'complete' | 'runOut' | 'fail' | 'release'; attempt: number }
-  | { act: 'sweep' | 'requeue' | 'cancel' | 'revoke' };
+  | { act: 'sweep' }
+  | { act: 'requeue' }
+  | { act: 'cancel' }
+  | { act: 'revoke' };
 
 const ofAttempt = (act: 'heartbeat' | 'complete' | 'runOut' | 'fail' | 'release') =>
   fc.record({ act: fc.constant(act), attempt: fc.nat(20) });

@@ -269,7 +269,7 @@ describe('served', () => {
     });
   const json = async (response: Response) => ({
     status: response.status,
-    body: (await response.json()) as Record<string, never>,
+    body: (await response.json()) as Record<string, unknown>,
   });
   const shotOf = async (shotId: string) =>
     Shot.parse((await json(await send('GET', `/api/v1/shots/${shotId}`, producer))).body);
