@@ -92,7 +92,10 @@ describe('a lasting farm', () => {
     for (const { id } of consents) {
       const own = await as('producer', 'consent', 'activate', id, '--reason', 'my own');
       expect(own.code).toBe(3);
-      const activated = await as('officer', 'consent', 'activate', id, '--reason', 'seen the paper');
+      const untold = await as('officer', 'consent', 'activate', id, '--reason', 'seen the paper');
+      expect(untold.stderr).toContain('CONSENT_NOT_YET_VALID');
+      const waived = ['--waive-notice', 'their counsel agreed to begin today'];
+      const activated = await as('officer', 'consent', 'activate', id, '--reason', 'seen the paper', ...waived);
       expect(activated.stdout).toMatch(/\tactive$/m);
     }
   });

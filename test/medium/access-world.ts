@@ -156,6 +156,9 @@ export const BODIES: Readonly<Record<string, Body>> = {
   activateConsent: REASON,
   suspendConsent: REASON,
   revokeConsent: REASON,
+  declineConsent: REASON,
+  holdConsent: () => ({ kind: 'strike', reason: 'the union called one' }),
+  liftConsentHold: () => ({ kind: 'strike', reason: 'it is over' }),
   createAsset: ({ projectId }) => ({
     projectId,
     kind: 'identity',

@@ -320,7 +320,7 @@ describe('rows that the log speaks of, changed by SQL', () => {
     consentId = body.consents[0]?.id ?? '';
     await rows.call('activateConsent', officer.token, {
       params: { consentId },
-      body: { reason: 'papers are in order' },
+      body: { reason: 'papers are in order', waiveNotice: 'counsel agreed' },
     });
     cast = `${shot.shotVersionId}/0`;
     await rows.owner.query('UPDATE cast_members SET identity_consent_id = $1', [consentId]);

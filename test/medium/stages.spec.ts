@@ -344,6 +344,9 @@ describe('assembly', () => {
   });
 });
 
+/** 512 float32, with the mark, the nonce and the tag of their encryption. */
+const SEALED_BYTES = 2048 + 4 + 12 + 16;
+
 it('reads a face template from an accepted enrol result', async () => {
   const assetId = await farm.addAsset(stage.projectId, 'identity', Buffer.from('an image'));
   await farm.get(TemplateService).create(stage.actor, assetId);
@@ -353,7 +356,7 @@ it('reads a face template from an accepted enrol result', async () => {
   await farm.handlers.template.run({ taskId });
   const row =
     'SELECT state::text AS state, recogniser, octet_length(template) AS bytes FROM face_templates WHERE asset_id = $1';
-  expect(await farm.one(row, [assetId])).toEqual({ state: 'ready', recogniser: 'test', bytes: 2048 });
+  expect(await farm.one(row, [assetId])).toEqual({ state: 'ready', recogniser: 'test', bytes: SEALED_BYTES });
   await farm.handlers.template.run({ taskId });
-  expect(await farm.one(row, [assetId])).toEqual({ state: 'ready', recogniser: 'test', bytes: 2048 });
+  expect(await farm.one(row, [assetId])).toEqual({ state: 'ready', recogniser: 'test', bytes: SEALED_BYTES });
 });

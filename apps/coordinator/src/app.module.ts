@@ -14,6 +14,7 @@ import { ShardsModule } from './shards/shards.module.js';
 import { TasksModule } from './shards/tasks.module.js';
 import { DeliveriesModule } from './deliveries/deliveries.module.js';
 import { ShotsModule } from './shots/shots.module.js';
+import { SealingModule } from './sealing/sealing.module.js';
 import { StagesModule } from './stages/stages.module.js';
 import { StillsModule } from './stills/stills.module.js';
 import { WorkersModule } from './workers/workers.module.js';
@@ -28,6 +29,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         PlatformModule.with(config, logger, clock),
+        SealingModule,
         // First, for the router tries routes in this order and lanes ask most.
         ShardsModule,
         TasksModule,

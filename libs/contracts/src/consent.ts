@@ -54,6 +54,31 @@ export type ConsentScope = z.infer<typeof ConsentScope>;
 export const ConsentFace = z.object({ sha256: Sha256, template: FaceTemplate, recogniser: z.string().min(1).max(120) });
 export type ConsentFace = z.infer<typeof ConsentFace>;
 
+/** What somebody signed: a paper or a recording, by hash; who signed it, how and when. */
+export const ConsentEvidence = z.object({ document: Sha256, signer: Name, method: z.string().max(200), at: Instant });
+export type ConsentEvidence = z.infer<typeof ConsentEvidence>;
+
+/** What a performer was told before the use, and when. */
+export const ConsentNotice = z.object({
+  /** Of the text that was sent. */
+  document: Sha256,
+  /** BCP 47. */
+  language: z.string().min(2).max(35),
+  version: z.string().min(1).max(80),
+  sentAt: Instant,
+  /** Where the notice itself names a first day of use, later than the least time. */
+  earliestUse: Instant.optional(),
+});
+export type ConsentNotice = z.infer<typeof ConsentNotice>;
+
+/** Who agrees for somebody who cannot: their evidence counts, not the performer's own. */
+export const ConsentProtection = z.discriminatedUnion('kind', [
+  /** A guardian agrees until the performer comes of age; from then on they decide themselves. */
+  z.object({ kind: z.literal('minor'), comesOfAgeAt: Instant, guardian: ConsentEvidence }),
+  z.object({ kind: z.literal('deceased'), representative: ConsentEvidence }),
+]);
+export type ConsentProtection = z.infer<typeof ConsentProtection>;
+
 export const ConsentParty = z.object({
   role: ConsentRole,
   /** The performer's pseudonym. */
@@ -61,7 +86,9 @@ export const ConsentParty = z.object({
   /** Empty only for a plate performer who is the one person in the plate. */
   faces: z.array(ConsentFace).max(50),
   /** The performer's own evidence (a signed paper, a recording), apart from who attests to it. */
-  evidence: z.object({ document: Sha256, signer: Name, method: z.string().max(200), at: Instant }).optional(),
+  evidence: ConsentEvidence.optional(),
+  notice: ConsentNotice.optional(),
+  protection: ConsentProtection.optional(),
 });
 export type ConsentParty = z.infer<typeof ConsentParty>;
 
@@ -100,6 +127,8 @@ export const CONSENT_REASONS = [
   'CONSENT_EXPIRED',
   'CONSENT_REVOKED',
   'CONSENT_SUSPENDED',
+  'CONSENT_ON_HOLD',
+  'NOTICE_NOT_ELAPSED',
   'CONSENT_LEVEL_TOO_LOW',
   'WRONG_PERFORMER',
   'WRONG_ROLE',
@@ -112,6 +141,11 @@ export const CONSENT_REASONS = [
 ] as const;
 export const ConsentReason = z.enum(CONSENT_REASONS);
 export type ConsentReason = z.infer<typeof ConsentReason>;
+
+/** Why a consent that is active may not be used for now: a strike of the performer's union, a dispute about the consent. */
+export const CONSENT_HOLDS = ['strike', 'dispute'] as const;
+export const ConsentHold = z.enum(CONSENT_HOLDS);
+export type ConsentHold = z.infer<typeof ConsentHold>;
 
 export const Consent = z.object({
   id: Uuid,
@@ -129,9 +163,18 @@ export const Consent = z.object({
   requestedBy: Uuid,
   activatedBy: Uuid.nullable(),
   stateReason: z.string().nullable(),
+  holds: z.array(ConsentHold),
+  /** When the performer's notice has run; null where none was sent, or none is asked for. */
+  noticeElapsesAt: Instant.nullable(),
+  /** Why the notice was not waited for; null where it was. */
+  noticeWaiverReason: z.string().nullable(),
+  protection: z.enum(['minor', 'deceased']).nullable(),
   createdAt: Instant,
   revokedAt: Instant.nullable(),
 });
 export type Consent = z.infer<typeof Consent>;
 
 export const ConsentDecision = z.object({ reason: Reason });
+/** `waiveNotice`: why work may begin before the notice has run, or without one; kept in the audit log. */
+export const ActivateConsent = ConsentDecision.extend({ waiveNotice: Reason.optional() });
+export const HoldConsent = ConsentDecision.extend({ kind: ConsentHold });

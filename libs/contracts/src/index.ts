@@ -1,6 +1,7 @@
 export * from './analysis.js';
 export * from './canonical-json.js';
 export * from './consent.js';
+export * from './consent-receipt.js';
 export * from './errors.js';
 export * from './ids.js';
 export * from './lanes.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { Consent, ConsentDecision, ConsentDocument } from './consent.js';
+import { ActivateConsent, Consent, ConsentDecision, ConsentDocument, HoldConsent } from './consent.js';
+import { ConsentReceipt } from './consent-receipt.js';
 import { Page, Uuid } from './ids.js';
 import {
   CompleteAttempt,
@@ -104,7 +105,7 @@ export const ROUTES = {
   activateConsent: {
     method: 'POST',
     path: '/api/v1/consents/:consentId/activate',
-    body: ConsentDecision,
+    body: ActivateConsent,
     response: Consent,
   },
   suspendConsent: {
@@ -118,6 +119,29 @@ export const ROUTES = {
     path: '/api/v1/consents/:consentId/revoke',
     body: ConsentDecision,
     response: Consent,
+  },
+  /** What nobody activated yet is turned down, for good. */
+  declineConsent: {
+    method: 'POST',
+    path: '/api/v1/consents/:consentId/decline',
+    body: ConsentDecision,
+    response: Consent,
+  },
+  /** Nothing is evaluated in its favour until every hold is lifted; placing one that is there changes nothing. */
+  holdConsent: { method: 'POST', path: '/api/v1/consents/:consentId/hold', body: HoldConsent, response: Consent },
+  /** By somebody other than who placed it. */
+  liftConsentHold: {
+    method: 'POST',
+    path: '/api/v1/consents/:consentId/lift-hold',
+    body: HoldConsent,
+    response: Consent,
+  },
+  getConsentReceipt: { method: 'GET', path: '/api/v1/consents/:consentId/receipt', response: ConsentReceipt },
+  /** The JSON Schema of a consent document; open to everybody, for it says nothing of anybody. */
+  consentSchema: {
+    method: 'GET',
+    path: '/api/v1/schemas/consent.json',
+    response: z.record(z.string(), z.unknown()),
   },
 
   createAsset: { method: 'POST', path: '/api/v1/assets', body: CreateAsset, response: Asset },

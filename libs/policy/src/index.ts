@@ -1,4 +1,6 @@
 export * from './consent/evaluate.js';
+export * from './consent/life.js';
+export * from './consent/notice.js';
 export * from './placement/bad-hosts.js';
 export * from './placement/explain.js';
 export * from './placement/fit.js';

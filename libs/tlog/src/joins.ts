@@ -82,6 +82,7 @@ export class RecordedRows {
     }
     const state = word === 'activated' ? 'active' : word;
     if (CONSENT_STATES.has(state)) this.#record('consents', subjectId, { state });
+    if (word === 'held' || word === 'hold_lifted') this.#record('consents', subjectId, { holds: data['holds'] });
     for (const id of list(data['superseded'])) this.#record('consents', text(id), { state: 'superseded' });
   }
 

@@ -68,6 +68,16 @@ function ConsentRow({ consent }: { consent: Consent }) {
         <Badge color={COLOURS[consent.state] ?? 'gray'} variant="light" title={consent.stateReason ?? undefined}>
           {consent.state.replaceAll('_', ' ')}
         </Badge>
+        {consent.holds.map((kind) => (
+          <Badge key={kind} color="red" variant="outline" ml={4}>
+            on hold: {kind}
+          </Badge>
+        ))}
+        {consent.protection !== null && (
+          <Badge color="grape" variant="outline" ml={4}>
+            {consent.protection}
+          </Badge>
+        )}
       </Table.Td>
       <Table.Td>{consent.level}</Table.Td>
       <Table.Td>
@@ -92,15 +102,35 @@ function ConsentActs({ consent }: { consent: Consent }) {
   const subject = asSubject('Consent', { ...consent });
   const params = { consentId: consent.id };
   const after = (): Promise<void> => queries.invalidateQueries({ queryKey: KEY });
+  const waits = consent.state === 'pending_review';
+  const untold = waits && consent.noticeElapsesAt === null;
   const isLive = consent.state === 'active' || consent.state === 'suspended';
   return (
     <Group gap="xs" wrap="nowrap" justify="flex-end">
-      {(consent.state === 'pending_review' || consent.state === 'suspended') && ability.can('activate', subject) && (
+      {(waits || consent.state === 'suspended') && !untold && ability.can('activate', subject) && (
         <ReasonButton
           label="Activate"
           color="teal"
           consequence="You have seen the signed document and a proof of who signed it. Somebody else must have brought it in."
           onConfirm={(reason) => client.call('activateConsent', { params, body: { reason } }).then(after)}
+        />
+      )}
+      {waits && consent.protection !== 'minor' && ability.can('activate', subject) && (
+        <ReasonButton
+          label="Activate without notice"
+          color="orange"
+          consequence="Work begins before the performer's notice of 48 hours has run, or without one. Say why; it is kept with the consent."
+          onConfirm={(waiveNotice) =>
+            client.call('activateConsent', { params, body: { reason: waiveNotice, waiveNotice } }).then(after)
+          }
+        />
+      )}
+      {waits && ability.can('decline', subject) && (
+        <ReasonButton
+          label="Decline"
+          color="gray"
+          consequence="For good: the document is turned down and a new one is needed."
+          onConfirm={(reason) => client.call('declineConsent', { params, body: { reason } }).then(after)}
         />
       )}
       {consent.state === 'active' && ability.can('suspend', subject) && (

@@ -1,4 +1,12 @@
-import { type ConsentParty, OPERATIONS, type Operation, UnderstudyError } from '@understudy/contracts';
+import {
+  consentDocumentSchema,
+  type ConsentNotice,
+  type ConsentParty,
+  Instant,
+  OPERATIONS,
+  type Operation,
+  UnderstudyError,
+} from '@understudy/contracts';
 import { type Command, InvalidArgumentError } from 'commander';
 import { readConfig } from '../config.js';
 import { newConsentDocument } from '../consent/document.js';
@@ -18,6 +26,9 @@ interface ConsentOptions {
   evidence?: string;
   plateEvidence?: string;
   evidenceMethod: string;
+  notice?: string;
+  noticeLanguage: string;
+  noticeSentAt?: string;
   shots?: string[];
   use?: string;
   validDays: number;
@@ -27,6 +38,10 @@ export function addConsentCommand(program: Command): void {
   const collect = (value: string, before: string[]): string[] => [...before, value];
   const consent = program.command('consent').description('consent documents, and the consents that a farm holds');
   addConsentLifeCommands(consent);
+  consent
+    .command('schema')
+    .description('the JSON Schema of consent documents')
+    .action(() => console.log(JSON.stringify(consentDocumentSchema(), null, 2)));
   consent
     .command('new')
     .description(
@@ -41,6 +56,9 @@ export function addConsentCommand(program: Command): void {
     .option('--evidence <file>', "the performer's signed paper or recording; its hash goes into the document")
     .option('--plate-evidence <file>', 'the same, of the person in the plate')
     .option('--evidence-method <text>', 'how they agreed', 'signed document')
+    .option('--notice <file>', 'what the performers were told beforehand; its hash goes into the document')
+    .option('--notice-language <tag>', 'its language', 'en')
+    .option('--notice-sent-at <instant>', 'when it was sent, RFC 3339; 48 hours later work may begin (now)')
     .option('--shots <list>', 'only these shots, by name', (value) => value.split(',').map((name) => name.trim()))
     .option('--use <text>', 'the use they agreed to, in words')
     .option('--valid-days <n>', 'for how many days from now', wholeNumber, 30)
@@ -65,6 +83,7 @@ async function newConsent(options: ConsentOptions): Promise<unknown> {
       evidence: { document, signer: of.performer, method: options.evidenceMethod, at: at.toISOString() },
     };
   };
+  const notice = await noticeOf(options, at);
   const identity = await party('identity', options.performer, options.identity, homeDir);
   const parties: ConsentParty[] = [await withEvidence(identity, options.evidence)];
   if (options.platePerformer !== undefined) {
@@ -72,8 +91,17 @@ async function newConsent(options: ConsentOptions): Promise<unknown> {
     parties.push(await withEvidence(plate, options.plateEvidence));
   }
   const { project, operations: agreed, validDays, shots, use } = options;
-  const request = { project, operations: agreed, parties, validDays, shots, intendedUse: use };
+  const told = parties.map((one) => (notice === undefined ? one : { ...one, notice }));
+  const request = { project, operations: agreed, parties: told, validDays, shots, intendedUse: use };
   return newConsentDocument(request, await operatorKey(homeDir), at);
+}
+
+async function noticeOf(options: ConsentOptions, now: Date): Promise<ConsentNotice | undefined> {
+  if (options.notice === undefined) return undefined;
+  const { sha256 } = await readLocalFile(options.notice);
+  const sentAt = Instant.safeParse(options.noticeSentAt ?? now.toISOString());
+  if (!sentAt.success) throw new UnderstudyError('USAGE', '--notice-sent-at takes an instant as 2026-01-31T09:00:00Z');
+  return { document: sha256, language: options.noticeLanguage, version: '1', sentAt: sentAt.data };
 }
 
 /** One side of a consent: whoever they are, bound to the faces in these pictures. */

@@ -37,6 +37,6 @@ import { TreeRepository } from './tree.repository.js';
     { provide: APP_FILTER, useClass: ErrorFilter },
     { provide: APP_INTERCEPTOR, useClass: AnchorHoldInterceptor },
   ],
-  exports: [AnchorHold, AuditCheckpoints, AuditWriter],
+  exports: [AnchorHold, AuditCheckpoints, AuditWriter, LogKey],
 })
 export class AuditModule {}

@@ -18,7 +18,7 @@ interface Page {
 const OF_PROJECTS: Readonly<Record<string, string>> = {
   consents: `
     SELECT id::text AS id, jsonb_build_object('state', state, 'version', version, 'role', role, 'level', level,
-             'documentSha256', document_sha256, 'performerId', performer_id, 'scope', scope) AS values
+             'documentSha256', document_sha256, 'performerId', performer_id, 'scope', scope, 'holds', holds) AS values
       FROM consents WHERE project_id = ANY ($1::uuid[])`,
   cast_members: `
     SELECT m.shot_version_id || '/' || m."cast" AS id, jsonb_build_object('identityConsentId', m.identity_consent_id,

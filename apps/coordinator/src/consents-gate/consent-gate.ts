@@ -41,7 +41,8 @@ const SHOT = `
 
 /** In the order of ids, so that two who lock several never wait for each other in a ring. */
 const CONSENTS = `
-  SELECT id, performer_id AS "performerId", role::text AS role, state::text AS state, level::text AS level, scope
+  SELECT id, performer_id AS "performerId", role::text AS role, state::text AS state, level::text AS level, scope, holds::text[] AS holds,
+         notice_elapses_at AS "noticeElapsesAt", notice_waived_by IS NOT NULL AS "noticeWaived"
   FROM consents WHERE id = ANY ($1::uuid[]) ORDER BY id`;
 
 export interface GateVerdict extends ConsentVerdict {

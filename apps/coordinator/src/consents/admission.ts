@@ -31,8 +31,33 @@ function provenLevel(statement: ConsentStatement): ConsentLevel {
       "Level L2 is signed by the performer's own key; this document is attested by an operator's.",
     );
   }
-  const evidenced = statement.parties.every((party) => party.evidence !== undefined);
+  // For a minor or somebody who died, a guardian's or representative's evidence stands for their own.
+  const evidenced = statement.parties.every(({ evidence, protection }) => (protection ?? evidence) !== undefined);
   return evidenced ? statement.level : 'L0';
+}
+
+/**
+ * What protects those who cannot agree for themselves: somebody sees the paper of whoever agrees for them, and a
+ * guardian's word ends when the performer comes of age.
+ */
+function requireProtected({ parties, scope }: ConsentStatement, { profile }: ProjectTerms): void {
+  for (const { protection } of parties) {
+    if (protection === undefined) continue;
+    if (profile === 'local') {
+      throw new UnderstudyError(
+        'CONSENT_LEVEL_TOO_LOW',
+        'A consent for a minor or for somebody who died takes a farm project, where a consent officer sees the papers.',
+        { details: { protection: protection.kind } },
+      );
+    }
+    if (protection.kind === 'minor' && Date.parse(scope.validUntil) > Date.parse(protection.comesOfAgeAt)) {
+      throw new UnderstudyError(
+        'CONSENT_DOCUMENT_INVALID',
+        'A guardian agrees until the performer comes of age; from then on a consent of their own is needed.',
+        { details: { comesOfAgeAt: protection.comesOfAgeAt, validUntil: scope.validUntil } },
+      );
+    }
+  }
 }
 
 /**
@@ -51,6 +76,7 @@ export function admit(statement: ConsentStatement, project: ProjectTerms, now: D
       details: { validUntil: statement.scope.validUntil },
     });
   }
+  requireProtected(statement, project);
   // Nobody but the one who brings it looks at it in a local project.
   const level = project.profile === 'local' ? 'L0' : provenLevel(statement);
   if (rank(level) < rank(project.leastLevel)) {

@@ -8,6 +8,7 @@ import {
   UnderstudyError,
 } from '@understudy/contracts';
 import type { Database, Tx } from '@understudy/db';
+import { noticeElapsesAt } from '@understudy/policy';
 import { sha256Of } from '@understudy/tlog';
 import type { Actor } from '../access/actor.js';
 import { requireOn } from '../access/require-on.js';
@@ -15,6 +16,7 @@ import { AuditWriter } from '../audit/audit-writer.js';
 import { EnrolmentService } from '../performers/enrolment.service.js';
 import { type Clock, CLOCK, DATABASE } from '../platform/tokens.js';
 import { type Admission, admit } from './admission.js';
+import { TemplateVault } from '../sealing/template-vault.js';
 import { ConsentRepository, type ConsentRow, consentView } from './consent.repository.js';
 import { checkDocument, lineageOf } from './consent-document.js';
 
@@ -35,6 +37,7 @@ export class ConsentImportService {
     private readonly consents: ConsentRepository,
     private readonly enrolment: EnrolmentService,
     private readonly audit: AuditWriter,
+    private readonly vault: TemplateVault,
   ) {}
 
   /**
@@ -78,16 +81,30 @@ export class ConsentImportService {
       state: admission.state,
       level: admission.level,
       scope: statement.scope,
-      document,
+      document: this.sealed(projectId, document),
       documentSha256,
       validFrom: new Date(statement.scope.validFrom),
       validUntil: new Date(statement.scope.validUntil),
       requestedBy: actor.id,
       activatedBy: admission.state === 'active' ? actor.id : null,
       waivers: [...admission.waivers],
+      noticeElapsesAt:
+        party.notice === undefined || admission.waivers.includes('notice') ? null : noticeElapsesAt(party.notice),
+      protection: party.protection?.kind ?? null,
     });
     await this.note(tx, actor, row);
     return row;
+  }
+
+  /** The document with its templates sealed: everything else of it is read by people. */
+  private sealed(projectId: string, document: ConsentDocument): ConsentDocument {
+    const seal = (template: string): string =>
+      Buffer.from(this.vault.seal(projectId, Buffer.from(template, 'base64'))).toString('base64');
+    const parties = document.statement.parties.map((party) => ({
+      ...party,
+      faces: party.faces.map((face) => ({ ...face, template: seal(face.template) })),
+    }));
+    return { ...document, statement: { ...document.statement, parties } };
   }
 
   private known(row: ConsentRow): ConsentRow {

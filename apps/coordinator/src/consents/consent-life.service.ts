@@ -1,16 +1,22 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Consent, type ConsentState, UnderstudyError } from '@understudy/contracts';
+import { type Consent, UnderstudyError } from '@understudy/contracts';
 import { type Database, databaseFault, type Tx } from '@understudy/db';
+import { type ConsentAct, consentAfter } from '@understudy/policy';
 import type { Actor } from '../access/actor.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { type Clock, CLOCK, DATABASE } from '../platform/tokens.js';
 import { ConsentRepository, type ConsentRow, consentView } from './consent.repository.js';
 import { ShotWithdrawal } from './shot-withdrawal.js';
 
+interface Decision {
+  readonly reason: string;
+  readonly waiveNotice?: string | undefined;
+}
+
 /** Tries at a revocation that runs into others who hold the same rows. */
 const REVOKE_TRIES = 5;
 
-/** What people decide about a consent that is here: activate, suspend, revoke. */
+/** What people decide about a consent that is here: activate, suspend, decline, revoke. */
 @Injectable()
 export class ConsentLifeService {
   constructor(
@@ -21,11 +27,15 @@ export class ConsentLifeService {
     private readonly audit: AuditWriter,
   ) {}
 
-  /** @throws UnderstudyError NOT_FOUND, FORBIDDEN to whoever asked for it, CONSENT_EXPIRED, CONFLICT in another state */
-  async activate(actor: Actor, consentId: string, reason: string): Promise<Consent> {
+  /**
+   * @param decision `waiveNotice` is the reason to begin before the performer's notice has run, or without one
+   * @throws UnderstudyError NOT_FOUND, FORBIDDEN to whoever asked for it, CONSENT_EXPIRED, CONSENT_NOT_YET_VALID without
+   * a notice, CONFLICT in another state
+   */
+  async activate(actor: Actor, consentId: string, decision: Decision): Promise<Consent> {
     return this.database.transaction(async (tx) => {
       const row = await this.consents.lock(tx, actor, 'activate', consentId);
-      requireState(row, ['pending_review', 'suspended']);
+      requirePossible(row, 'activate');
       if (row.requestedBy === actor.id && !row.waivers.includes('four_eyes')) {
         throw new UnderstudyError('FORBIDDEN', 'Whoever brought a consent in does not activate it: four eyes.');
       }
@@ -33,10 +43,14 @@ export class ConsentLifeService {
         throw new UnderstudyError('CONSENT_EXPIRED', 'This consent has expired; a new one is needed.');
       }
       await this.requireNewest(tx, row);
-      const change = { state: 'active', activatedBy: actor.id, stateReason: reason } as const;
+      const waiver = noticeWaiver(row, actor, decision.waiveNotice);
+      const change = { state: 'active', activatedBy: actor.id, stateReason: decision.reason, ...waiver } as const;
       const changed = await this.consents.update(tx, consentId, change);
+      if (waiver !== null) {
+        await this.note(tx, actor, row, 'consent.waived', { waiver: 'notice', reason: waiver.noticeWaiverReason });
+      }
       const superseded = await this.consents.supersede(tx, changed);
-      await this.note(tx, actor, row, 'consent.activated', { reason, superseded });
+      await this.note(tx, actor, row, 'consent.activated', { reason: decision.reason, superseded });
       return consentView(changed);
     });
   }
@@ -45,9 +59,20 @@ export class ConsentLifeService {
   async suspend(actor: Actor, consentId: string, reason: string): Promise<Consent> {
     return this.database.transaction(async (tx) => {
       const row = await this.consents.lock(tx, actor, 'suspend', consentId);
-      requireState(row, ['active']);
+      requirePossible(row, 'suspend');
       const changed = await this.consents.update(tx, consentId, { state: 'suspended', stateReason: reason });
       await this.note(tx, actor, row, 'consent.suspended', { reason });
+      return consentView(changed);
+    });
+  }
+
+  /** @throws UnderstudyError NOT_FOUND, CONFLICT once it was active or has ended */
+  async decline(actor: Actor, consentId: string, reason: string): Promise<Consent> {
+    return this.database.transaction(async (tx) => {
+      const row = await this.consents.lock(tx, actor, 'decline', consentId);
+      requirePossible(row, 'decline');
+      const changed = await this.consents.update(tx, consentId, { state: 'declined', stateReason: reason });
+      await this.note(tx, actor, row, 'consent.declined', { reason });
       return consentView(changed);
     });
   }
@@ -71,7 +96,7 @@ export class ConsentLifeService {
     // Versions before the consent, as everybody who works on a version does; then again, for a shot that came in between.
     await this.shots.lockVersions(tx, consentId);
     const row = await this.consents.lock(tx, actor, 'revoke', consentId);
-    requireState(row, ['draft', 'pending_signature', 'pending_review', 'active', 'suspended']);
+    requirePossible(row, 'revoke');
     const revoked = { state: 'revoked', stateReason: reason, revokedAt: this.clock.now() } as const;
     const changed = await this.consents.update(tx, consentId, revoked);
     const versions = await this.shots.lockVersions(tx, consentId);
@@ -99,9 +124,30 @@ export class ConsentLifeService {
   }
 }
 
-function requireState(row: ConsentRow, states: readonly ConsentState[]): void {
-  if (states.includes(row.state)) return;
+function requirePossible(row: ConsentRow, act: ConsentAct): void {
+  if (consentAfter(row.state, act) !== null) return;
   throw new UnderstudyError('CONFLICT', `This consent is ${row.state}; that cannot be done to it any more.`, {
     details: { state: row.state },
   });
+}
+
+interface NoticeWaiver {
+  readonly noticeWaivedBy: string;
+  readonly noticeWaiverReason: string;
+}
+
+/** What to write where the notice is waived; null where it is kept, or was decided on before. */
+function noticeWaiver(row: ConsentRow, actor: Actor, reason: string | undefined): NoticeWaiver | null {
+  if (row.state !== 'pending_review') return null;
+  if (reason === undefined) {
+    if (row.noticeElapsesAt !== null) return null;
+    throw new UnderstudyError(
+      'CONSENT_NOT_YET_VALID',
+      'The document names no notice to the performer; bring one that does, or say why none is needed (waiveNotice).',
+    );
+  }
+  if (row.protection === 'minor') {
+    throw new UnderstudyError('FORBIDDEN', "A minor's notice is not waived; wait until it has run.");
+  }
+  return { noticeWaivedBy: actor.id, noticeWaiverReason: reason };
 }

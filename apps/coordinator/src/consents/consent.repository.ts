@@ -14,13 +14,14 @@ export type NewConsent = Prisma.ConsentUncheckedCreateInput;
 
 /** A consent as the API shows it: without its document, which holds face templates. */
 export function consentView(row: ConsentRow): ConsentView {
-  const { performer, scope, createdAt, revokedAt, ...rest } = row;
+  const { performer, scope, createdAt, revokedAt, noticeElapsesAt, ...rest } = row;
   return {
     ...rest,
     performer: performer.name,
     scope: ConsentScope.parse(scope),
     createdAt: createdAt.toISOString(),
     revokedAt: revokedAt?.toISOString() ?? null,
+    noticeElapsesAt: noticeElapsesAt?.toISOString() ?? null,
   };
 }
 
@@ -34,6 +35,36 @@ export class ConsentRepository {
     const ofProject = projectId === undefined ? {} : { projectId };
     const args = { where: { AND: [mine, ofProject, where] }, include: WITH_PERFORMER, ...rest };
     return this.database.prisma.consent.findMany(args);
+  }
+
+  /** @throws UnderstudyError NOT_FOUND */
+  async get(actor: Actor, consentId: string): Promise<ConsentRow> {
+    const mine = accessibleTo(actor.ability, 'read', 'Consent');
+    const row = await this.database.prisma.consent.findFirst({
+      where: { AND: [mine, { id: consentId }] },
+      include: WITH_PERFORMER,
+    });
+    if (row === null) throw notFound('consent');
+    return row;
+  }
+
+  /** What the audit log says happened to it, in the log's order. */
+  async events(consentId: string): Promise<{ id: string; at: string; action: string }[]> {
+    const rows = await this.database.query<{ id: string; at: Date; action: string }>(
+      `SELECT id, at, action FROM audit_events WHERE subject_type = 'Consent' AND subject_id = $1 ORDER BY sequence`,
+      [consentId],
+    );
+    return rows.map((row) => ({ ...row, at: row.at.toISOString() }));
+  }
+
+  /** How many versions of shots were made under it. */
+  async uses(consentId: string): Promise<number> {
+    const [row] = await this.database.query<{ uses: number }>(
+      `SELECT count(DISTINCT shot_version_id)::int AS uses FROM cast_members
+        WHERE $1::uuid IN (identity_consent_id, plate_consent_id)`,
+      [consentId],
+    );
+    return row?.uses ?? 0;
   }
 
   project(tx: Tx, projectId: string) {

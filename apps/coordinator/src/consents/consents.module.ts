@@ -1,8 +1,10 @@
 import { Module } from '@nestjs/common';
 import { PerformersModule } from '../performers/performers.module.js';
 import { ConsentExpiry } from './consent-expiry.js';
+import { ConsentHoldsService } from './consent-holds.service.js';
 import { ConsentImportService } from './consent-import.service.js';
 import { ConsentLifeService } from './consent-life.service.js';
+import { ConsentReceiptsService } from './consent-receipts.service.js';
 import { ConsentRepository } from './consent.repository.js';
 import { ConsentsController } from './consents.controller.js';
 import { ShotWithdrawal } from './shot-withdrawal.js';
@@ -10,6 +12,14 @@ import { ShotWithdrawal } from './shot-withdrawal.js';
 @Module({
   imports: [PerformersModule],
   controllers: [ConsentsController],
-  providers: [ConsentExpiry, ConsentImportService, ConsentLifeService, ConsentRepository, ShotWithdrawal],
+  providers: [
+    ConsentExpiry,
+    ConsentHoldsService,
+    ConsentImportService,
+    ConsentLifeService,
+    ConsentReceiptsService,
+    ConsentRepository,
+    ShotWithdrawal,
+  ],
 })
 export class ConsentsModule {}

@@ -32,6 +32,9 @@ function queryParameters(query: z.ZodType | undefined) {
 
 const PROBLEM = { $ref: '#/components/responses/Error' };
 
+/** Served without a token. */
+const OPEN = new Set(['health', 'signIn', 'consentSchema']);
+
 function operation(operationId: string, route: Route) {
   const body =
     route.body === undefined
@@ -53,7 +56,7 @@ function operation(operationId: string, route: Route) {
       },
       default: PROBLEM,
     },
-    ...(operationId === 'health' || operationId === 'signIn' ? { security: [] } : {}),
+    ...(OPEN.has(operationId) ? { security: [] } : {}),
   };
 }
 

@@ -54,7 +54,7 @@ export class EnrolmentService {
       performer: row.performer.name,
       sha256: row.imageSha256,
       recogniser: row.recogniser,
-      embedding: decodeEmbedding(Buffer.from(row.template).toString('base64')),
+      embedding: decodeEmbedding(Buffer.from(row.opened).toString('base64')),
     }));
     const conflict = findFaceConflict(parties.flatMap(readFaces), enrolled);
     if (conflict !== null) throw refusal(conflict);
@@ -80,7 +80,7 @@ export class EnrolmentService {
       template: new Uint8Array(Buffer.from(template, 'base64')),
       recogniser,
     }));
-    await this.performers.addFaces(tx, faces);
+    await this.performers.addFaces(tx, projectId, faces);
     if (known === null || faces.length > 0) {
       await this.audit.append(tx, {
         actor,

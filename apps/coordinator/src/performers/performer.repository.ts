@@ -5,6 +5,7 @@ import { accessibleTo } from '../access/accessible.js';
 import type { Actor } from '../access/actor.js';
 import { type PageQuery, pageArguments } from '../platform/paging.js';
 import { DATABASE } from '../platform/tokens.js';
+import { TemplateVault } from '../sealing/template-vault.js';
 
 export interface NewFace {
   readonly performerId: string;
@@ -19,7 +20,10 @@ type FaceRow = Prisma.PerformerFaceGetPayload<{ include: { performer: true } }>;
 
 @Injectable()
 export class PerformerRepository {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly vault: TemplateVault,
+  ) {}
 
   list(
     actor: Actor,
@@ -40,8 +44,12 @@ export class PerformerRepository {
     await tx.query('SELECT id FROM projects WHERE id = $1::uuid FOR NO KEY UPDATE', [projectId]);
   }
 
-  facesOfProject(tx: Tx, projectId: string): Promise<FaceRow[]> {
-    return tx.prisma.performerFace.findMany({ where: { performer: { projectId } }, include: { performer: true } });
+  async facesOfProject(tx: Tx, projectId: string): Promise<(FaceRow & { opened: Uint8Array })[]> {
+    const rows = await tx.prisma.performerFace.findMany({
+      where: { performer: { projectId } },
+      include: { performer: true },
+    });
+    return rows.map((row) => ({ ...row, opened: this.vault.open(projectId, row.template) }));
   }
 
   byName(tx: Tx, projectId: string, name: string): Promise<PerformerRow | null> {
@@ -52,8 +60,32 @@ export class PerformerRepository {
     return tx.prisma.performer.create({ data: { id: randomUUID(), projectId, name } });
   }
 
-  async addFaces(tx: Tx, faces: readonly NewFace[]): Promise<void> {
-    const data = faces.map((face) => ({ id: randomUUID(), ...face }));
+  /** Templates are sealed on their way in. */
+  async addFaces(tx: Tx, projectId: string, faces: readonly NewFace[]): Promise<void> {
+    const data = faces.map((face) => ({
+      id: randomUUID(),
+      ...face,
+      template: this.vault.seal(projectId, face.template),
+    }));
     await tx.prisma.performerFace.createMany({ data, skipDuplicates: true });
+  }
+
+  /**
+   * Forgets the faces of everybody whose consents have all ended: nobody may use them, and nobody's work needs them.
+   *
+   * @returns whose, and how many
+   */
+  async dropNeedlessFaces(tx: Tx): Promise<{ performerId: string; projectId: string; faces: number }[]> {
+    return tx.query(
+      `WITH dropped AS (
+         DELETE FROM performer_faces f USING performers p
+          WHERE p.id = f.performer_id
+            AND EXISTS (SELECT 1 FROM consents c WHERE c.performer_id = p.id)
+            AND NOT EXISTS (SELECT 1 FROM consents c WHERE c.performer_id = p.id
+                             AND c.state IN ('draft', 'pending_signature', 'pending_review', 'active', 'suspended'))
+          RETURNING p.id AS performer_id, p.project_id)
+       SELECT performer_id AS "performerId", project_id AS "projectId", count(*)::int AS faces
+         FROM dropped GROUP BY 1, 2 ORDER BY 1`,
+    );
   }
 }

@@ -67,7 +67,8 @@ export class SubmissionRepository {
       [projectId, performerIds],
     );
     return sql.query<Candidate>(
-      `SELECT id, performer_id AS "performerId", role::text AS role, state::text AS state, level::text AS level, scope
+      `SELECT id, performer_id AS "performerId", role::text AS role, state::text AS state, level::text AS level, scope, holds::text[] AS holds,
+              notice_elapses_at AS "noticeElapsesAt", notice_waived_by IS NOT NULL AS "noticeWaived"
          FROM consents WHERE project_id = $1 AND performer_id = ANY($2::uuid[])
         ORDER BY created_at DESC, version DESC, id`,
       [projectId, performerIds],

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Sql } from '@understudy/db';
+import { TemplateVault } from '../sealing/template-vault.js';
 
 /** The models and settings that make an analysis; changes with whatever changes its result. */
 export const ANALYSIS_KEY = 'understudy-faces/1';
@@ -26,6 +27,8 @@ export interface LinkedAnalysis {
 
 @Injectable()
 export class AnalysisRepository {
+  constructor(private readonly vault: TemplateVault) {}
+
   /**
    * The analysis for a shot version: a finished one of the same plate and key where it still says what is needed,
    * otherwise a row of the version's own. A row is linked once and never again, so what a plan pinned stays as it was.
@@ -53,11 +56,12 @@ export class AnalysisRepository {
 
   /** @returns false, and nothing is changed, when the analysis was linked before. */
   async link(sql: Sql, analysisId: string, linked: LinkedAnalysis): Promise<boolean> {
-    const rows = await sql.query(
-      `UPDATE analyses SET sha256 = $2, bytes = $3, linked_at = now() WHERE id = $1 AND linked_at IS NULL RETURNING id`,
+    const [row] = await sql.query<{ projectId: string }>(
+      `UPDATE analyses n SET sha256 = $2, bytes = $3, linked_at = now() FROM assets p
+        WHERE n.id = $1 AND n.linked_at IS NULL AND p.id = n.plate_asset_id RETURNING p.project_id AS "projectId"`,
       [analysisId, linked.sha256, linked.bytes],
     );
-    if (rows.length === 0) return false;
+    if (row === undefined) return false;
     for (const { track, startFrame, endFrame, faces, template, uncertainFrames } of linked.tracks) {
       await sql.query(
         `INSERT INTO tracks (analysis_id, track, start_frame, end_frame, faces, template, uncertain_frames)
@@ -68,7 +72,7 @@ export class AnalysisRepository {
           startFrame,
           endFrame,
           faces,
-          template === null ? null : Buffer.from(template),
+          template === null ? null : Buffer.from(this.vault.seal(row.projectId, template)),
           uncertainFrames,
         ],
       );
@@ -77,12 +81,17 @@ export class AnalysisRepository {
   }
 
   async tracks(sql: Sql, analysisId: string): Promise<AnalysisTrack[]> {
-    return sql.query<AnalysisTrack>(
-      `SELECT track, start_frame AS "startFrame", end_frame AS "endFrame", faces, template,
-              uncertain_frames AS "uncertainFrames"
-         FROM tracks WHERE analysis_id = $1 ORDER BY track`,
+    const rows = await sql.query<AnalysisTrack & { projectId: string }>(
+      `SELECT t.track, t.start_frame AS "startFrame", t.end_frame AS "endFrame", t.faces, t.template,
+              t.uncertain_frames AS "uncertainFrames", p.project_id AS "projectId"
+         FROM tracks t JOIN analyses n ON n.id = t.analysis_id JOIN assets p ON p.id = n.plate_asset_id
+        WHERE t.analysis_id = $1 ORDER BY t.track`,
       [analysisId],
     );
+    return rows.map(({ projectId, template, ...track }) => ({
+      ...track,
+      template: template === null ? null : this.vault.open(projectId, template),
+    }));
   }
 
   /** Hashes of the accepted results of a version's analyse tasks, in order of their ranges. */

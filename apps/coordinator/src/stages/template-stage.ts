@@ -3,6 +3,7 @@ import { EnrolResult, type UnderstudyError } from '@understudy/contracts';
 import type { Database } from '@understudy/db';
 import type { ObjectStore } from '@understudy/storage';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import { TemplateVault } from '../sealing/template-vault.js';
 import { readJson } from './read-json.js';
 import { oneLine } from './shot-failures.js';
 import type { StageHandler } from './stage-handler.js';
@@ -18,23 +19,28 @@ export class TemplateStage implements StageHandler<'template'> {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
+    private readonly vault: TemplateVault,
   ) {}
 
   async run({ taskId }: { taskId: string }): Promise<void> {
-    const [row] = await this.database.query<{ sha256: string }>(
-      `SELECT a.result->>'sha256' AS sha256
+    const [row] = await this.database.query<{ sha256: string; projectId: string }>(
+      `SELECT a.result->>'sha256' AS sha256, i.project_id AS "projectId"
          FROM face_templates f JOIN attempts a ON a.task_id = f.task_id AND a.state = 'accepted'
+         JOIN assets i ON i.id = f.asset_id
         WHERE f.task_id = $1 AND f.state = 'pending'`,
       [taskId],
     );
     if (row === undefined) return;
     const path = await this.objects.localPath(row.sha256);
     const result = await readJson(path, EnrolResult, { mostBytes: MOST_BYTES });
+    const sealed = this.vault.seal(row.projectId, Buffer.from(result.template, 'base64'));
     await this.database.query(
       `UPDATE face_templates SET state = 'ready', template = $2, recogniser = $3, quality = $4::jsonb
         WHERE task_id = $1 AND state = 'pending'`,
-      [taskId, Buffer.from(result.template, 'base64'), result.recogniser, JSON.stringify({ overall: result.quality })],
+      [taskId, Buffer.from(sealed), result.recogniser, JSON.stringify({ overall: result.quality })],
     );
+    // What the lane sent holds the same numbers in the clear.
+    await this.objects.delete(row.sha256);
   }
 
   async abandon({ taskId }: { taskId: string }, error: UnderstudyError): Promise<void> {

@@ -45,7 +45,7 @@ const MAKER = [
   'resume Shot',
   'download Delivery',
 ];
-const STOPS = ['create Consent', 'suspend Consent', 'revoke Consent'];
+const STOPS = ['create Consent', 'suspend Consent', 'hold Consent', 'revoke Consent'];
 
 /** Everything that a role may do somewhere. What is not here is denied. */
 const TABLE: Record<Who, readonly string[]> = {
@@ -71,7 +71,7 @@ const TABLE: Record<Who, readonly string[]> = {
   ],
   producer: [...MAKER, ...STOPS, 'release Delivery'],
   artist: MAKER,
-  consent_officer: [...MEMBER, ...STOPS, 'activate Consent', 'read AuditEvent'],
+  consent_officer: [...MEMBER, ...STOPS, 'activate Consent', 'decline Consent', 'lift Consent', 'read AuditEvent'],
   compliance_auditor: [...MEMBER, 'read Asset', 'read FaceTemplate', 'read AuditEvent'],
   worker: ['register Lane', 'lease Lane', 'report Attempt', 'upload Attempt'],
 };

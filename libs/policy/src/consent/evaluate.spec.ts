@@ -21,6 +21,9 @@ const consent: ConsentFacts = {
     validFrom: '2026-06-01T00:00:00Z',
     validUntil: '2026-07-01T00:00:00Z',
   },
+  holds: [],
+  noticeElapsesAt: null,
+  noticeWaived: false,
 };
 
 const request: ConsentRequest = {
@@ -46,6 +49,26 @@ const TABLE: [string, ConsentFacts | null, ConsentRequest, Date, ConsentReason[]
   ['under review', { ...consent, state: 'pending_review' }, request, NOW, ['CONSENT_NOT_ACTIVE']],
   ['superseded', { ...consent, state: 'superseded' }, request, NOW, ['CONSENT_NOT_ACTIVE']],
   ['declined', { ...consent, state: 'declined' }, request, NOW, ['CONSENT_NOT_ACTIVE']],
+  ['lapsed', { ...consent, state: 'lapsed' }, request, NOW, ['CONSENT_NOT_ACTIVE']],
+  ['waiting for a signature', { ...consent, state: 'pending_signature' }, request, NOW, ['CONSENT_NOT_ACTIVE']],
+  ['held by a strike', { ...consent, holds: ['strike'] }, request, NOW, ['CONSENT_ON_HOLD']],
+  ['held by a dispute', { ...consent, holds: ['dispute'] }, request, NOW, ['CONSENT_ON_HOLD']],
+  ['held by both', { ...consent, holds: ['strike', 'dispute'] }, request, NOW, ['CONSENT_ON_HOLD']],
+  [
+    'an instant before the notice has run',
+    { ...consent, noticeElapsesAt: new Date(NOW.getTime() + 1) },
+    request,
+    NOW,
+    ['NOTICE_NOT_ELAPSED'],
+  ],
+  ['the instant at which the notice has run', { ...consent, noticeElapsesAt: NOW }, request, NOW, []],
+  [
+    'a notice that was waived',
+    { ...consent, noticeElapsesAt: new Date('2027-01-01T00:00:00Z'), noticeWaived: true },
+    request,
+    NOW,
+    [],
+  ],
   ['suspended', { ...consent, state: 'suspended' }, request, NOW, ['CONSENT_SUSPENDED']],
   ['revoked', { ...consent, state: 'revoked' }, request, NOW, ['CONSENT_REVOKED']],
   ['marked expired', { ...consent, state: 'expired' }, request, NOW, ['CONSENT_EXPIRED']],

@@ -1,5 +1,6 @@
 import {
   CONSENT_LEVELS,
+  type ConsentHold,
   type ConsentLevel,
   type ConsentPoint,
   type ConsentReason,
@@ -18,6 +19,12 @@ export interface ConsentFacts {
   readonly state: ConsentState;
   readonly level: ConsentLevel;
   readonly scope: ConsentScope;
+  /** Kinds of the holds that are open. */
+  readonly holds: readonly ConsentHold[];
+  /** When the performer's notice has run; null where there is none to wait for. */
+  readonly noticeElapsesAt: Date | null;
+  /** Somebody other than who asked for the consent waived the notice, with a reason. */
+  readonly noticeWaived: boolean;
 }
 
 /** What is about to be done with one performer's face. */
@@ -50,6 +57,8 @@ export function evaluateConsent(consent: ConsentFacts | null, request: ConsentRe
     ['CONSENT_EXPIRED', consent.state === 'expired' || now.getTime() >= Date.parse(scope.validUntil)],
     ['CONSENT_REVOKED', consent.state === 'revoked'],
     ['CONSENT_SUSPENDED', consent.state === 'suspended'],
+    ['CONSENT_ON_HOLD', consent.holds.length > 0],
+    ['NOTICE_NOT_ELAPSED', !consent.noticeWaived && (consent.noticeElapsesAt?.getTime() ?? -Infinity) > now.getTime()],
     ['CONSENT_LEVEL_TOO_LOW', rank(consent.level) < rank(request.project.leastLevel)],
     ['WRONG_PERFORMER', consent.performerId !== request.performerId],
     ['WRONG_ROLE', consent.role !== request.role],
@@ -137,6 +146,8 @@ const CODE_OF_REASON: Readonly<Record<ConsentReason, ErrorCode>> = {
   CONSENT_EXPIRED: 'CONSENT_EXPIRED',
   CONSENT_REVOKED: 'CONSENT_REVOKED',
   CONSENT_SUSPENDED: 'CONSENT_SUSPENDED',
+  CONSENT_ON_HOLD: 'CONSENT_SUSPENDED',
+  NOTICE_NOT_ELAPSED: 'CONSENT_NOT_YET_VALID',
   CONSENT_LEVEL_TOO_LOW: 'CONSENT_LEVEL_TOO_LOW',
   WRONG_PERFORMER: 'CONSENT_REQUIRED',
   WRONG_ROLE: 'CONSENT_REQUIRED',

@@ -49,6 +49,7 @@ export function matchCast(tracks: readonly PlanTrack[], members: readonly PlanMe
       ? onlyPerson(tracks)
       : tracks.filter(({ track }) => owners.get(track) === String(member.cast));
     if (mine.length === 0) throw notFound(tracks, member);
+    requireConsented(mine, member);
     return { cast: member.cast, tracks: mine.map(({ track }) => track), verified: member.enrolled.length > 0 };
   });
 }
@@ -64,6 +65,32 @@ function requireConsistent({ cast, references, enrolled }: PlanMember): void {
     'IDENTITY_MISMATCH',
     `A plate reference of cast member ${cast} does not show the performer who consented; give another image.`,
     { details: { cast, role: 'plate', cosine: rounded(Math.min(...cosines)) } },
+  );
+}
+
+/** Where each track is and how like the face that is meant it is: for whoever has to look at the frames. */
+const shown = (tracks: readonly PlanTrack[], templates: readonly Template[]) =>
+  tracks.map(({ track, startFrame, endFrame, template }) => ({
+    track,
+    startFrame,
+    endFrame,
+    cosine: template === null ? null : rounded(likeness(template, templates)),
+  }));
+
+/**
+ * A track that was told by a reference must show the performer whose consent covers it: a reference that is like both says
+ * nothing about them being one.
+ */
+function requireConsented(mine: readonly PlanTrack[], { cast, enrolled }: PlanMember): void {
+  if (enrolled.length === 0) return;
+  const strangers = mine.filter(
+    ({ template }) => template !== null && likeness(template, enrolled) < SAME_PERSON_COSINE,
+  );
+  if (strangers.length === 0) return;
+  throw new UnderstudyError(
+    'IDENTITY_MISMATCH',
+    `Tracks that cast member ${cast} would cover do not show the performer who consented; look at these frames.`,
+    { details: { cast, role: 'plate', tracks: shown(strangers, enrolled) } },
   );
 }
 
@@ -97,7 +124,7 @@ function notFound(tracks: readonly PlanTrack[], member: PlanMember): UnderstudyE
   return new UnderstudyError(
     'PLATE_FACE_NOT_FOUND',
     `The face that cast member ${member.cast} covers is not in the plate; check the plate and the reference image.`,
-    { details: { cast: member.cast, bestCosine: rounded(Math.max(...cosines)), tracks: tracks.length } },
+    { details: { cast: member.cast, bestCosine: rounded(Math.max(...cosines)), tracks: shown(tracks, known(member)) } },
   );
 }
 

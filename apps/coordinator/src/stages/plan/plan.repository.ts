@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { UnderstudyError } from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
+import { TemplateVault } from '../../sealing/template-vault.js';
 import type { AnalysisTrack } from '../analysis.repository.js';
 import type { PlanTrack } from './match-cast.js';
 import { type Template, templateOf } from './template.js';
@@ -18,6 +19,8 @@ export function asPlanTrack({ track, startFrame, endFrame, template }: AnalysisT
 /** What the plan reads of faces, and of how fast lanes are. */
 @Injectable()
 export class PlanRepository {
+  constructor(private readonly vault: TemplateVault) {}
+
   /**
    * Templates of image assets, in the order asked for.
    *
@@ -26,14 +29,15 @@ export class PlanRepository {
   async assetTemplates(sql: Sql, assetIds: readonly string[]): Promise<AssetTemplate[]> {
     const rows = await sql.query<{
       assetId: string;
+      projectId: string;
       state: string;
       template: Uint8Array | null;
       errorCode: string | null;
       errorMessage: string | null;
     }>(
-      `SELECT asset_id AS "assetId", state::text AS state, template, error_code AS "errorCode",
-              error_message AS "errorMessage"
-         FROM face_templates WHERE asset_id = ANY($1::uuid[])`,
+      `SELECT f.asset_id AS "assetId", i.project_id AS "projectId", f.state::text AS state, f.template,
+              f.error_code AS "errorCode", f.error_message AS "errorMessage"
+         FROM face_templates f JOIN assets i ON i.id = f.asset_id WHERE f.asset_id = ANY($1::uuid[])`,
       [assetIds],
     );
     const byId = new Map(rows.map((row) => [row.assetId, row]));
@@ -52,17 +56,18 @@ export class PlanRepository {
           },
         );
       }
-      return { assetId, template: templateOf(row.template) };
+      return { assetId, template: templateOf(this.vault.open(row.projectId, row.template)) };
     });
   }
 
   /** Templates of a performer's enrolled faces. */
   async enrolled(sql: Sql, performerId: string): Promise<Template[]> {
-    const rows = await sql.query<{ template: Uint8Array }>(
-      'SELECT template FROM performer_faces WHERE performer_id = $1 ORDER BY created_at, id',
+    const rows = await sql.query<{ projectId: string; template: Uint8Array }>(
+      `SELECT p.project_id AS "projectId", f.template FROM performer_faces f JOIN performers p ON p.id = f.performer_id
+        WHERE f.performer_id = $1 ORDER BY f.created_at, f.id`,
       [performerId],
     );
-    return rows.map(({ template }) => templateOf(template));
+    return rows.map(({ projectId, template }) => templateOf(this.vault.open(projectId, template)));
   }
 
   async bindTracks(sql: Sql, shotVersionId: string, cast: number, tracks: readonly number[]): Promise<void> {
