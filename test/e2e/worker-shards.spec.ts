@@ -27,18 +27,22 @@ beforeEach(() => {
   control.begin(monotonicMs() + 600_000);
 });
 
-function anonymise(): ShardOptions['processors'] {
+function anonymise(): Promise<ShardOptions['processors']> {
   const lease = { recipe: recipePreset('anonymise'), cast: [], anonymiseTracks: [0] };
   return recipeProcessors({ lease, analysis: wanderingFace(clip), identities: new Map() });
 }
 
-function render(startFrame: number, endFrame: number, overrides: Partial<ShardOptions> = {}): Promise<RenderedShard> {
+async function render(
+  startFrame: number,
+  endFrame: number,
+  overrides: Partial<ShardOptions> = {},
+): Promise<RenderedShard> {
   return renderShard({
     platePath: clip.path,
     plate: clip.plate,
     startFrame,
     endFrame,
-    processors: anonymise(),
+    processors: overrides.processors ?? (await anonymise()),
     encoding: { mode: 'lossless', preset: 'ultrafast' },
     segmentPath: join(folder, `segment-${startFrame}-${endFrame}.mp4`),
     control,

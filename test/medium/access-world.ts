@@ -3,6 +3,7 @@ import type { FarmRole, ProjectRole } from '@understudy/contracts';
 import { type Database, hashTokenSecret, newTokenSecret } from '@understudy/db';
 import { inDays, sha, signed, statement } from './consent-documents.js';
 import type { TestCoordinator, TestPerson } from './coordinator.js';
+import { manifestOf } from './pack-fixture.js';
 import { addShot } from './shot-fixture.js';
 
 /** Everything that a path or a body may name, of one project and one worker. */
@@ -17,6 +18,7 @@ export interface Side {
   readonly eventId: string;
   readonly userId: string;
   readonly tokenId: string;
+  readonly modelPackId: string;
   readonly workerId: string;
   readonly workerToken: string;
   readonly laneId: string;
@@ -110,10 +112,22 @@ export async function addSide(farm: TestCoordinator): Promise<Side> {
     eventId: await addEvent(owner, shot.projectId),
     userId: user.id,
     tokenId: await addTokenOf(owner, user.id),
+    modelPackId: await addModelPack(owner, user.id),
     workerId: worker.id,
     workerToken: worker.token,
     ...(await addAttempt(owner, shot.shotVersionId, worker.id)),
   };
+}
+
+/** A pack that somebody else has added. */
+async function addModelPack(owner: Database, addedBy: string): Promise<string> {
+  const manifest = manifestOf(`pack-${randomUUID()}`);
+  const [id, sha256] = [randomUUID(), sha('c')];
+  await owner.query(
+    'INSERT INTO model_packs (id, pack, version, sha256, manifest, added_by) VALUES ($1, $2, $3, $4, $5::jsonb, $6)',
+    [id, manifest.id, manifest.version, sha256, JSON.stringify(manifest), addedBy],
+  );
+  return id;
 }
 
 export interface Knocker {
@@ -175,6 +189,9 @@ export const BODIES: Readonly<Record<string, Body>> = {
   cancelShot: REASON,
   resumeShot: REASON,
   releaseDelivery: REASON,
+  addModelPack: () => ({ manifest: manifestOf(`pack-${randomUUID()}`) }),
+  approveModelPack: REASON,
+  setDefaultModelPack: REASON,
   createWorker: () => ({ name: name() }),
   registerLane: () => ({
     ordinal: 1,

@@ -6,6 +6,7 @@ import type { Config } from './config/config.js';
 import { ConsentsModule } from './consents/consents.module.js';
 import { HealthModule } from './health/health.module.js';
 import type { Logger } from './platform/logger.js';
+import { ModelsModule } from './models/models.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
 import { PerformersModule } from './performers/performers.module.js';
 import { PlatformModule } from './platform/platform.module.js';
@@ -43,6 +44,7 @@ export class AppModule {
         AssetsModule,
         OpenApiModule,
         ConsentsGateModule,
+        ModelsModule,
         StagesModule,
         ShotsModule,
         DeliveriesModule,

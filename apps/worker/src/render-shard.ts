@@ -50,7 +50,7 @@ export async function renderShard(options: ShardOptions): Promise<RenderedShard>
       output.bytes.set(frame.bytes);
       for (const processor of processors) {
         stopwatch.enter(processor.name);
-        processor.apply(output, frameNumber);
+        await processor.apply(output, frameNumber);
       }
       if (prober !== undefined && probed.has(frameNumber)) {
         stopwatch.enter('probe');

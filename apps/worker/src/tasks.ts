@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 
+import type { PackSelfTest } from '@understudy/contracts';
 import { openFaceModels } from '@understudy/face';
-import { type ModelPack, ensureDefaultPack, parityClass } from '@understudy/inference';
+import { type ModelPack, ensureDefaultPack, parityClass, selfTestPacks } from '@understudy/inference';
 
 import { analyseTask } from './analyse-range.js';
 import { enrolTask } from './enrol-image.js';
@@ -22,10 +23,11 @@ export async function createTaskRunner(config: LaneConfig, control: LaneControl)
   const pack = await ensureDefaultPack(config.dataDir);
   const session = { provider: config.provider, threads: config.threads };
   const models = await openFaceModels(pack, session);
-  const tools: LaneTools = { pack, models, control };
+  const selfTests = await selfTestPacks(config.dataDir, session);
+  const tools: LaneTools = { pack, models, dataDir: config.dataDir, session, control };
   const shots = new LastPreparedShot();
   return {
-    capabilities: capabilitiesOf(pack, session),
+    capabilities: capabilitiesOf(pack, session, selfTests),
     run: (task) => runTask(tools, shots, task),
   };
 }
@@ -40,7 +42,7 @@ async function runTask(tools: LaneTools, shots: LastPreparedShot, task: LaneTask
 type Session = { readonly provider: LaneConfig['provider']; readonly threads: number };
 const LONGEST_NAME = 80;
 
-function capabilitiesOf(pack: ModelPack, session: Session): AgentData['capabilities'] {
+function capabilitiesOf(pack: ModelPack, session: Session, selfTests: PackSelfTest[]): AgentData['capabilities'] {
   const parity = parityClass(session);
   return {
     parityClass: {
@@ -54,7 +56,8 @@ function capabilitiesOf(pack: ModelPack, session: Session): AgentData['capabilit
     kinds: ['enrol', 'analyse', 'render'],
     threads: session.threads,
     vramMiB: 0,
-    packs: [pack.id],
+    packs: [pack.id, ...selfTests.flatMap(({ passed, sha256 }) => (passed && sha256 !== null ? [sha256] : []))],
+    selfTests,
   };
 }
 

@@ -65,6 +65,12 @@ export const ERROR_CODES = {
   PACK_ENGINE_REFUSED: { status: 422, exit: 6 },
   PACK_EXTERNAL_DATA_REFUSED: { status: 422, exit: 6 },
   PACK_CONTRACT_MISMATCH: { status: 422, exit: 6 },
+  /** The farm has no such pack, or its model does not do what the recipe wants of it. */
+  PACK_UNKNOWN: { status: 422, exit: 6 },
+  /** Added by one person, but not yet approved by another. */
+  PACK_NOT_APPROVED: { status: 409, exit: 3 },
+  /** The model gave other numbers than its canary. */
+  PACK_SELF_TEST_FAILED: { status: 422, exit: 6 },
   LICENCE_REFUSED: { status: 403, exit: 3 },
   PROVIDER_UNAVAILABLE: { status: 503, exit: 6 },
   SHUTTING_DOWN: { status: 503, exit: 6 },

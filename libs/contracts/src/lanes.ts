@@ -36,6 +36,24 @@ export const ParityClass = z.object({
 });
 export type ParityClass = z.infer<typeof ParityClass>;
 
+const errorCodes = Object.keys(ERROR_CODES) as [keyof typeof ERROR_CODES, ...(keyof typeof ERROR_CODES)[]];
+
+/** A pack run on a lane with inputs that everybody knows, its numbers compared with those it gave when it was added. */
+export const PackSelfTest = z.object({
+  id: z.string().max(64),
+  version: z.string().max(64),
+  sha256: Sha256.nullable(),
+  passed: z.boolean(),
+  /** Why not. */
+  code: z.enum(errorCodes).optional(),
+  message: z.string().max(500).optional(),
+  /** Largest difference to the canary in parts of its largest number; null where there is nothing to compare. */
+  difference: z.number().nullable(),
+  /** Of one run. */
+  milliseconds: z.number().min(0),
+});
+export type PackSelfTest = z.infer<typeof PackSelfTest>;
+
 export const LaneCapabilities = z.object({
   parityClass: ParityClass,
   kinds: z.array(TaskKind).min(1),
@@ -43,8 +61,10 @@ export const LaneCapabilities = z.object({
   vramMiB: z.int().min(0),
   /** Of its GPU, in tenths: 8.6 is 86; absent or 0 of a processor. */
   computeCapability: z.int().min(0).optional(),
-  /** Ids of the model packs that are verified on this lane. */
+  /** What is verified on this lane: the default pack by its id, every other by the SHA-256 of its manifest. */
   packs: z.array(z.string().max(120)).min(1),
+  /** How each pack of this lane's store did in its self-test; only those that passed are among `packs`. */
+  selfTests: z.array(PackSelfTest).max(500).optional(),
 });
 export type LaneCapabilities = z.infer<typeof LaneCapabilities>;
 
@@ -60,7 +80,7 @@ export const LaneNeeds = z.object({
   leastComputeCapability: z.int().min(1).optional(),
   providers: z.array(z.enum(PROVIDERS)).min(1).optional(),
   precision: z.enum(['fp32', 'fp16']).optional(),
-  /** Ids of model packs that must be verified there. */
+  /** Packs that must have passed their self-test there, as the lane names them; the plan adds those that it pins. */
   models: z.array(z.string().max(120)).min(1).optional(),
 });
 export type LaneNeeds = z.infer<typeof LaneNeeds>;
@@ -177,7 +197,6 @@ export const CompleteAttempt = z.object({
 });
 export type CompleteAttempt = z.infer<typeof CompleteAttempt>;
 
-const errorCodes = Object.keys(ERROR_CODES) as [keyof typeof ERROR_CODES, ...(keyof typeof ERROR_CODES)[]];
 export const FailAttempt = z.object({
   epoch: z.int().min(1),
   code: z.enum(errorCodes),

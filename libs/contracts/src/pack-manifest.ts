@@ -144,10 +144,29 @@ export const PackFile = z.strictObject({
 });
 export type PackFile = z.infer<typeof PackFile>;
 
+/** What a model gave on one processor, in single precision, for inputs that everybody can make: a few numbers of each output. */
+export const PackCanary = z.strictObject({
+  outputs: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1).max(200),
+        shape: z.array(z.int().min(1)).max(6),
+        /** At places spread over the output. */
+        samples: z.array(z.number()).min(1).max(64),
+        /** Largest magnitude of the whole output. */
+        peak: z.number().min(0),
+      }),
+    )
+    .max(32),
+});
+export type PackCanary = z.infer<typeof PackCanary>;
+
 /** The file `manifest.json` of a pack's folder. Nothing runs that differs from it. */
 export const ModelManifestDocument = ModelContract.extend({
   schema: z.literal('understudy/model-pack/1'),
   version: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/),
   files: z.array(PackFile).min(1).max(16),
+  /** Recorded when the pack was added; a lane that gives other numbers is not given its work. Absent where nothing is a graph. */
+  canary: PackCanary.optional(),
 });
 export type ModelManifestDocument = z.infer<typeof ModelManifestDocument>;

@@ -12,7 +12,9 @@ test('a swap and a restoration have defaults for all but their packs', () => {
   });
   const restore = PackProcessor.parse({ type: 'restore', settings: { restorer: { id: 'gfpgan_1.4', version: '2' } } });
   expect(restore.settings).toMatchObject({ strength: 0.8, weight: 0.5, restorer: { id: 'gfpgan_1.4', version: '2' } });
-  expect(restore.settings).not.toHaveProperty('maxDrift');
+  expect(restore.settings).toMatchObject({ maxDrift: 0.1, shape: 'hull' });
+  const filters = PackProcessor.parse({ type: 'restore' });
+  expect(filters.settings).toMatchObject({ restorer: { id: 'classical' }, sharpness: 1.2 });
 });
 
 test.each([

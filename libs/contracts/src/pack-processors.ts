@@ -1,14 +1,20 @@
 import { z } from 'zod';
 
 import type { Operation } from './consent.js';
+import { Sha256 } from './ids.js';
 import { ModelContract, ModelManifestDocument } from './pack-manifest.js';
 
 /** A version of a pack, as a plan pins it. Without a version the farm's default is taken when the shot is planned. */
 export const PackReference = z.object({
   id: ModelContract.shape.id,
   version: ModelManifestDocument.shape.version.optional(),
+  /** SHA-256 of the manifest's canonical JSON, which names every file by hash; the plan fills it in. */
+  sha256: Sha256.optional(),
 });
 export type PackReference = z.infer<typeof PackReference>;
+
+/** The restorer that needs no pack: fine detail brought back by filters. No pack may take its name. */
+export const CLASSICAL_RESTORER = 'classical';
 
 /** Where a face is written: the crop with a soft border, or the hull of its landmarks. */
 export const FaceShape = z.enum(['box', 'hull']);
@@ -38,19 +44,26 @@ export const SwapProcessor = z.object({
 });
 export type SwapProcessor = z.infer<typeof SwapProcessor>;
 
-/** Restores a face by a pack's network. */
+/** Restores a face by a pack's network, or by filters (`classical`). A consent for `restore` is what it needs. */
 export const RestoreProcessor = z.object({
   type: z.literal('restore'),
-  settings: z.object({
-    restorer: PackReference,
-    /** 0 keeps the plate, 1 is the network's face alone. */
-    strength: z.number().min(0).max(1).default(0.8),
-    /** For networks with such an input: 0 most changed, 1 most faithful. */
-    weight: z.number().min(0).max(1).default(0.5),
-    /** How far identity may drift (1 less the cosine) before the strength is lowered; absent it is not measured. */
-    maxDrift: z.number().min(0).max(2).optional(),
-    ...edge,
-  }),
+  settings: z
+    .object({
+      restorer: PackReference.default({ id: CLASSICAL_RESTORER }),
+      /** 0 keeps the plate, 1 is the restored face alone. */
+      strength: z.number().min(0).max(1).default(0.8),
+      /** For networks with such an input: 0 most changed, 1 most faithful. */
+      weight: z.number().min(0).max(1).default(0.5),
+      /** For `classical`: the fine detail that is aimed at, in parts of what the plate's own face has. */
+      sharpness: z.number().min(0.5).max(3).default(1.2),
+      /**
+       * How far identity may drift (1 less the cosine). Where a track's sampled frames drift further, its strength is
+       * lowered until they hold. 2 bounds nothing.
+       */
+      maxDrift: z.number().min(0).max(2).default(0.1),
+      ...edge,
+    })
+    .prefault({}),
 });
 export type RestoreProcessor = z.infer<typeof RestoreProcessor>;
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { RestoreProcessor, SwapProcessor } from './pack-processors.js';
+
 export const ANONYMISE_STYLES = ['blur', 'pixelate', 'solid'] as const;
 
 export const ReplaceProcessor = z.object({
@@ -25,19 +27,25 @@ export const AnonymiseProcessor = z.object({
     .prefault({}),
 });
 
-export const Processor = z.discriminatedUnion('type', [ReplaceProcessor, AnonymiseProcessor]);
+export const Processor = z.discriminatedUnion('type', [
+  ReplaceProcessor,
+  AnonymiseProcessor,
+  SwapProcessor,
+  RestoreProcessor,
+]);
 export type Processor = z.infer<typeof Processor>;
 
 /** The ordered processors a shot runs. */
 export const Recipe = z.object({ processors: z.array(Processor).min(1).max(8) });
 export type Recipe = z.infer<typeof Recipe>;
 
-export const RECIPE_PRESETS = ['replace', 'anonymise'] as const;
+export const RECIPE_PRESETS = ['replace', 'replace+restore', 'anonymise', 'restore'] as const;
 export const RecipePreset = z.enum(RECIPE_PRESETS);
 export type RecipePreset = z.infer<typeof RecipePreset>;
 
+/** Processors in their order, all with their defaults. */
 export function recipePreset(preset: RecipePreset): Recipe {
-  return Recipe.parse({ processors: [{ type: preset }] });
+  return Recipe.parse({ processors: preset.split('+').map((type) => ({ type })) });
 }
 
 export const Encoding = z.object({

@@ -15,6 +15,7 @@ import {
   RegisterLane,
   ReleaseAttempt,
 } from './lanes.js';
+import { AddModelPack, ModelPack } from './model-packs.js';
 import {
   CreatedToken,
   CreatedWorker,
@@ -170,6 +171,23 @@ export const ROUTES = {
 
   listWorkers: { method: 'GET', path: '/api/v1/workers', query: Page, response: list(Worker) },
   createWorker: { method: 'POST', path: '/api/v1/workers', body: CreateWorker, response: CreatedWorker },
+
+  listModelPacks: { method: 'GET', path: '/api/v1/models', query: Page, response: list(ModelPack) },
+  /** Makes a pack known to the farm by its manifest; its files stay with the lanes. The same again changes nothing. */
+  addModelPack: { method: 'POST', path: '/api/v1/models', body: AddModelPack, response: ModelPack },
+  /** By another person than the one who added it. The first version of a pack that is approved is its default. */
+  approveModelPack: {
+    method: 'POST',
+    path: '/api/v1/models/:modelPackId/approve',
+    body: ConsentDecision,
+    response: ModelPack,
+  },
+  setDefaultModelPack: {
+    method: 'POST',
+    path: '/api/v1/models/:modelPackId/default',
+    body: ConsentDecision,
+    response: ModelPack,
+  },
 
   listAuditEvents: { method: 'GET', path: '/api/v1/audit/events', query: OfProject, response: list(AuditEvent) },
   getAuditCheckpoint: { method: 'GET', path: '/api/v1/audit/checkpoint', response: AuditCheckpoint },

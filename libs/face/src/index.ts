@@ -31,6 +31,7 @@ export * from './swap/swapped-face.js';
 export * from './swap/swapper.js';
 export * from './swap/dfm.js';
 export * from './swap/swap-step.js';
+export * from './restore/classical.js';
 export * from './restore/fidelity.js';
 export * from './restore/restorer.js';
 export * from './restore/restore-step.js';

@@ -5,6 +5,7 @@ export * from './placement/bad-hosts.js';
 export * from './placement/explain.js';
 export * from './placement/fit.js';
 export * from './placement/order.js';
+export * from './packs/licence.js';
 export * from './plan/shards.js';
 export * from './abilities/ability.js';
 export type * from './abilities/actor.js';

@@ -18,6 +18,7 @@ import {
 } from '@understudy/inference';
 import type { Command } from 'commander';
 import { readConfig } from '../config.js';
+import { addModelPackCommands } from './remote/model-packs.js';
 
 /** A line of `models list`: a pack that is here, or a row of the catalogue for which a studio may bring the files. */
 export interface ListedModel {
@@ -97,6 +98,7 @@ export function addModelsCommands(program: Command): void {
         lines.length > 0 ? lines : ['there are no packs here: models pull fetches the default one'],
       );
     });
+  addModelPackCommands(models);
 }
 
 function print(options: { json?: boolean }, value: object, lines: readonly string[]): void {

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type Config, readConfig } from '../config.js';
 import { createFaceReader } from '../faces/face-reader.js';
 import { type JobOptions, readJob, withJobOptions } from '../job/job-options.js';
+import { registerLocalPacks } from '../job/local-packs.js';
 import { localProject } from '../job/local-project.js';
 import { finishShot, type ShotJobContext, submitShot } from '../job/shot-job.js';
 import { containerOf, requireWritable } from '../output/target.js';
@@ -53,6 +54,7 @@ async function render(options: RenderOptions, config: Config): Promise<ShotRepor
     const readFace = createFaceReader(config.homeDir);
     const context: ShotJobContext = { client, progress, signal, readFace, projectOf: localProject };
     try {
+      await registerLocalPacks(client, job.recipe, config.homeDir);
       const { shot } = await submitShot(job, context);
       return (await finishShot(shot.id, outPath, context)).report;
     } finally {

@@ -1,22 +1,21 @@
 import { basename, extname } from 'node:path';
-import { Encoding, Recipe, recipePreset, UnderstudyError } from '@understudy/contracts';
-import { type Command, Option } from 'commander';
+import { castOperations, Encoding, UnderstudyError } from '@understudy/contracts';
+import type { Command } from 'commander';
 import { readConsentDocument } from '../consent/document.js';
 import type { Container } from '../output/target.js';
 import { wholeNumber } from '../terminal/whole-number.js';
 import type { CastParties, CastRequest } from './casting.js';
+import { readRecipe, type RecipeOptions, withRecipeOptions } from './recipe-options.js';
 import type { ShotJob } from './shot-job.js';
 import { type LocalFile, readMediaFile } from './upload.js';
 
 /** What a shot is, as the command line takes it. */
-export interface JobOptions {
+export interface JobOptions extends RecipeOptions {
   target: string;
   identity: string[];
   plateFace?: string;
   cast: string[];
   consent: string[];
-  recipe: 'replace' | 'anonymise';
-  style?: 'blur' | 'pixelate' | 'solid';
   keepFace: string[];
   basis?: string;
   acceptUncertain?: string;
@@ -28,7 +27,7 @@ export interface JobOptions {
 
 export function withJobOptions(command: Command): Command {
   const collect = (value: string, before: string[]): string[] => [...before, value];
-  return command
+  return withRecipeOptions(command)
     .requiredOption('--target <clip>', 'the plate: a clip, or a PNG or JPEG image')
     .option(
       '--identity <image>',
@@ -44,8 +43,6 @@ export function withJobOptions(command: Command): Command {
       [],
     )
     .option('--consent <file>', 'a consent document (understudy consent new); repeatable', collect, [])
-    .addOption(new Option('--recipe <name>', 'what to do').choices(['replace', 'anonymise']).default('replace'))
-    .addOption(new Option('--style <name>', 'how to de-identify').choices(['blur', 'pixelate', 'solid']))
     .option('--keep-face <image>', 'a face that de-identification leaves alone; repeatable', collect, [])
     .option('--basis <text>', 'on what ground people are de-identified; required by --recipe anonymise')
     .option('--accept-uncertain <reason>', 'go on, for this reason, where the faces of some frames are uncertain')
@@ -63,14 +60,16 @@ export function withJobOptions(command: Command): Command {
 export async function readJob(options: JobOptions, container: Container, parties?: CastParties): Promise<ShotJob> {
   const plate = await readMediaFile(options.target);
   const consents = await Promise.all(options.consent.map((path) => readConsentDocument(path)));
-  const casts = options.recipe === 'replace' ? await readCasts(options) : [];
-  if (options.recipe === 'replace' && consents.length === 0 && parties === undefined) {
+  const recipe = await readRecipe(options);
+  const touchesCast = castOperations(recipe).length > 0;
+  const casts = touchesCast ? await readCasts(options) : [];
+  if (touchesCast && consents.length === 0 && parties === undefined) {
     throw new UnderstudyError(
       'CONSENT_REQUIRED',
-      'nothing is replaced without recorded consent; make one with: understudy consent new, and give it with --consent',
+      'no face is replaced or restored without recorded consent; make one with: understudy consent new, and give it with --consent',
     );
   }
-  if (options.recipe === 'anonymise' && options.basis === undefined) {
+  if (recipe.processors.some(({ type }) => type === 'anonymise') && options.basis === undefined) {
     throw new UnderstudyError(
       'BASIS_REQUIRED',
       'say on what ground people are de-identified with --basis TEXT; it is kept in the audit log',
@@ -80,7 +79,7 @@ export async function readJob(options: JobOptions, container: Container, parties
     project: options.project ?? consents[0]?.statement.scope.project ?? 'local',
     name: options.shot ?? basename(options.target, extname(options.target)),
     plate,
-    recipe: recipeOf(options),
+    recipe,
     casts,
     parties,
     keepFaces: await Promise.all(options.keepFace.map((path) => readMediaFile(path))),
@@ -92,12 +91,6 @@ export async function readJob(options: JobOptions, container: Container, parties
     leastShards: options.shardFrames === undefined ? 2 : 1,
     acceptUncertain: options.acceptUncertain,
   };
-}
-
-function recipeOf(options: JobOptions): Recipe {
-  if (options.recipe === 'replace') return recipePreset('replace');
-  const settings = options.style === undefined ? {} : { style: options.style };
-  return Recipe.parse({ processors: [{ type: 'anonymise', settings }] });
 }
 
 async function readCasts(options: JobOptions): Promise<CastRequest[]> {

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import {
+  castOperations,
   type ConsentPoint,
   type ConsentScope,
-  type Operation,
   ShotSettings,
   UnderstudyError,
 } from '@understudy/contracts';
@@ -56,12 +56,6 @@ export interface GateOptions {
    * it for a revocation. Everybody locks in this order, versions, consents, tasks; so ask before anything else is held.
    */
   readonly lock: boolean;
-}
-
-/** What is done to a cast member's face; `anonymise` is done to everybody else and needs no consent. */
-function operationsOf(settings: unknown): Operation[] {
-  const types = ShotSettings.parse(settings).recipe.processors.map((processor) => processor.type);
-  return [...new Set(types.filter((type) => type !== 'anonymise'))];
 }
 
 /** Evaluates every consent of a shot version against what the database says now. Used at all six points. */
@@ -146,7 +140,7 @@ function verdictOf(
   const { project, shotName, plateSha256, frames, cast, settings } = shot;
   const consentIds = consentIdsOf(cast);
   if (cast.length === 0 || now === undefined) return { allowed: cast.length === 0, refusals: [], consentIds };
-  const operations = operationsOf(settings);
+  const operations = castOperations(ShotSettings.parse(settings).recipe);
   const request = { now, point, project, shotName, operations, plateSha256, frames, cast, consents };
   return { ...evaluateConsents(request), consentIds };
 }

@@ -1,13 +1,15 @@
-import { type ConsentRole, type Operation, type Recipe, type SubmitShot, UnderstudyError } from '@understudy/contracts';
+import {
+  castOperations,
+  type ConsentRole,
+  type Recipe,
+  replacesFaces,
+  type SubmitShot,
+  UnderstudyError,
+} from '@understudy/contracts';
 import { type ConsentFacts, type ConsentRequest, evaluateConsent } from '@understudy/policy';
 import type { z } from 'zod';
 
 type Submission = z.output<typeof SubmitShot>;
-
-/** What is done to the faces of the cast: de-identification is done to everybody else. */
-export function castOperations(recipe: Recipe): Operation[] {
-  return [...new Set(recipe.processors.map(({ type }) => type))].filter((type) => type !== 'anonymise');
-}
 
 /**
  * What a request must hold together by itself, before anything is looked up.
@@ -20,8 +22,12 @@ export function requireCoherent({ recipe, cast, keepAssetIds, basis }: Submissio
     throw new UnderstudyError('INVALID_REQUEST', 'A recipe names each processor once.');
   }
   if (castOperations(recipe).length > 0 !== cast.length > 0) {
-    throw new UnderstudyError('INVALID_REQUEST', 'A replace recipe needs a cast, and only a replace recipe has one.');
+    throw new UnderstudyError(
+      'INVALID_REQUEST',
+      'A recipe that replaces or restores faces needs a cast, and only such a recipe has one.',
+    );
   }
+  requireOneFace(recipe, cast);
   if (types.has('anonymise') && basis === undefined) {
     throw new UnderstudyError('BASIS_REQUIRED', 'Say on what ground people are de-identified (basis).');
   }
@@ -31,6 +37,24 @@ export function requireCoherent({ recipe, cast, keepAssetIds, basis }: Submissio
   const pairs = new Set(cast.map(({ platePerformerId }) => platePerformerId));
   if (pairs.size < cast.length) {
     throw new UnderstudyError('INVALID_REQUEST', 'A plate performer can be covered by one cast member alone.');
+  }
+}
+
+/** One step writes the cast's faces; where none does, each member stays who they are. */
+function requireOneFace(recipe: Recipe, cast: Submission['cast']): void {
+  const replacing = recipe.processors.filter(({ type }) => type === 'replace' || type === 'swap');
+  if (replacing.length > 1) {
+    throw new UnderstudyError('INVALID_REQUEST', 'A face is replaced once: name either replace or swap.');
+  }
+  const restoreFirst = recipe.processors.findIndex(({ type }) => type === 'restore');
+  if (restoreFirst >= 0 && recipe.processors.slice(restoreFirst).some((one) => replacing.includes(one))) {
+    throw new UnderstudyError('INVALID_REQUEST', 'A face is restored after it was replaced: name restore later.');
+  }
+  if (!replacesFaces(recipe) && cast.some((member) => member.platePerformerId !== member.identityPerformerId)) {
+    throw new UnderstudyError(
+      'INVALID_REQUEST',
+      'A recipe that replaces nobody names the same performer on both sides of a cast member.',
+    );
   }
 }
 

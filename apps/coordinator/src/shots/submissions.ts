@@ -1,16 +1,17 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type AssetKind, type RouteInput, ShotSettings, UnderstudyError } from '@understudy/contracts';
+import { type AssetKind, castOperations, type RouteInput, ShotSettings, UnderstudyError } from '@understudy/contracts';
 import type { Database, Sql } from '@understudy/db';
 import { evaluateConsents } from '@understudy/policy';
 import type { Actor } from '../access/actor.js';
 import { requireOn } from '../access/require-on.js';
 import { AuditWriter } from '../audit/audit-writer.js';
+import { RecipePacks } from '../models/recipe-packs.js';
 import { DATABASE } from '../platform/tokens.js';
 import { Outbox } from '../stages/outbox.js';
 import { CastBinder } from '../stages/plan/cast-binder.js';
 import { consentRefusal } from '../stages/shot-failures.js';
 import { StageTransitions } from '../stages/stage-transitions.js';
-import { castOperations, consentFor, requireCoherent } from './submission-rules.js';
+import { consentFor, requireCoherent } from './submission-rules.js';
 import { type NewCastMember, type SubmittedAsset, SubmissionRepository } from './submission.repository.js';
 
 type Submission = RouteInput<'submitShot'>['body'];
@@ -28,17 +29,20 @@ export class Submissions {
     private readonly audit: AuditWriter,
     private readonly outbox: Outbox,
     private readonly transitions: StageTransitions,
+    private readonly packs: RecipePacks,
   ) {}
 
   /**
    * @returns the shot's id; a name that the project knows already gets its next version
    * @throws UnderstudyError INVALID_REQUEST, BASIS_REQUIRED, NOT_FOUND, CONFLICT for an asset that is not complete or not
-   * read yet, IDENTITY_MISMATCH, the first consent reason's code with all reasons in the details
+   * read yet, PACK_UNKNOWN, PACK_NOT_APPROVED, LICENCE_REFUSED, IDENTITY_MISMATCH, the first consent reason's code with all reasons in the details
    */
   async submit(actor: Actor, submission: Submission): Promise<string> {
     requireOn(actor, 'create', 'Shot', { projectId: submission.projectId });
     requireCoherent(submission);
     return this.database.hotTransaction(async (sql) => {
+      // Whether they may be used at all; which versions is decided when the shot is planned.
+      await this.packs.pin(sql, submission.projectId, submission.recipe);
       const assets = await this.#assets(sql, submission);
       const cast = await this.#cast(sql, submission, assets);
       await this.binder.requireIdentities(sql, cast);

@@ -1,5 +1,5 @@
 import type { FaceModels } from '@understudy/face';
-import type { ModelPack } from '@understudy/inference';
+import type { ModelPack, SessionOptions } from '@understudy/inference';
 
 import type { LaneControl } from './control.js';
 
@@ -7,5 +7,9 @@ import type { LaneControl } from './control.js';
 export interface LaneTools {
   readonly pack: ModelPack;
   readonly models: FaceModels;
+  /** Holds the pack store. */
+  readonly dataDir: string;
+  /** How models are run here. */
+  readonly session: SessionOptions;
   readonly control: LaneControl;
 }

@@ -1,6 +1,7 @@
 import type { RenderLease } from '@understudy/contracts';
 import {
   type IdentityImage,
+  type IdentityPortrait,
   decodeEmbedding,
   facesOfImage,
   normalise,
@@ -15,6 +16,8 @@ import { readStill } from '../stills.js';
 /** Whom a cast member becomes. */
 export interface Identity {
   readonly images: readonly IdentityImage[];
+  /** The same as frames, as swappers' recognisers read them. */
+  readonly portraits: readonly IdentityPortrait[];
   /** Mean of the images' templates, of length 1. */
   readonly embedding: Float32Array;
 }
@@ -31,15 +34,19 @@ export async function readIdentity(
   signal: AbortSignal,
 ): Promise<Identity> {
   const read: IdentityImage[] = [];
+  const portraits: IdentityPortrait[] = [];
   const embeddings: Float32Array[] = [];
   for (const { sha256 } of images) {
     const frame = await readStill(pathOf(sha256), signal);
     const faces = await facesOfImage(models, frame);
     const { template } = templateOf(faces, recogniserOf(pack));
-    for (const { landmarks } of faces) read.push({ ...pictureOf(frame), landmarks });
+    for (const { landmarks } of faces) {
+      read.push({ ...pictureOf(frame), landmarks });
+      portraits.push({ frame, landmarks });
+    }
     embeddings.push(decodeEmbedding(template));
   }
-  return { images: read, embedding: meanOf(embeddings) };
+  return { images: read, portraits, embedding: meanOf(embeddings) };
 }
 
 function pictureOf(frame: Frame): { rgb: Uint8ClampedArray; width: number; height: number } {

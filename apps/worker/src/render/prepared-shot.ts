@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 
 import { type AnalysisTable, canonicalJson, type RenderLease } from '@understudy/contracts';
+import { plateInfoSchema } from '@understudy/media';
 
 import { type LaneTask, inputPath } from '../lane/task.js';
 import type { LaneTools } from '../lane/tools.js';
 import { type Identity, readIdentity } from './identity.js';
 import { createProber } from './prober.js';
-import { recipeProcessors } from './processors.js';
+import { recipeProcessors, releaseAll } from './processors.js';
 import type { FrameProber, FrameProcessor } from './steps.js';
 import { readAnalysis } from './tracks.js';
 
@@ -25,50 +26,56 @@ export class LastPreparedShot {
     const key = keyOf(lease);
     if (this.kept?.key === key) return this.kept.shot;
     // Dropped before the next one is made: two shots are never held at once.
-    this.kept = null;
+    await this.forget();
     const shot = await prepareShot(tools, task, lease);
     this.kept = { key, shot };
     return shot;
   }
 
   /** Forgets the faces of a shot that may no longer be worked on. */
-  forget(): void {
+  async forget(): Promise<void> {
+    const { kept } = this;
     this.kept = null;
+    if (kept !== null) await releaseAll(kept.shot.processors);
   }
 }
 
 /** Everything that a prepared shot is made of, by content. */
-function keyOf({ analysis, recipe, cast, anonymiseTracks }: RenderLease): string {
+function keyOf({ analysis, recipe, cast, anonymiseTracks, plate }: RenderLease): string {
   const members = cast.map((member) => ({
     cast: member.cast,
     tracks: [...member.tracks],
     images: member.identityImages.map(({ sha256 }) => sha256),
   }));
-  const parts = { analysis: analysis.sha256, recipe, members, anonymiseTracks: [...anonymiseTracks] };
+  const plateSha256 = plate.source.sha256;
+  const parts = { plateSha256, analysis: analysis.sha256, recipe, members, anonymiseTracks: [...anonymiseTracks] };
   return createHash('sha256').update(canonicalJson(parts)).digest('hex');
 }
 
 async function prepareShot(tools: LaneTools, task: LaneTask, lease: RenderLease): Promise<PreparedShot> {
-  const { models } = tools;
-  const { cast } = lease;
-  const analysis = await readAnalysis(inputPath(task, lease.analysis.sha256));
-  const identities = await readIdentities(tools, task, lease);
-  return {
-    analysis,
-    processors: recipeProcessors({ lease, analysis, identities }),
-    prober: cast.length === 0 ? undefined : createProber({ models, analysis, cast, identities }),
-  };
-}
-
-async function readIdentities(tools: LaneTools, task: LaneTask, { cast }: RenderLease): Promise<Map<number, Identity>> {
+  const { models, dataDir, session } = tools;
+  const { cast, plate } = lease;
   const watch = tools.control.watch();
   try {
+    const analysis = await readAnalysis(inputPath(task, lease.analysis.sha256));
     const identities = new Map<number, Identity>();
     for (const member of cast) {
       const pathOf = (sha256: string) => inputPath(task, sha256);
       identities.set(member.cast, await readIdentity(tools, member.identityImages, pathOf, watch.signal));
     }
-    return identities;
+    const packs = {
+      dataDir,
+      session,
+      models,
+      platePath: inputPath(task, plate.source.sha256),
+      plate: plateInfoSchema.parse(plate.info),
+      signal: watch.signal,
+    };
+    return {
+      analysis,
+      processors: await recipeProcessors({ lease, analysis, identities }, packs),
+      prober: cast.length === 0 ? undefined : createProber({ models, analysis, cast, identities }),
+    };
   } finally {
     watch.close();
   }

@@ -1,4 +1,4 @@
-import type { AnalysisTable, Processor, RenderLease } from '@understudy/contracts';
+import { type Processor, UnderstudyError } from '@understudy/contracts';
 import {
   DEFAULT_REPLACE_SETTINGS,
   type PreparedReplaceTrack,
@@ -11,21 +11,46 @@ import {
 import { type Box, type Frame, planeGeometry, wrapFrame } from '@understudy/frame';
 
 import type { FrameProcessor } from './steps.js';
-import type { Identity } from './identity.js';
+import type { PackInputs, RecipeInputs } from './pack-inputs.js';
+import { restoreProcessor } from './restore-processor.js';
+import { swapProcessor } from './swap-processor.js';
 import { type AnalysedTrack, faceAt, trackOf } from './tracks.js';
 
-export interface RecipeInputs {
-  readonly lease: Pick<RenderLease, 'recipe' | 'cast' | 'anonymiseTracks'>;
-  readonly analysis: AnalysisTable;
-  /** By cast number. */
-  readonly identities: ReadonlyMap<number, Identity>;
+/**
+ * The steps of a recipe, in its order. What a step prepares it may measure on frames that the steps before it made.
+ *
+ * @param packs what steps with packs need; a recipe of built-in steps alone does without
+ * @throws UnderstudyError what opening a pack says
+ */
+export async function recipeProcessors(inputs: RecipeInputs, packs?: PackInputs): Promise<FrameProcessor[]> {
+  const steps: FrameProcessor[] = [];
+  try {
+    for (const processor of inputs.lease.recipe.processors) {
+      steps.push(await processorOf(inputs, processor, packs, [...steps]));
+    }
+    return steps;
+  } catch (thrown) {
+    await releaseAll(steps);
+    throw thrown;
+  }
 }
 
-/** The steps of a recipe, in its order. */
-export function recipeProcessors(inputs: RecipeInputs): FrameProcessor[] {
-  return inputs.lease.recipe.processors.map((processor) =>
-    processor.type === 'replace' ? replaceProcessor(inputs, processor) : anonymiseProcessor(inputs, processor),
-  );
+export async function releaseAll(steps: readonly FrameProcessor[]): Promise<void> {
+  for (const step of steps) await step.release?.();
+}
+
+async function processorOf(
+  inputs: RecipeInputs,
+  processor: Processor,
+  packs: PackInputs | undefined,
+  before: readonly FrameProcessor[],
+): Promise<FrameProcessor> {
+  if (processor.type === 'replace') return replaceProcessor(inputs, processor);
+  if (processor.type === 'anonymise') return anonymiseProcessor(inputs, processor);
+  if (packs === undefined)
+    throw new UnderstudyError('INTERNAL', `A ${processor.type} step was given nothing to run on.`);
+  if (processor.type === 'swap') return swapProcessor(inputs, processor, packs);
+  return restoreProcessor(inputs, processor, packs, before);
 }
 
 type Of<Type extends Processor['type']> = Extract<Processor, { type: Type }>;

@@ -35,7 +35,7 @@ export async function renderTask(
     return { path, report: { result, timingsMs: { ...timingsMs }, probes: [...probes] } };
   } catch (thrown) {
     // Stopped, revoked or broken: nobody's face stays behind.
-    shots.forget();
+    await shots.forget();
     throw thrown;
   }
 }

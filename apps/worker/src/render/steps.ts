@@ -4,8 +4,10 @@ import type { Frame } from '@understudy/frame';
 /** One step of a recipe. A pure function of the frame, its absolute number and what the shot has pinned. */
 export interface FrameProcessor {
   readonly name: string;
-  /** Changes the frame in place. */
-  apply(frame: Frame, frameNumber: number): void;
+  /** Changes the frame in place; a network's answer may be waited for. */
+  apply(frame: Frame, frameNumber: number): void | Promise<void>;
+  /** Frees what it holds beyond memory: the sessions of its models. */
+  release?(): Promise<void>;
 }
 
 /** Measures finished frames by looking at them anew. */

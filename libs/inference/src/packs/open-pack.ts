@@ -48,7 +48,16 @@ export interface OpenedPack {
 export async function openPack(pack: StoredPack, options: SessionOptions = {}): Promise<OpenedPack> {
   const { manifest } = pack;
   const files = await readPackFiles(pack.folder, manifest);
-  const tensors = checkPack(manifest, files);
+  return openFiles(manifest, files, checkPack(manifest, files), options);
+}
+
+/** The same from files that were hashed and checked already. */
+export async function openFiles(
+  manifest: ModelManifestDocument,
+  files: ReadonlyMap<string, Uint8Array>,
+  tensors: Pick<ModelManifestDocument, 'inputs' | 'outputs'>,
+  options: SessionOptions = {},
+): Promise<OpenedPack> {
   // One after the other: creating sessions at once has crashed runtimes.
   const model = await openGraph(modelBytes(manifest, files), tensors, options);
   const converter = manifest.parts.includes('converter')

@@ -9,7 +9,6 @@ import { CATALOGUE, catalogueRow } from '../catalogue/catalogue.js';
 import type { OnnxModel, OnnxTensor } from '../onnx/model-proto.js';
 import { buildModel, encodeModel, floatTensor, node, valueInfo } from '../onnx/model-proto.js';
 import { checkGraph } from './check-graph.js';
-import { requireLicence } from './licence-gate.js';
 import { openPack } from './open-pack.js';
 import { addPack, listPacks, packFolder, readPack, verifyPack } from './pack-store.js';
 
@@ -225,11 +224,4 @@ test('names that are paths, and a manifest that pins no name, are refused', asyn
   const open = { ...manifest, outputs: [{ ...manifest.outputs[0], name: '*' }] };
   await writeFile(join(packFolder(dir, 'gfpgan_1.4', '1'), 'manifest.json'), JSON.stringify(open));
   expect(await refusal(readPack(dir, 'gfpgan_1.4', '1'))).toBe('PACK_MANIFEST_INVALID');
-});
-
-test('a commercial project refuses a non-commercial pack by name', () => {
-  const pack = { id: 'simswap_256', version: '1', licence: 'SimSwap non-commercial', commercialUse: false };
-  expect(() => requireLicence(pack, { commercial: true })).toThrow(/simswap_256/);
-  requireLicence(pack, { commercial: false });
-  requireLicence({ ...pack, commercialUse: true }, { commercial: true });
 });

@@ -6,8 +6,10 @@ import type { FilePart, ModelContract, PackFile } from '@understudy/contracts';
 import { ModelManifestDocument, UnderstudyError } from '@understudy/contracts';
 
 import { decodeModel } from '../onnx/model-proto.js';
-import { checkPack } from './check-pack.js';
+import { recordCanary } from './canary.js';
+import { checkPack, isGraph } from './check-pack.js';
 import { extractEmap } from './emap.js';
+import { openFiles } from './open-pack.js';
 import { readBounded, readPackFiles, sha256Of } from './pack-files.js';
 
 const MANIFEST = 'manifest.json';
@@ -119,7 +121,8 @@ export interface AddPackOptions {
  * Checks a model file, or a folder of a pack's files, against a row of the catalogue and copies it into the data folder.
  * Nothing appears there before all of it was checked. Without a version the model's hash is one.
  *
- * @throws UnderstudyError what {@link checkPack} says, CONFLICT where that version is there with other files
+ * @throws UnderstudyError what {@link checkPack} says, PACK_SELF_TEST_FAILED where the model does not run, CONFLICT where
+ * that version is there with other files
  */
 export async function addPack(
   dataDir: string,
@@ -151,9 +154,16 @@ export async function addPack(
     const [issue] = parsed.error.issues;
     throw new UnderstudyError('PACK_MANIFEST_INVALID', `${path}: ${issue?.path.join('.')}: ${issue?.message}`);
   }
-  const manifest = parsed.data;
-  const tensors = checkPack(manifest, new Map([...files.values()].map(({ name, bytes }) => [name, bytes])));
-  return store(dataDir, { ...manifest, ...tensors }, [...files.values()]);
+  const contents = new Map([...files.values()].map(({ name, bytes }) => [name, bytes]));
+  const tensors = checkPack(parsed.data, contents);
+  const manifest = { ...parsed.data, ...tensors };
+  if (!isGraph(manifest)) return store(dataDir, manifest, [...files.values()]);
+  const opened = await openFiles(manifest, contents, tensors);
+  try {
+    return await store(dataDir, { ...manifest, canary: await recordCanary(opened) }, [...files.values()]);
+  } finally {
+    await opened.release();
+  }
 }
 
 interface FoundFile {

@@ -10,6 +10,7 @@ import { faceTemplateRules } from './face-template.js';
 import type { Rule, SubjectRules } from './grant.js';
 import { laneRules } from './lane.js';
 import { membershipRules } from './membership.js';
+import { modelPackRules } from './model-pack.js';
 import { performerRules } from './performer.js';
 import { projectRules } from './project.js';
 import { sessionRules } from './session.js';
@@ -33,6 +34,7 @@ const EVERY_SUBJECT: readonly SubjectRules[] = [
   shotRules,
   taskRules,
   deliveryRules,
+  modelPackRules,
   workerRules,
   laneRules,
   attemptRules,

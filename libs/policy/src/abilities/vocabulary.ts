@@ -35,6 +35,7 @@ export const SUBJECTS = [
   'Shot',
   'Task',
   'Delivery',
+  'ModelPack',
   'Worker',
   'Lane',
   'Attempt',

@@ -4,6 +4,7 @@ import { UnderstudyError } from '@understudy/contracts';
 import type { Database, Sql } from '@understudy/db';
 import { planShards } from '@understudy/policy';
 import { ConsentGate } from '../../consents-gate/consent-gate.js';
+import { RecipePacks } from '../../models/recipe-packs.js';
 import { DATABASE } from '../../platform/tokens.js';
 import { TaskWriter } from '../../shards/task-writer.js';
 import { AnalysisPurge } from '../analysis-purge.js';
@@ -32,6 +33,7 @@ export class PlanStage extends ShotStage<'plan'> {
     private readonly transitions: StageTransitions,
     private readonly tasks: TaskWriter,
     private readonly purge: AnalysisPurge,
+    private readonly packs: RecipePacks,
   ) {
     super(database, failures);
   }
@@ -54,17 +56,19 @@ export class PlanStage extends ShotStage<'plan'> {
     }
     const tracks = await this.analyses.tracks(sql, analysisId);
     const anonymiseTracks = await this.#anonymiseTracks(sql, shot, tracks);
-    const waivers = await this.binder.bind(sql, shot, tracks);
+    const pinned = await this.packs.pin(sql, shot.project.id, shot.settings.recipe);
+    const waivers = [...new Set([...(await this.binder.bind(sql, shot, tracks)), ...pinned.waivers])];
     if (await this.#hold(sql, shot, tracks, anonymiseTracks)) return;
     const { shardFrames, leastShards } = shot.settings;
     const ranges = planShards({ frames, shardFrames, leastShards, laneFps: await this.plans.laneFps(sql) });
+    await this.packs.require(sql, shotVersionId, pinned);
     await this.transitions.move(sql, {
       shotVersionId,
       from: ['planning'],
       to: 'rendering',
       actor: this.actor,
-      patch: { settings: { ...shot.settings, anonymiseTracks }, waivers },
-      data: { shards: ranges.length, anonymiseTracks, waivers },
+      patch: { settings: { ...shot.settings, recipe: pinned.recipe, anonymiseTracks }, waivers },
+      data: { shards: ranges.length, anonymiseTracks, waivers, packs: pinned.packs },
     });
     await this.tasks.create(
       sql,

@@ -1,0 +1,93 @@
+import {
+  type PackReference,
+  Recipe,
+  RECIPE_PRESETS,
+  type RecipePreset,
+  recipePreset,
+  UnderstudyError,
+} from '@understudy/contracts';
+import { type Command, Option } from 'commander';
+import { readFile } from 'node:fs/promises';
+
+/** What is done to the faces, as the command line takes it. */
+export interface RecipeOptions {
+  recipe: RecipePreset;
+  style?: 'blur' | 'pixelate' | 'solid';
+  swapper?: string;
+  recogniser?: string;
+  occlusion?: string;
+  restorer?: string;
+  maxDrift?: number;
+  recipeFile?: string;
+}
+
+export function withRecipeOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--recipe <name>', 'what to do').choices(RECIPE_PRESETS).default('replace'))
+    .addOption(new Option('--style <name>', 'how to de-identify').choices(['blur', 'pixelate', 'solid']))
+    .option('--swapper <pack[@version]>', "replace by this pack's network instead of the built-in replacement")
+    .option('--recogniser <pack[@version]>', 'the recogniser that the swapper was trained with')
+    .option('--occlusion <pack[@version]>', 'a network that says what covers the face, for swap and restore')
+    .option('--restorer <pack[@version]>', 'restore by this pack instead of the built-in filters (classical)')
+    .option('--max-drift <number>', 'how far restoring may move the identity (1 less the cosine)', Number)
+    .option('--recipe-file <json>', 'a whole recipe with every setting, instead of the options above');
+}
+
+/** @throws UnderstudyError USAGE naming what does not fit */
+export async function readRecipe(options: RecipeOptions): Promise<Recipe> {
+  if (options.recipeFile !== undefined) return parsed(await readFile(options.recipeFile, 'utf8'), options.recipeFile);
+  const preset = recipePreset(options.recipe);
+  const occlusion = optional('occlusion', options.occlusion);
+  const processors = preset.processors.map(({ type }) => {
+    if (type === 'anonymise') return { type, settings: options.style === undefined ? {} : { style: options.style } };
+    if (type === 'restore') {
+      const settings = { ...optional('restorer', options.restorer), ...occlusion };
+      return {
+        type,
+        settings: options.maxDrift === undefined ? settings : { ...settings, maxDrift: options.maxDrift },
+      };
+    }
+    if (options.swapper === undefined) return { type };
+    const settings = { ...optional('swapper', options.swapper), ...optional('recogniser', options.recogniser) };
+    return { type: 'swap', settings: { ...settings, ...occlusion } };
+  });
+  requireUsed(options, new Set(processors.map(({ type }) => type)));
+  return parsed(JSON.stringify({ processors }), '--recipe');
+}
+
+function optional<Key extends string>(key: Key, text: string | undefined): { [K in Key]?: PackReference } {
+  if (text === undefined) return {};
+  const [id = '', version] = text.split('@', 2);
+  return { [key]: version === undefined ? { id } : { id, version } } as { [K in Key]?: PackReference };
+}
+
+function requireUsed(options: RecipeOptions, types: ReadonlySet<string>): void {
+  const unused = [
+    options.swapper !== undefined && !types.has('swap') && '--swapper',
+    options.recogniser !== undefined && !types.has('swap') && '--recogniser',
+    options.restorer !== undefined && !types.has('restore') && '--restorer',
+    options.maxDrift !== undefined && !types.has('restore') && '--max-drift',
+    options.occlusion !== undefined && !types.has('swap') && !types.has('restore') && '--occlusion',
+  ].find((one) => one !== false);
+  if (unused === undefined) return;
+  throw new UnderstudyError(
+    'USAGE',
+    `${unused} has nothing to do in the recipe ${options.recipe}: name another recipe`,
+  );
+}
+
+function parsed(text: string, from: string): Recipe {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new UnderstudyError('USAGE', `${from} is no JSON`, { cause });
+  }
+  const recipe = Recipe.safeParse(value);
+  if (recipe.success) return recipe.data;
+  const [issue] = recipe.error.issues;
+  throw new UnderstudyError(
+    'USAGE',
+    `${from}: ${issue?.path.join('.') ?? 'recipe'}: ${issue?.message ?? 'is not usable'}`,
+  );
+}

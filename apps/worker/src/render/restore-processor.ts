@@ -1,0 +1,151 @@
+import { CLASSICAL_RESTORER, type RestoreProcessor } from '@understudy/contracts';
+import {
+  detailGain,
+  enlargeDetail,
+  type Landmarks,
+  openRestoreStep,
+  type RestoredSample,
+  strengthWithinDrift,
+} from '@understudy/face';
+import { type Frame, wrapFrame } from '@understudy/frame';
+import { readFrames } from '@understudy/media';
+
+import { optionalPack, type PackInputs, pinnedPack, type RecipeInputs } from './pack-inputs.js';
+import type { FrameProcessor } from './steps.js';
+import { type AnalysedTrack, faceAt, trackOf } from './tracks.js';
+
+type Settings = RestoreProcessor['settings'];
+
+/** A frame of a track, as it was shot and as the steps before made it. */
+interface Sample {
+  readonly plate: Frame;
+  readonly frame: Frame;
+  readonly landmarks: Landmarks;
+}
+
+/** A restorer made ready for one track: how a face of it is restored. */
+type Restore = (frame: Frame, landmarks: Landmarks) => Promise<RestoredSample['write']>;
+
+interface Restorer {
+  ofTrack(samples: readonly Sample[]): Restore;
+  release(): Promise<void>;
+}
+
+/** Frames of a track that decide on its strength: enough to meet its poses, few enough to decode before each shot. */
+const SAMPLES = 5;
+
+/**
+ * Restores the cast's faces. How strongly is decided once for each track, from frames of it that every lane decodes alike:
+ * so no frame's samples depend on which range is rendered where, and nothing flickers.
+ *
+ * @param before the steps before this one: what is measured is what they leave
+ * @throws UnderstudyError what opening its packs says
+ */
+export async function restoreProcessor(
+  { lease, analysis }: RecipeInputs,
+  { settings }: RestoreProcessor,
+  packs: PackInputs,
+  before: readonly FrameProcessor[],
+): Promise<FrameProcessor> {
+  const restorer = settings.restorer.id === CLASSICAL_RESTORER ? classical(settings) : await ofPack(settings, packs);
+  const members: { track: AnalysedTrack; restore: Restore; strength: number }[] = [];
+  try {
+    for (const number of lease.cast.flatMap(({ tracks }) => tracks)) {
+      const track = trackOf(analysis, number);
+      const samples = await sampleTrack(track, packs, before);
+      const restore = restorer.ofTrack(samples);
+      members.push({ track, restore, strength: await strengthOf(samples, restore, settings, packs) });
+    }
+  } catch (thrown) {
+    await restorer.release();
+    throw thrown;
+  }
+  return {
+    name: 'restore',
+    async apply(frame, frameNumber) {
+      for (const { track, restore, strength } of members) {
+        const face = faceAt(track, frameNumber);
+        if (face === undefined || strength === 0) continue;
+        (await restore(frame, face.landmarks))(frame, strength);
+      }
+    },
+    release: () => restorer.release(),
+  };
+}
+
+/** Fine detail enlarged by one gain for the whole track: the middle one of its sampled frames. */
+function classical(settings: Settings): Restorer {
+  const { feather, shape } = settings;
+  return {
+    ofTrack: (samples) => {
+      const gains = samples.map(({ frame, plate, landmarks }) => detailGain(frame, plate, landmarks, settings));
+      const gain = gains.toSorted((a, b) => a - b)[Math.floor(gains.length / 2)] ?? 0;
+      return async (source, landmarks) => (frame, strength) =>
+        enlargeDetail(frame, source, landmarks, { gain, strength, feather, shape });
+    },
+    release: async () => {},
+  };
+}
+
+async function ofPack(settings: Settings, packs: PackInputs): Promise<Restorer> {
+  const step = await openRestoreStep(
+    {
+      restorer: await pinnedPack(packs, settings.restorer),
+      ...(await optionalPack(packs, 'occlusion', settings.occlusion)),
+    },
+    packs.session,
+  );
+  const { weight, feather, shape } = settings;
+  return {
+    ofTrack: () => (frame, landmarks) => step.prepare(frame, landmarks, { weight, feather, shape }),
+    release: () => step.release(),
+  };
+}
+
+async function strengthOf(
+  samples: readonly Sample[],
+  restore: Restore,
+  { strength, maxDrift }: Settings,
+  { models }: PackInputs,
+): Promise<number> {
+  const restored: RestoredSample[] = [];
+  for (const { frame, landmarks } of samples) {
+    restored.push({ frame, landmarks, write: await restore(frame, landmarks) });
+  }
+  const bound = { strength, maxDrift };
+  const identityOf = (frame: Frame, landmarks: Landmarks) => models.embedder.embed(frame, landmarks);
+  return (await strengthWithinDrift(restored, bound, identityOf)).strength;
+}
+
+/** Evenly over the track, its frames where the face was seen before those where it was filled in. */
+export function sampledFrames({ startFrame, faces }: AnalysedTrack): number[] {
+  const numbers = faces.map((face, index) => ({ number: startFrame + index, filled: face.filled }));
+  const seen = numbers.filter(({ filled }) => !filled);
+  const from = seen.length > 0 ? seen : numbers;
+  const count = Math.min(SAMPLES, from.length);
+  const places = Array.from({ length: count }, (_, index) => Math.floor(((index + 0.5) * from.length) / count));
+  return places.map((place) => from[place]!.number);
+}
+
+async function sampleTrack(
+  track: AnalysedTrack,
+  { platePath: path, plate: info, signal }: PackInputs,
+  before: readonly FrameProcessor[],
+): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  for (const startFrame of sampledFrames(track)) {
+    const { landmarks } = faceAt(track, startFrame)!;
+    for await (const { frame: plate } of readFrames({
+      path,
+      plate: info,
+      startFrame,
+      endFrame: startFrame + 1,
+      signal,
+    })) {
+      const frame = wrapFrame(plate.spec, plate.bytes.slice());
+      for (const step of before) await step.apply(frame, startFrame);
+      samples.push({ plate, frame, landmarks });
+    }
+  }
+  return samples;
+}

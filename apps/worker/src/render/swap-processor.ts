@@ -1,0 +1,50 @@
+import type { SwapProcessor } from '@understudy/contracts';
+import { openSwapStep, type SwapSource } from '@understudy/face';
+
+import { optionalPack, type PackInputs, pinnedPack, type RecipeInputs } from './pack-inputs.js';
+import type { FrameProcessor } from './steps.js';
+import { type AnalysedTrack, faceAt, trackOf } from './tracks.js';
+
+interface Member {
+  readonly track: AnalysedTrack;
+  readonly source: SwapSource | undefined;
+}
+
+/** Replaces the cast's faces by a pack's network. @throws UnderstudyError what opening its packs says */
+export async function swapProcessor(
+  { lease, analysis, identities }: RecipeInputs,
+  { settings }: SwapProcessor,
+  packs: PackInputs,
+): Promise<FrameProcessor> {
+  const step = await openSwapStep(
+    {
+      swapper: await pinnedPack(packs, settings.swapper),
+      ...(await optionalPack(packs, 'recogniser', settings.recogniser)),
+      ...(await optionalPack(packs, 'occlusion', settings.occlusion)),
+      ...(await optionalPack(packs, 'regions', settings.regions)),
+    },
+    packs.session,
+  );
+  const members: Member[] = [];
+  try {
+    for (const { cast, tracks } of lease.cast) {
+      const identity = identities.get(cast);
+      if (identity === undefined) continue;
+      const source = await step.prepare(identity.portraits);
+      for (const number of tracks) members.push({ track: trackOf(analysis, number), source });
+    }
+  } catch (thrown) {
+    await step.release();
+    throw thrown;
+  }
+  return {
+    name: 'swap',
+    async apply(frame, frameNumber) {
+      for (const { track, source } of members) {
+        const face = faceAt(track, frameNumber);
+        if (face !== undefined) await step.apply(frame, face.landmarks, source, settings);
+      }
+    },
+    release: () => step.release(),
+  };
+}

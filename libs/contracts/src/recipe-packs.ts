@@ -1,0 +1,61 @@
+import type { Operation } from './consent.js';
+import type { PackDecode, PackRole } from './pack-manifest.js';
+import { CLASSICAL_RESTORER, operationOfPackProcessor, type PackReference } from './pack-processors.js';
+import type { Processor, Recipe } from './recipe.js';
+
+/** A pack that a recipe names, and what it must be to stand there. */
+export interface NamedPack {
+  readonly reference: PackReference;
+  readonly role: PackRole;
+  /** Of the families of a role, the one that is read there; absent where any is. */
+  readonly family?: PackDecode['family'];
+}
+
+/** What a consent of a cast member must name for this processor; null for what is done to people outside the cast. */
+export function operationOf(processor: Processor): Operation | null {
+  if (processor.type === 'anonymise') return null;
+  return processor.type === 'replace' ? 'replace' : operationOfPackProcessor(processor);
+}
+
+/** Everything that a recipe does to the faces of its cast, once each. */
+export function castOperations({ processors }: Recipe): Operation[] {
+  return [...new Set(processors.map(operationOf))].filter((operation) => operation !== null);
+}
+
+/** Whether the recipe puts another face in the place of the plate's. */
+export function replacesFaces(recipe: Recipe): boolean {
+  return castOperations(recipe).includes('replace');
+}
+
+/** Every pack that a recipe names, in the order of its processors. */
+export function packsOf({ processors }: Recipe): NamedPack[] {
+  return processors.flatMap((processor) => slotsOf(processor).map(([, named]) => named));
+}
+
+/** The same recipe with every pack replaced by what `pin` makes of it. */
+export function withPacks(recipe: Recipe, pin: (named: NamedPack) => PackReference): Recipe {
+  return {
+    processors: recipe.processors.map((processor) => {
+      const pinned = Object.fromEntries(slotsOf(processor).map(([slot, named]) => [slot, pin(named)]));
+      return { ...processor, settings: { ...processor.settings, ...pinned } } as Processor;
+    }),
+  };
+}
+
+function slotsOf(processor: Processor): [string, NamedPack][] {
+  const slots: [string, NamedPack][] = [];
+  const add = (slot: string, reference: PackReference | undefined, more: Omit<NamedPack, 'reference'>): void => {
+    if (reference !== undefined) slots.push([slot, { reference, ...more }]);
+  };
+  if (processor.type !== 'swap' && processor.type !== 'restore') return slots;
+  if (processor.type === 'swap') {
+    const { swapper, recogniser, regions } = processor.settings;
+    add('swapper', swapper, { role: 'swapper' });
+    add('recogniser', recogniser, { role: 'recogniser' });
+    add('regions', regions, { role: 'mask', family: 'region-mask' });
+  } else if (processor.settings.restorer.id !== CLASSICAL_RESTORER) {
+    add('restorer', processor.settings.restorer, { role: 'restorer' });
+  }
+  add('occlusion', processor.settings.occlusion, { role: 'mask', family: 'occlusion-mask' });
+  return slots;
+}

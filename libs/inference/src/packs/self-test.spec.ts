@@ -1,0 +1,92 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { catalogueRow } from '../catalogue/catalogue.js';
+import { buildModel, encodeModel, floatTensor, node, valueInfo } from '../onnx/model-proto.js';
+import { canaryDifference, canaryFeeds } from './canary.js';
+import { packDigest } from './pack-digest.js';
+import { addPack, type StoredPack } from './pack-store.js';
+import { selfTestPacks } from './self-test.js';
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'understudy-self-test-'));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+/** Twice the picture plus a bias. */
+async function addRestorer(id: string, bias = 0.25, operator = 'Add'): Promise<StoredPack> {
+  const picture = ['batch', 3, 512, 512] as const;
+  const model = buildModel({
+    nodes: [node('Add', ['input', 'input'], ['twice']), node(operator, ['twice', 'bias'], ['output'])],
+    inputs: [valueInfo('input', 'float32', picture)],
+    outputs: [valueInfo('output', 'float32', picture)],
+    initializers: [floatTensor('bias', [1], [bias])],
+  });
+  const path = join(dir, `${id}.onnx`);
+  await writeFile(path, encodeModel(model));
+  return addPack(dir, path, catalogueRow('gfpgan_1.4'), { id, version: '1' });
+}
+
+async function change(pack: StoredPack, edit: (manifest: StoredPack['manifest']) => void): Promise<void> {
+  const path = join(pack.folder, 'manifest.json');
+  const manifest = JSON.parse(await readFile(path, 'utf8')) as StoredPack['manifest'];
+  edit(manifest);
+  await writeFile(path, JSON.stringify(manifest));
+}
+
+test('a pack is kept with numbers that its model really gives, at places of their own', async () => {
+  const { manifest } = await addRestorer('sound');
+  const [output] = manifest.canary!.outputs;
+  expect(output).toMatchObject({ name: 'output', shape: [1, 3, 512, 512] });
+  const { data, shape } = canaryFeeds(manifest)['input']!;
+  expect(shape).toEqual([1, 3, 512, 512]);
+  output!.samples.forEach((sample, index) => {
+    const at = Math.floor(((index * 0.6180339887498949) % 1) * data.length);
+    expect(sample).toBeCloseTo(2 * data[at]! + 0.25, 5);
+  });
+  expect(new Set(output!.samples).size).toBeGreaterThan(60);
+  expect(output!.peak).toBeCloseTo(2 * 0.95 + 0.25, 3);
+});
+
+test('each pack passes or fails for itself, and a failure names no folder', async () => {
+  const sound = await addRestorer('sound');
+  const other = await addRestorer('other-numbers');
+  await change(other, ({ canary }) => {
+    canary!.outputs[0]!.samples[7]! += 0.01;
+  });
+  const unsound = await addRestorer('unsound');
+  await writeFile(join(unsound.folder, 'manifest.json'), '{}');
+  const results = await selfTestPacks(dir);
+  expect(results.map(({ id, passed, code }) => [id, passed, code])).toEqual([
+    ['other-numbers', false, 'PACK_SELF_TEST_FAILED'],
+    ['sound', true, undefined],
+    ['unsound', false, 'PACK_MANIFEST_INVALID'],
+  ]);
+  expect(results[1]).toMatchObject({ sha256: packDigest(sound.manifest), difference: 0 });
+  expect(results.filter(({ message }) => message?.includes(dir))).toEqual([]);
+});
+
+test('a model of other bytes is found by its hash, whatever it computes', async () => {
+  const pack = await addRestorer('swapped');
+  const stranger = await addRestorer('stranger', 0.5);
+  await rm(join(pack.folder, 'swapped.onnx'));
+  await writeFile(join(pack.folder, 'swapped.onnx'), await readFile(join(stranger.folder, 'stranger.onnx')));
+  const [, result] = await selfTestPacks(dir);
+  expect(result).toMatchObject({ id: 'swapped', passed: false, code: 'MODEL_HASH_MISMATCH' });
+});
+
+test('a model that gives no numbers is refused when it is added', async () => {
+  await expect(addRestorer('broken', 0, 'Div')).rejects.toMatchObject({ code: 'PACK_SELF_TEST_FAILED' });
+});
+
+test('other names or shapes are no difference in numbers', () => {
+  const of = (name: string, shape: number[]) => ({ outputs: [{ name, shape, samples: [1, 2], peak: 4 }] });
+  expect(canaryDifference(of('a', [2]), { outputs: [{ name: 'a', shape: [2], samples: [1, 3], peak: 4 }] })).toBe(0.25);
+  for (const actual of [of('b', [2]), of('a', [1, 2])]) {
+    expect(() => canaryDifference(of('a', [2]), actual)).toThrow(/where its canary has a \[2\]/);
+  }
+});

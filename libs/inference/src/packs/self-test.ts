@@ -1,0 +1,65 @@
+import { type PackSelfTest, toUnderstudyError, UnderstudyError } from '@understudy/contracts';
+
+import type { SessionOptions } from '../session.js';
+import { canaryDifference, recordCanary } from './canary.js';
+import { isGraph } from './check-pack.js';
+import { openPack } from './open-pack.js';
+import { packDigest } from './pack-digest.js';
+import { listPacks, readPack, type StoredPack, verifyPack } from './pack-store.js';
+
+/** Difference to the canary, in parts of an output's largest number, up to which a lane counts as computing the same. */
+export const CANARY_BOUNDS = { cpu: 1e-3, other: 2e-2 };
+
+/**
+ * Runs every pack of a store on this provider: files hashed, graph checked, the model fed with the inputs of its canary and
+ * its numbers compared with those it gave in single precision on the processor when it was added. One after the other.
+ */
+export async function selfTestPacks(dataDir: string, options: SessionOptions = {}): Promise<PackSelfTest[]> {
+  const results: PackSelfTest[] = [];
+  for (const { id, version } of await listPacks(dataDir)) {
+    const startedAt = performance.now();
+    let sha256: string | null = null;
+    let outcome: Pick<PackSelfTest, 'passed' | 'difference' | 'code' | 'message'>;
+    try {
+      const pack = await readPack(dataDir, id, version);
+      sha256 = packDigest(pack.manifest);
+      outcome = { passed: true, difference: await selfTestPack(pack, options) };
+    } catch (thrown) {
+      const { code, message } = toUnderstudyError(thrown);
+      outcome = { passed: false, difference: null, code, message: withoutPaths(message, dataDir) };
+    }
+    results.push({ id, version, sha256, ...outcome, milliseconds: Math.round(performance.now() - startedAt) });
+  }
+  return results;
+}
+
+/**
+ * @returns the difference to the canary; null where the pack has none, for it is no graph or older than canaries
+ * @throws UnderstudyError PACK_SELF_TEST_FAILED beyond {@link CANARY_BOUNDS}, and what opening a pack says
+ */
+export async function selfTestPack(pack: StoredPack, options: SessionOptions = {}): Promise<number | null> {
+  const { manifest } = pack;
+  if (!isGraph(manifest)) {
+    await verifyPack(pack);
+    return null;
+  }
+  const opened = await openPack(pack, options);
+  try {
+    const actual = await recordCanary(opened);
+    if (manifest.canary === undefined) return null;
+    const difference = canaryDifference(manifest.canary, actual);
+    const bound = (options.provider ?? 'cpu') === 'cpu' ? CANARY_BOUNDS.cpu : CANARY_BOUNDS.other;
+    if (difference <= bound) return difference;
+    throw new UnderstudyError(
+      'PACK_SELF_TEST_FAILED',
+      `${manifest.id} ${manifest.version} differs from its canary by ${difference.toExponential(1)}, more than ${bound}.`,
+    );
+  } finally {
+    await opened.release();
+  }
+}
+
+/** Where a store lies on this host says nothing to others. */
+function withoutPaths(message: string, dataDir: string): string {
+  return message.replaceAll(dataDir, '').slice(0, 500);
+}
