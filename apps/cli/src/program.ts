@@ -8,6 +8,7 @@ import { addMigrateCommand } from './commands/migrate.js';
 import { addModelsCommands } from './commands/models.js';
 import { addLoginCommands } from './commands/remote/login.js';
 import { addProjectCommands } from './commands/remote/project.js';
+import { addLaneCommands, addSchedulingCommands } from './commands/remote/scheduling.js';
 import { addShotCommands } from './commands/remote/shots.js';
 import { addSubmitCommand } from './commands/remote/submit.js';
 import { addUserCommands } from './commands/remote/user.js';
@@ -40,6 +41,8 @@ export function createProgram(): Command {
     addProjectCommands,
     addSubmitCommand,
     addShotCommands,
+    addSchedulingCommands,
+    addLaneCommands,
     addAuditCommand,
     addMigrateCommand,
     addModelsCommands,

@@ -4,6 +4,7 @@ import { AssetsModule } from './assets/assets.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import type { Config } from './config/config.js';
 import { ConsentsModule } from './consents/consents.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { HealthModule } from './health/health.module.js';
 import type { Logger } from './platform/logger.js';
 import { ModelsModule } from './models/models.module.js';
@@ -37,6 +38,7 @@ export class AppModule {
         AccessModule,
         AuditModule,
         HealthModule,
+        MetricsModule,
         UsersModule,
         ProjectsModule,
         PerformersModule,

@@ -15,5 +15,6 @@ export * from './recipe-packs.js';
 export * from './roles.js';
 export * from './route-types.js';
 export * from './routes.js';
+export * from './scheduling.js';
 export * from './shots.js';
 export * from './stages.js';

@@ -44,6 +44,10 @@ export const Worker = z.object({
       state: z.enum(['idle', 'busy', 'draining', 'lost']),
       parity: z.string(),
       lastSeenAt: Instant.nullable(),
+      pools: z.array(z.string()),
+      /** While it gets no work: since an operator drained it, or until when it is set aside for its failures. */
+      drainedAt: Instant.nullable(),
+      setAsideUntil: Instant.nullable(),
     }),
   ),
 });

@@ -29,6 +29,17 @@ import {
   Worker,
 } from './people.js';
 import {
+  DrainLane,
+  PauseShot,
+  ProjectCost,
+  ProjectShare,
+  RetryShot,
+  SetPools,
+  SetPriority,
+  ShotOutlook,
+  UndrainLane,
+} from './scheduling.js';
+import {
   Asset,
   AuditCheckpoint,
   AuditConsistency,
@@ -92,6 +103,14 @@ export const ROUTES = {
     body: GrantMembership,
     response: Done,
   },
+
+  setProjectShare: {
+    method: 'PUT',
+    path: '/api/v1/projects/:projectId/share',
+    body: ProjectShare,
+    response: ProjectShare,
+  },
+  getProjectCost: { method: 'GET', path: '/api/v1/projects/:projectId/cost', response: ProjectCost },
 
   listPerformers: { method: 'GET', path: '/api/v1/performers', query: OfProject, response: list(Performer) },
 
@@ -159,6 +178,14 @@ export const ROUTES = {
   cancelShot: { method: 'POST', path: '/api/v1/shots/:shotId/cancel', body: CancelShot, response: Shot },
   /** Goes on with a shot that was held for a person to look at. */
   resumeShot: { method: 'POST', path: '/api/v1/shots/:shotId/resume', body: ResumeShot, response: Shot },
+  /** "Why is my shot waiting?", how long it takes and what it has cost. */
+  getShotOutlook: { method: 'GET', path: '/api/v1/shots/:shotId/outlook', response: ShotOutlook },
+  /** No more of it is leased until it is unpaused; what lanes have begun they finish. */
+  pauseShot: { method: 'POST', path: '/api/v1/shots/:shotId/pause', body: PauseShot, response: Shot },
+  unpauseShot: { method: 'POST', path: '/api/v1/shots/:shotId/unpause', body: PauseShot, response: Shot },
+  setShotPriority: { method: 'PUT', path: '/api/v1/shots/:shotId/priority', body: SetPriority, response: Shot },
+  /** Goes on with a failed shot: what was accepted stays, what failed is tried again. */
+  retryShot: { method: 'POST', path: '/api/v1/shots/:shotId/retry', body: RetryShot, response: Shot },
   getShotReport: { method: 'GET', path: '/api/v1/shots/:shotId/report', response: ShotReport },
 
   getDelivery: { method: 'GET', path: '/api/v1/deliveries/:deliveryId', response: Delivery },
@@ -188,6 +215,9 @@ export const ROUTES = {
     body: ConsentDecision,
     response: ModelPack,
   },
+  drainLane: { method: 'POST', path: '/api/v1/lanes/:laneId/drain', body: DrainLane, response: Done },
+  undrainLane: { method: 'POST', path: '/api/v1/lanes/:laneId/undrain', body: UndrainLane, response: Done },
+  setLanePools: { method: 'PUT', path: '/api/v1/lanes/:laneId/pools', body: SetPools, response: Done },
 
   listAuditEvents: { method: 'GET', path: '/api/v1/audit/events', query: OfProject, response: list(AuditEvent) },
   getAuditCheckpoint: { method: 'GET', path: '/api/v1/audit/checkpoint', response: AuditCheckpoint },
@@ -238,4 +268,6 @@ export const CONTENT_ROUTES = {
   /** GET; NDJSON, the whole log as `libs/tlog` reads it: events that are the reader's to see, of the others their hashes. */
   auditExport: '/api/v1/audit/export',
   openApi: '/api/v1/openapi.json',
+  /** GET; the text that Prometheus reads. */
+  metrics: '/metrics',
 } as const;

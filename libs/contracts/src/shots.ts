@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Instant, Name, Reason, Sha256, Uuid } from './ids.js';
 import { ConsentLevel } from './consent.js';
 import { type ErrorCode, isErrorCode } from './errors.js';
-import { AttemptState, TaskKind, TaskState } from './lanes.js';
+import { AttemptState, LaneNeeds, TaskKind, TaskState } from './lanes.js';
 import { Encoding, Recipe } from './recipe.js';
 
 const Code = z.custom<ErrorCode>(isErrorCode);
@@ -17,6 +17,9 @@ export const Project = z.object({
   profile: ProjectProfile,
   leastLevel: ConsentLevel,
   commercial: z.boolean(),
+  /** Its share of the lanes and the most it may have; null for no limit. */
+  shareWeight: z.int(),
+  mostLanes: z.int().nullable(),
   createdAt: Instant,
 });
 export type Project = z.infer<typeof Project>;
@@ -105,6 +108,10 @@ export const SubmitShot = z.object({
   /** Goes on with frames whose faces are uncertain, for this reason, instead of holding the shot. */
   acceptUncertain: Reason.optional(),
   priority: z.int().min(0).max(100).default(50),
+  /** What the lanes that render it must have. */
+  needs: LaneNeeds.prefault({}),
+  /** Shots of the project that must be ready before lanes work on this one. */
+  after: z.array(Uuid).max(50).default([]),
 });
 export type SubmitShot = z.infer<typeof SubmitShot>;
 

@@ -2,6 +2,7 @@ export * from './consent/evaluate.js';
 export * from './consent/life.js';
 export * from './consent/notice.js';
 export * from './placement/bad-hosts.js';
+export * from './placement/eta.js';
 export * from './placement/explain.js';
 export * from './placement/fit.js';
 export * from './placement/order.js';

@@ -1,8 +1,10 @@
 import { Alert, Badge, Loader, Stack, Table, Title } from '@mantine/core';
 import type { Worker } from '@understudy/contracts';
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { client } from '../api/client.js';
+import { useSession } from '../session/session.js';
 import { ProblemAlert } from '../shell/problem-alert.js';
+import { ReasonButton } from '../shell/reason-button.js';
 import { When } from '../shell/when.js';
 
 const REFRESH_MS = 3000;
@@ -34,7 +36,7 @@ function LanesTable({ workers }: { workers: readonly Worker[] }) {
       <Table verticalSpacing="xs">
         <Table.Thead>
           <Table.Tr>
-            {['Worker', 'Lane', 'State', 'Parity class', 'Last seen'].map((name) => (
+            {['Worker', 'Lane', 'State', 'Parity class', 'Pools', 'Last seen', ''].map((name) => (
               <Table.Th key={name}>{name}</Table.Th>
             ))}
           </Table.Tr>
@@ -49,14 +51,43 @@ function LanesTable({ workers }: { workers: readonly Worker[] }) {
                   <Badge color={COLOURS[lane.state]} variant="light">
                     {lane.state}
                   </Badge>
+                  {lane.drainedAt !== null && <Badge color="yellow">drained</Badge>}
+                  {lane.setAsideUntil !== null && <Badge color="red">set aside</Badge>}
                 </Table.Td>
                 <Table.Td>{lane.parity}</Table.Td>
+                <Table.Td>{lane.pools.join(', ')}</Table.Td>
                 <Table.Td>{lane.lastSeenAt !== null && <When at={lane.lastSeenAt} />}</Table.Td>
+                <Table.Td>
+                  <LaneActs lane={lane} />
+                </Table.Td>
               </Table.Tr>
             )),
           )}
         </Table.Tbody>
       </Table>
     </Table.ScrollContainer>
+  );
+}
+
+/** Takes a lane out of the line, and puts it back. */
+function LaneActs({ lane }: { lane: Worker['lanes'][number] }) {
+  const { ability } = useSession();
+  const queries = useQueryClient();
+  if (!ability.can('operate', 'Lane')) return null;
+  const isOff = lane.drainedAt !== null || lane.setAsideUntil !== null;
+  const params = { laneId: lane.id };
+  const after = (): Promise<void> => queries.invalidateQueries({ queryKey: ['workers'] });
+  return isOff ? (
+    <ReasonButton
+      label="Undrain"
+      consequence="It gets work again, and what it failed is forgotten."
+      onConfirm={(reason) => client.call('undrainLane', { params, body: { reason } }).then(after)}
+    />
+  ) : (
+    <ReasonButton
+      label="Drain"
+      consequence="It finishes what it has begun and gets no more work."
+      onConfirm={(reason) => client.call('drainLane', { params, body: { now: false, reason } }).then(after)}
+    />
   );
 }

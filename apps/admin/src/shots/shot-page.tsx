@@ -9,6 +9,7 @@ import { ProblemAlert } from '../shell/problem-alert.js';
 import { ReasonButton } from '../shell/reason-button.js';
 import { BeforeAfter } from './before-after.js';
 import { ShardGrid } from './shard-grid.js';
+import { Outlook, SchedulingActs } from './shot-outlook.js';
 import { ShotEvents } from './shot-events.js';
 import { StageSteps } from './stage-steps.js';
 import { StateBadge } from './state-badge.js';
@@ -51,6 +52,7 @@ function ShotView({ shot }: { shot: Shot }) {
         </Alert>
       )}
       <StageSteps shot={shot} />
+      <Outlook shot={shot} />
       <Work shot={shot} />
       <Title order={4}>Events</Title>
       <ShotEvents shot={shot} />
@@ -98,6 +100,7 @@ function ShotActs({ shot }: { shot: Shot }) {
   const { deliveryId } = shot;
   return (
     <Group gap="xs">
+      <SchedulingActs shot={shot} />
       {(isRunning || shot.state === 'held') && ability.can('cancel', subject) && (
         <ReasonButton
           label="Cancel"

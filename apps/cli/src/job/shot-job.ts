@@ -1,5 +1,6 @@
 import type { NodeClient } from '@understudy/client/node';
 import {
+  type LaneNeeds,
   type ConsentDocument,
   type Encoding,
   type Project,
@@ -34,6 +35,11 @@ export interface ShotJob {
   readonly shardFrames?: number | undefined;
   readonly leastShards: number;
   readonly acceptUncertain?: string | undefined;
+  /** Its place among a farm's other shots; absent, an ordinary one. */
+  readonly priority?: number | undefined;
+  readonly needs?: LaneNeeds | undefined;
+  /** Shots that must be ready first. */
+  readonly after?: readonly string[] | undefined;
 }
 
 export interface ShotJobContext {
@@ -84,7 +90,9 @@ export async function submitShot(job: ShotJob, context: ShotJobContext): Promise
     encoding: job.encoding,
     container: job.container,
     leastShards: job.leastShards,
-    priority: 50,
+    priority: job.priority ?? 50,
+    needs: job.needs ?? {},
+    after: [...(job.after ?? [])],
     ...(job.basis === undefined ? {} : { basis: job.basis }),
     ...(job.shardFrames === undefined ? {} : { shardFrames: job.shardFrames }),
     ...(job.acceptUncertain === undefined ? {} : { acceptUncertain: job.acceptUncertain }),

@@ -4,6 +4,8 @@ import { SETTLED_SHOT_STATES, type Shot, type ShotState, UnderstudyError } from 
 import type { Progress } from '../terminal/progress.js';
 
 const POLL_MS = 250;
+/** After so long without a frame more, it is said why. */
+const STANDS_STILL_MS = 5000;
 const PHASES: Partial<Record<ShotState, string>> = {
   ingesting: 'ingesting',
   analysing: 'analysing',
@@ -33,6 +35,8 @@ export async function watchShot(
   const seconds: Record<string, number> = {};
   let state: ShotState | null = null;
   let since = performance.now();
+  let [done, standsStillSince] = [-1, since];
+  let said: string | undefined;
   for (;;) {
     const shot = await client.call('getShot', { params: { shotId } }, { signal });
     const frames = shot.frames ?? 1;
@@ -42,8 +46,16 @@ export async function watchShot(
       [state, since] = [shot.state, now];
       const phase = PHASES[shot.state];
       if (phase !== undefined) progress.phase(phase, COUNTED.includes(shot.state) ? frames : undefined);
+      standsStillSince = now;
     }
     if (COUNTED.includes(shot.state)) progress.update(Math.round(shot.progress * frames), frames);
+    if (shot.progress !== done) [done, standsStillSince] = [shot.progress, performance.now()];
+    if (COUNTED.includes(shot.state) && performance.now() - standsStillSince > STANDS_STILL_MS) {
+      standsStillSince = performance.now();
+      const { waiting } = await client.call('getShotOutlook', { params: { shotId } }, { signal });
+      if (waiting !== null && waiting.text !== said) progress.note(`${shot.name} waits: ${waiting.text}`);
+      said = waiting?.text;
+    }
     if (SETTLED_SHOT_STATES.includes(shot.state)) {
       progress.end();
       if (shot.state === 'ready' || shot.state === 'released') return { shot, seconds };

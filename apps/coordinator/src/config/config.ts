@@ -1,4 +1,5 @@
 import { UnderstudyError } from '@understudy/contracts';
+import { STUCK_MS } from '@understudy/policy';
 import { z } from 'zod';
 
 const Flag = z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1');
@@ -21,6 +22,12 @@ const Environment = z.object({
   LEASE_SECONDS: Seconds.default(10),
   HEARTBEAT_SECONDS: Seconds.default(2),
   SWEEP_SECONDS: Seconds.default(2),
+  /** An attempt without a frame more for so long is taken from its lane, however alive the lane is. */
+  STUCK_SECONDS: z.coerce
+    .number()
+    .positive()
+    .max(86_400)
+    .default(STUCK_MS / 1000),
   /** The built console; absent, none is served. */
   CONSOLE_DIR: z.string().min(1).optional(),
   /** Lets projects be created whose consents are active without notice and four eyes. */

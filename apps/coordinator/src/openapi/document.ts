@@ -97,9 +97,15 @@ function ndjson(name: string) {
   return { get: { operationId: name, parameters: [], responses: { 200: answer, default: PROBLEM } } };
 }
 
+function text(name: string) {
+  const answer = { description: 'Text', content: { 'text/plain': { schema: { type: 'string' } } } };
+  return { get: { operationId: name, parameters: [], responses: { 200: answer, default: PROBLEM } } };
+}
+
 function contentPaths() {
   const { assetContent, attemptResult, shotStill, shotStream, deliveryContent, leasedObject, auditExport, openApi } =
     CONTENT_ROUTES;
+  const { metrics } = CONTENT_ROUTES;
   const here = { description: 'This document', content: { 'application/json': { schema: { type: 'object' } } } };
   return {
     [pathOf(assetContent)]: upload('assetContent', assetContent),
@@ -109,6 +115,7 @@ function contentPaths() {
     [openApi]: { get: { operationId: 'openApi', security: [], responses: { 200: here } } },
     [pathOf(deliveryContent)]: download('deliveryContent', deliveryContent),
     [auditExport]: ndjson('auditExport'),
+    [metrics]: text('metrics'),
     [pathOf(leasedObject)]: download('leasedObject', leasedObject),
   };
 }

@@ -4,11 +4,15 @@ import type { Actor } from '../access/actor.js';
 import { CurrentActor } from '../access/current-actor.decorator.js';
 import { Handle } from '../access/handle.decorator.js';
 import { Input } from '../access/input.decorator.js';
+import { ProjectShares } from './project-shares.js';
 import { ProjectService } from './project.service.js';
 
 @Controller()
 export class ProjectsController {
-  constructor(private readonly projects: ProjectService) {}
+  constructor(
+    private readonly projects: ProjectService,
+    private readonly shares: ProjectShares,
+  ) {}
 
   @Handle('listProjects', { action: 'read', subject: 'Project' })
   list(
@@ -24,6 +28,22 @@ export class ProjectsController {
     @Input() { body }: RouteInput<'createProject'>,
   ): Promise<RouteOutput<'createProject'>> {
     return this.projects.create(actor, body);
+  }
+
+  @Handle('setProjectShare', { action: 'share', subject: 'Project' })
+  setShare(
+    @CurrentActor() actor: Actor,
+    @Input() { params, body }: RouteInput<'setProjectShare'>,
+  ): Promise<RouteOutput<'setProjectShare'>> {
+    return this.shares.set(actor, params.projectId, body);
+  }
+
+  @Handle('getProjectCost', { action: 'read', subject: 'Project' })
+  cost(
+    @CurrentActor() actor: Actor,
+    @Input() { params }: RouteInput<'getProjectCost'>,
+  ): Promise<RouteOutput<'getProjectCost'>> {
+    return this.shares.cost(actor, params.projectId);
   }
 
   @Handle('grantMembership', { action: 'grant', subject: 'Membership' })

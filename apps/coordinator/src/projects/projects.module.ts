@@ -1,7 +1,13 @@
 import { Module } from '@nestjs/common';
+import { ShotsModule } from '../shots/shots.module.js';
+import { ProjectShares } from './project-shares.js';
 import { ProjectRepository } from './project.repository.js';
 import { ProjectService } from './project.service.js';
 import { ProjectsController } from './projects.controller.js';
 
-@Module({ controllers: [ProjectsController], providers: [ProjectRepository, ProjectService] })
+@Module({
+  imports: [ShotsModule],
+  controllers: [ProjectsController],
+  providers: [ProjectRepository, ProjectShares, ProjectService],
+})
 export class ProjectsModule {}

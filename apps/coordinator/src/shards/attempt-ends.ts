@@ -70,6 +70,17 @@ export class AttemptEnds {
     return true;
   }
 
+  /** A lane that says it is alive and makes no frame is failed like one that says so itself. @returns whether it was still stuck */
+  async stuck(sql: Sql, { id: attemptId, shotVersionId }: ExpiredAttempt, seconds: number): Promise<boolean> {
+    await this.attempts.holdVersion(sql, shotVersionId);
+    const attempt = await this.attempts.hold(sql, attemptId);
+    if (attempt === undefined || !isCurrent(attempt, attempt.epoch)) return false;
+    if (!(await this.attempts.isStuck(sql, attemptId, seconds))) return false;
+    const message = `The lane made no frame for ${seconds} s.`;
+    await this.failed(sql, attempt, 'failed', { code: 'WORKER_LOST', message, retryable: true });
+    return true;
+  }
+
   /** Ends a held attempt as failed or rejected; its task is tried again after a pause, or fails for good. */
   async failed(sql: Sql, attempt: Attempt, state: 'failed' | 'rejected', failure: Failure): Promise<void> {
     const { code, message, retryable } = failure;

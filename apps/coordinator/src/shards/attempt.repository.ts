@@ -28,7 +28,8 @@ const EXTEND = `
     WHERE a.state IN ('running', 'reported') AND a."order" IS NULL
     ORDER BY a.id FOR NO KEY UPDATE OF a)
   UPDATE attempts a
-  SET expires_at = clock_timestamp() + make_interval(secs => $2), frames_done = greatest(a.frames_done, held.frames)
+  SET expires_at = clock_timestamp() + make_interval(secs => $2), frames_done = greatest(a.frames_done, held.frames),
+      progress_at = CASE WHEN held.frames > a.frames_done THEN clock_timestamp() ELSE a.progress_at END
   FROM held WHERE a.id = held.id
   RETURNING a.id, a.expires_at AS "expiresAt"`;
 
@@ -203,6 +204,24 @@ export class AttemptRepository {
        ORDER BY a.expires_at LIMIT $1`,
       [limit],
     );
+  }
+
+  /** Attempts whose lanes are alive and whose frames did not grow for so long. */
+  async stuck(sql: Sql, seconds: number, limit: number): Promise<ExpiredAttempt[]> {
+    return await sql.query(
+      `SELECT a.id, t.shot_version_id AS "shotVersionId" FROM attempts a JOIN tasks t ON t.id = a.task_id
+       WHERE a.state = 'running' AND a.progress_at < clock_timestamp() - make_interval(secs => $1) LIMIT $2`,
+      [seconds, limit],
+    );
+  }
+
+  async isStuck(sql: Sql, attemptId: string, seconds: number): Promise<boolean> {
+    const rows = await sql.query(
+      `SELECT 1 FROM attempts WHERE id = $1 AND state = 'running'
+         AND progress_at < clock_timestamp() - make_interval(secs => $2)`,
+      [attemptId, seconds],
+    );
+    return rows.length === 1;
   }
 
   async hasExpired(sql: Sql, attemptId: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import type { Actor } from '../access/actor.js';
 import { CurrentActor } from '../access/current-actor.decorator.js';
 import { Handle } from '../access/handle.decorator.js';
 import { Input } from '../access/input.decorator.js';
+import { Metrics } from '../metrics/metrics.js';
 import { AttemptEnds } from './attempt-ends.js';
 import { Completions } from './completions.js';
 import { Heartbeats } from './heartbeats.js';
@@ -15,6 +16,7 @@ export class AttemptsController {
     private readonly heartbeats: Heartbeats,
     private readonly completions: Completions,
     private readonly ends: AttemptEnds,
+    private readonly metrics: Metrics,
   ) {}
 
   @Handle('heartbeatAttempt', { action: 'report', subject: 'Attempt' })
@@ -22,7 +24,10 @@ export class AttemptsController {
     @CurrentActor() actor: Actor,
     @Input() { params, body }: RouteInput<'heartbeatAttempt'>,
   ): Promise<RouteOutput<'heartbeatAttempt'>> {
-    const { order, expiresAt } = await this.heartbeats.beat(actor.id, params.attemptId, body);
+    const { order, expiresAt } = await this.metrics.report(
+      'heartbeat',
+      this.heartbeats.beat(actor.id, params.attemptId, body),
+    );
     return { order, expiresAt: expiresAt.toISOString() };
   }
 
@@ -31,7 +36,7 @@ export class AttemptsController {
     @CurrentActor() actor: Actor,
     @Input() { params, body }: RouteInput<'completeAttempt'>,
   ): Promise<RouteOutput<'completeAttempt'>> {
-    await this.completions.complete(actor.id, params.attemptId, body);
+    await this.metrics.report('complete', this.completions.complete(actor.id, params.attemptId, body));
     return { ok: true };
   }
 
@@ -40,7 +45,7 @@ export class AttemptsController {
     @CurrentActor() actor: Actor,
     @Input() { params, body }: RouteInput<'failAttempt'>,
   ): Promise<RouteOutput<'failAttempt'>> {
-    await this.ends.fail(actor.id, params.attemptId, body.epoch, body);
+    await this.metrics.report('fail', this.ends.fail(actor.id, params.attemptId, body.epoch, body));
     return { ok: true };
   }
 
@@ -49,7 +54,7 @@ export class AttemptsController {
     @CurrentActor() actor: Actor,
     @Input() { params, body }: RouteInput<'releaseAttempt'>,
   ): Promise<RouteOutput<'releaseAttempt'>> {
-    await this.ends.release(actor.id, params.attemptId, body.epoch, body.reason);
+    await this.metrics.report('release', this.ends.release(actor.id, params.attemptId, body.epoch, body.reason));
     return { ok: true };
   }
 }

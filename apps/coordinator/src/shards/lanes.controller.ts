@@ -8,6 +8,7 @@ import { Handle } from '../access/handle.decorator.js';
 import { Input } from '../access/input.decorator.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { DATABASE } from '../platform/tokens.js';
+import { Metrics } from '../metrics/metrics.js';
 import { LaneRepository } from './lane.repository.js';
 import { parityLine } from './lane.js';
 import { Leases } from './leases.js';
@@ -21,6 +22,7 @@ export class LanesController {
     private readonly lanes: LaneRepository,
     private readonly leases: Leases,
     private readonly audit: AuditWriter,
+    private readonly metrics: Metrics,
   ) {}
 
   @Handle('registerLane', { action: 'register', subject: 'Lane' })
@@ -48,7 +50,8 @@ export class LanesController {
     @Input() { params, body }: RouteInput<'leaseTask'>,
     @Res({ passthrough: true }) response: Response,
   ): Promise<RouteOutput<'leaseTask'>> {
-    return { lease: await this.leases.lease(actor.id, params.laneId, body.waitSeconds, whenGone(response)) };
+    const lease = this.leases.lease(actor.id, params.laneId, body.waitSeconds, whenGone(response));
+    return { lease: await this.metrics.claim(lease) };
   }
 
   @Handle('pollOrders', { action: 'lease', subject: 'Lane' })

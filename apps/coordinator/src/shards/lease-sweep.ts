@@ -1,11 +1,12 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import type { Database } from '@understudy/db';
+import type { Database, Sql } from '@understudy/db';
 import type { ObjectStore } from '@understudy/storage';
 import type { Config } from '../config/config.js';
 import type { Logger } from '../platform/logger.js';
 import { CONFIG, DATABASE, LOGGER, OBJECT_STORE } from '../platform/tokens.js';
+import { Metrics } from '../metrics/metrics.js';
 import { AttemptEnds } from './attempt-ends.js';
-import { AttemptRepository } from './attempt.repository.js';
+import { AttemptRepository, type ExpiredAttempt } from './attempt.repository.js';
 import { LaneRepository } from './lane.repository.js';
 
 /** Any number of one's own; replicas that hold it take turns. */
@@ -29,6 +30,7 @@ export class LeaseSweep implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly attempts: AttemptRepository,
     private readonly lanes: LaneRepository,
     private readonly ends: AttemptEnds,
+    private readonly metrics: Metrics,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -41,6 +43,13 @@ export class LeaseSweep implements OnApplicationBootstrap, OnModuleDestroy {
     await this.#running;
   }
 
+  /** Ends attempts that stand still. @returns how many; fewer than there are when another replica is at it */
+  async sweepStuck(): Promise<number> {
+    const { STUCK_SECONDS: seconds } = this.config;
+    const stuck = await this.attempts.stuck(this.database, seconds, BATCH);
+    return await this.#endEach(stuck, 'stuck', async (sql, attempt) => await this.ends.stuck(sql, attempt, seconds));
+  }
+
   /**
    * Ends every attempt whose lease is over by the database's clock.
    *
@@ -48,18 +57,28 @@ export class LeaseSweep implements OnApplicationBootstrap, OnModuleDestroy {
    */
   async sweep(): Promise<number> {
     const attempts = await this.attempts.expired(this.database, BATCH);
+    const ended = await this.#endEach(attempts, 'silent', async (sql, attempt) => await this.ends.expire(sql, attempt));
+    await this.lanes.markLost(this.database, LOST_AFTER_SECONDS);
+    return ended;
+  }
+
+  async #endEach(
+    attempts: readonly ExpiredAttempt[],
+    why: 'silent' | 'stuck',
+    end: (sql: Sql, attempt: ExpiredAttempt) => Promise<boolean>,
+  ): Promise<number> {
     let ended = 0;
     for (const attempt of attempts) {
-      const expired = await this.database.hotTransaction(async (sql) => {
+      const done = await this.database.hotTransaction(async (sql) => {
         const [lock] = await sql.query<{ held: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS held', [SWEEP_LOCK]);
-        return lock?.held === true ? await this.ends.expire(sql, attempt) : null;
+        return lock?.held === true ? await end(sql, attempt) : null;
       });
-      if (expired === null) break;
-      if (!expired) continue;
+      if (done === null) break;
+      if (!done) continue;
       await this.objects.discardUpload(attempt.id);
       ended += 1;
     }
-    await this.lanes.markLost(this.database, LOST_AFTER_SECONDS);
+    this.metrics.expired(why, ended);
     return ended;
   }
 
@@ -73,6 +92,8 @@ export class LeaseSweep implements OnApplicationBootstrap, OnModuleDestroy {
   async #run(): Promise<void> {
     try {
       const ended = await this.sweep();
+      const stuck = await this.sweepStuck();
+      if (stuck > 0) this.logger.warn({ stuck }, 'attempts stood still');
       if (ended > 0) this.logger.info({ ended }, 'leases ran out');
     } catch (error) {
       this.logger.warn({ err: error }, 'the sweep of leases failed; it goes on by itself');

@@ -1,6 +1,12 @@
 import { Module } from '@nestjs/common';
+import { Outlooks } from './outlook.js';
+import { OutlookRepository } from './outlook.repository.js';
 import { ReportRepository } from './report.repository.js';
 import { Reports } from './reports.js';
+import { SchedulingActs } from './scheduling-acts.js';
+import { SchedulingController } from './scheduling.controller.js';
+import { SchedulingRepository } from './scheduling.repository.js';
+import { ClaimRepository } from '../shards/claim.repository.js';
 import { ShotActs } from './shot-acts.js';
 import { ShotRepository } from './shot.repository.js';
 import { ShotStream } from './shot-stream.js';
@@ -9,8 +15,21 @@ import { SubmissionRepository } from './submission.repository.js';
 import { Submissions } from './submissions.js';
 
 @Module({
-  controllers: [ShotsController],
-  providers: [ReportRepository, Reports, ShotActs, ShotRepository, ShotStream, SubmissionRepository, Submissions],
-  exports: [ShotRepository],
+  controllers: [ShotsController, SchedulingController],
+  providers: [
+    ClaimRepository,
+    Outlooks,
+    OutlookRepository,
+    SchedulingActs,
+    SchedulingRepository,
+    ReportRepository,
+    Reports,
+    ShotActs,
+    ShotRepository,
+    ShotStream,
+    SubmissionRepository,
+    Submissions,
+  ],
+  exports: [OutlookRepository, ShotRepository],
 })
 export class ShotsModule {}

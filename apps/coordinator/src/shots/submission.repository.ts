@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { AssetKind, ConsentLevel, ShotSettings } from '@understudy/contracts';
+import type { AssetKind, ConsentLevel, LaneNeeds, ShotSettings, ShotState } from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
 import type { Candidate } from './submission-rules.js';
 
@@ -29,6 +29,9 @@ export interface NewShotVersion {
   readonly settings: ShotSettings;
   readonly priority: number;
   readonly createdBy: string;
+  readonly needs: LaneNeeds;
+  /** Shots that must be ready first. */
+  readonly waitsFor: readonly string[];
   readonly cast: readonly NewCastMember[];
 }
 
@@ -90,13 +93,52 @@ export class SubmissionRepository {
     return (row as { id: string }).id;
   }
 
+  /** The newest version of each of these shots of the project, held as it is until the transaction ends. */
+  async standing(
+    sql: Sql,
+    projectId: string,
+    shotIds: readonly string[],
+  ): Promise<{ shotId: string; state: ShotState }[]> {
+    return sql.query(
+      `SELECT v.shot_id AS "shotId", v.state::text AS state FROM shot_versions v JOIN shots s ON s.id = v.shot_id
+        WHERE s.project_id = $1 AND v.shot_id = ANY ($2::uuid[])
+          AND v.version = (SELECT max(n.version) FROM shot_versions n WHERE n.shot_id = v.shot_id)
+        ORDER BY v.id FOR SHARE OF v`,
+      [projectId, shotIds],
+    );
+  }
+
+  /** Whether one of these shots waits, itself or through others, for `shotId`. */
+  async waitsFor(sql: Sql, shotIds: readonly string[], shotId: string): Promise<boolean> {
+    const [row] = await sql.query<{ found: boolean }>(
+      `WITH RECURSIVE chain(id) AS (
+         SELECT unnest($1::uuid[])
+         UNION
+         SELECT unnest(v.waits_for) FROM chain JOIN shot_versions v ON v.shot_id = chain.id
+          WHERE v.version = (SELECT max(n.version) FROM shot_versions n WHERE n.shot_id = v.shot_id))
+       SELECT EXISTS (SELECT 1 FROM chain WHERE id = $2) AS found`,
+      [shotIds, shotId],
+    );
+    return row?.found === true;
+  }
+
   async addVersion(sql: Sql, version: NewShotVersion): Promise<{ id: string; version: number }> {
-    const { shotId, plateAssetId, settings, priority, createdBy } = version;
+    const { shotId, plateAssetId, settings, priority, createdBy, needs, waitsFor } = version;
     const [row] = await sql.query<{ id: string; version: number }>(
-      `INSERT INTO shot_versions (id, shot_id, version, state, plate_asset_id, settings, priority, created_by)
-       SELECT $1, $2, coalesce(max(version), 0) + 1, 'ingesting', $3, $4::jsonb, $5, $6
+      `INSERT INTO shot_versions (id, shot_id, version, state, plate_asset_id, settings, priority, created_by,
+                                  needs, waits_for)
+       SELECT $1, $2, coalesce(max(version), 0) + 1, 'ingesting', $3, $4::jsonb, $5, $6, $7::jsonb, $8::uuid[]
          FROM shot_versions WHERE shot_id = $2 RETURNING id, version`,
-      [randomUUID(), shotId, plateAssetId, JSON.stringify(settings), priority, createdBy],
+      [
+        randomUUID(),
+        shotId,
+        plateAssetId,
+        JSON.stringify(settings),
+        priority,
+        createdBy,
+        JSON.stringify(needs),
+        waitsFor,
+      ],
     );
     const made = row as { id: string; version: number };
     for (const member of version.cast) await this.#addMember(sql, made.id, member);

@@ -111,11 +111,27 @@ export class Submissions {
     return members;
   }
 
+  /** Of the shots that must be ready first, those that are not. @throws UnderstudyError NOT_FOUND; CONFLICT for a ring */
+  async #waitsFor(sql: Sql, projectId: string, shotId: string, after: readonly string[]): Promise<string[]> {
+    if (after.length === 0) return [];
+    const standing = await this.repository.standing(sql, projectId, after);
+    const unknown = after.filter((id) => !standing.some((one) => one.shotId === id));
+    if (unknown.length > 0) {
+      throw new UnderstudyError('NOT_FOUND', 'A shot to wait for is not in this project.', { details: { unknown } });
+    }
+    if (await this.repository.waitsFor(sql, after, shotId)) {
+      throw new UnderstudyError('CONFLICT', 'The shots would wait for each other; leave one of them out of after.');
+    }
+    return standing.filter(({ state }) => state !== 'ready' && state !== 'released').map((one) => one.shotId);
+  }
+
   async #insert(sql: Sql, actor: Actor, submission: Submission, cast: readonly NewCastMember[]): Promise<string> {
     const { projectId, name, plateAssetId, priority, basis } = submission;
     const settings = ShotSettings.parse(submission);
     const shotId = await this.repository.shot(sql, projectId, name, actor.id);
-    const version = { shotId, plateAssetId, settings, priority, createdBy: actor.id, cast };
+    const waitsFor = await this.#waitsFor(sql, projectId, shotId, submission.after);
+    const { needs } = submission;
+    const version = { shotId, plateAssetId, settings, priority, createdBy: actor.id, cast, needs, waitsFor };
     const { id: shotVersionId, version: number } = await this.repository.addVersion(sql, version);
     await this.audit.append(sql, {
       actor: actor.label,
@@ -131,6 +147,8 @@ export class Submissions {
         basis: basis ?? null,
         acceptUncertain: settings.acceptUncertain ?? null,
         keepAssetIds: settings.keepAssetIds,
+        needs,
+        waitsFor,
         cast: cast.map(castRecord),
       },
     });

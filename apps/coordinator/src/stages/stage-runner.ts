@@ -3,6 +3,7 @@ import { toUnderstudyError, type StageData, type StageName } from '@understudy/c
 import { isTransient, StageAbandoned, type StageJob, type StageWork } from '@understudy/queue';
 import type { Logger } from '../platform/logger.js';
 import { LOGGER } from '../platform/tokens.js';
+import { Metrics } from '../metrics/metrics.js';
 import type { StageHandler, StageHandlers } from './stage-handler.js';
 import { STAGE_HANDLERS } from './stage-tokens.js';
 
@@ -12,6 +13,7 @@ export class StageRunner implements StageWork {
   constructor(
     @Inject(STAGE_HANDLERS) private readonly handlers: StageHandlers,
     @Inject(LOGGER) private readonly logger: Logger,
+    private readonly metrics: Metrics,
   ) {}
 
   async run(job: StageJob): Promise<void> {
@@ -20,10 +22,13 @@ export class StageRunner implements StageWork {
     const startedAt = performance.now();
     try {
       await handler.run(data);
-      this.logger.info({ stage: job.stage, job: job.id, ms: Math.round(performance.now() - startedAt) }, 'stage done');
+      const ms = performance.now() - startedAt;
+      this.metrics.stage(job.stage, 'done', ms);
+      this.logger.info({ stage: job.stage, job: job.id, ms: Math.round(ms) }, 'stage done');
     } catch (thrown) {
       const error = toUnderstudyError(thrown);
       const again = isTransient(error.code) && !job.lastTry;
+      this.metrics.stage(job.stage, again ? 'again' : 'failed', performance.now() - startedAt);
       this.logger.error({ stage: job.stage, job: job.id, code: error.code, again, err: thrown }, 'stage failed');
       if (again) throw error;
       // When this fails too, the shot stands where it stood and the reconciler enqueues its stage anew.

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { SETTLED_SHOT_STATES, type ShotState, type StageName } from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
 import { AuditWriter } from '../audit/audit-writer.js';
+import { TASKS_CHANNEL } from '../shards/wake-ups.js';
 import { SHOT_CHANNEL } from './channels.js';
 import { Outbox } from './outbox.js';
 
@@ -93,8 +94,19 @@ export class StageTransitions {
     });
     const stage = STAGE_OF_STATE[to];
     if (stage !== undefined) await this.outbox.enqueue(sql, stage, shotVersionId, { shotVersionId });
+    if (to === 'ready') await this.#letFollow(sql, moved.shotId);
     await this.announce(sql, moved.shotId);
     return moved;
+  }
+
+  /** Shots that waited for this one go on, if they wait for no other. */
+  async #letFollow(sql: Sql, shotId: string): Promise<void> {
+    const following = await sql.query(
+      `UPDATE shot_versions SET waits_for = array_remove(waits_for, $1)
+        WHERE waits_for <> '{}' AND waits_for @> ARRAY[$1::uuid] RETURNING id`,
+      [shotId],
+    );
+    if (following.length > 0) await sql.query(`SELECT pg_notify($1, '')::text`, [TASKS_CHANNEL]);
   }
 
   /** Tells whoever watches the shot to look again. */

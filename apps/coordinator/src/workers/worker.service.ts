@@ -5,7 +5,7 @@ import { accessibleTo } from '../access/accessible.js';
 import type { Actor } from '../access/actor.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { pageArguments, pageOf } from '../platform/paging.js';
-import { DATABASE } from '../platform/tokens.js';
+import { type Clock, CLOCK, DATABASE } from '../platform/tokens.js';
 import { type NewWorker, WITH_LANES, WorkerRepository } from './worker.repository.js';
 
 @Injectable()
@@ -14,6 +14,7 @@ export class WorkerService {
     @Inject(DATABASE) private readonly database: Database,
     private readonly workers: WorkerRepository,
     private readonly audit: AuditWriter,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** @throws CONFLICT when the name is taken */
@@ -52,7 +53,15 @@ export class WorkerService {
         state: lane.state,
         parity: lane.parityClass,
         lastSeenAt: lane.lastSeenAt?.toISOString() ?? null,
+        pools: lane.pools,
+        drainedAt: lane.drainedAt?.toISOString() ?? null,
+        setAsideUntil: setAside(lane.setAsideUntil, this.clock.now()),
       })),
     }));
   }
+}
+
+/** A moment that is past sets nothing aside any more. */
+function setAside(until: Date | null, now: Date): string | null {
+  return until !== null && until > now ? until.toISOString() : null;
 }

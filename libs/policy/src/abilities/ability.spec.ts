@@ -43,6 +43,9 @@ const MAKER = [
   'create Shot',
   'cancel Shot',
   'resume Shot',
+  'pause Shot',
+  'prioritise Shot',
+  'retry Shot',
   'download Delivery',
 ];
 const STOPS = ['create Consent', 'suspend Consent', 'hold Consent', 'revoke Consent'];
@@ -58,6 +61,7 @@ const TABLE: Record<Who, readonly string[]> = {
     'create User',
     'read Project',
     'create Project',
+    'share Project',
     'grant Membership',
   ],
   farm_operator: [
@@ -67,7 +71,13 @@ const TABLE: Record<Who, readonly string[]> = {
     'create Worker',
     'read Shot',
     'cancel Shot',
+    'pause Shot',
+    'prioritise Shot',
+    'retry Shot',
     'read Task',
+    'operate Lane',
+    'share Project',
+    'read Metrics',
   ],
   producer: [...MAKER, ...STOPS, 'release Delivery'],
   artist: MAKER,

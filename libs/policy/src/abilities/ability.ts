@@ -11,6 +11,7 @@ import type { Rule, SubjectRules } from './grant.js';
 import { laneRules } from './lane.js';
 import { membershipRules } from './membership.js';
 import { modelPackRules } from './model-pack.js';
+import { metricsRules } from './metrics.js';
 import { performerRules } from './performer.js';
 import { projectRules } from './project.js';
 import { sessionRules } from './session.js';
@@ -40,6 +41,7 @@ const EVERY_SUBJECT: readonly SubjectRules[] = [
   attemptRules,
   auditEventRules,
   auditCheckpointRules,
+  metricsRules,
 ];
 
 export type ActorAbility = Ability<[Action, SubjectName | ForcedSubject<SubjectName>], Conditions>;

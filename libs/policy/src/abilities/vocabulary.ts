@@ -14,6 +14,11 @@ export const ACTIONS = [
   'download',
   'cancel',
   'resume',
+  'pause',
+  'prioritise',
+  'retry',
+  'operate',
+  'share',
   'release',
   'register',
   'lease',
@@ -41,5 +46,6 @@ export const SUBJECTS = [
   'Attempt',
   'AuditEvent',
   'AuditCheckpoint',
+  'Metrics',
 ] as const;
 export type SubjectName = (typeof SUBJECTS)[number];

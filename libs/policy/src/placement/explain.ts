@@ -1,8 +1,26 @@
 import { type Misfit, MISFITS, misfits, type PlacementLane, type Requirements } from './fit.js';
 import { nextWork, type ProjectShare, type WaitingQueue } from './order.js';
 
+/** What keeps a shot's work from every lane, whatever lanes there are. */
+export interface WorkHold {
+  readonly paused?: boolean;
+  /** Shots that must be ready first. */
+  readonly waitsFor?: readonly string[];
+  /** When the first of its failed shards is tried again; null when some may be leased now. */
+  readonly retryAtMs?: number | null;
+  /** Why nobody is given anything; null when leases are given. */
+  readonly leasesHeld?: string | null;
+}
+
 /** Why work waits. */
 export type WaitReason =
+  | { readonly code: 'LEASES_ON_HOLD'; readonly because: string }
+  | { readonly code: 'PAUSED' }
+  | { readonly code: 'AFTER_OTHER_SHOTS'; readonly shots: readonly string[] }
+  | { readonly code: 'RETRY_PAUSE'; readonly seconds: number }
+  | { readonly code: 'NO_LANES' }
+  /** Lanes that fit are all drained or set aside. */
+  | { readonly code: 'LANES_OFF'; readonly lanes: number }
   /** No lane that is there could do it; `misfits` has what keeps each of them from it, the rarest last. */
   | { readonly code: 'NO_LANE_FITS'; readonly misfits: readonly Misfit[] }
   /** Its project has as many lanes as it may have. */
@@ -23,7 +41,8 @@ export interface WaitRequest<Queue extends WaitingQueue & { readonly needs: Requ
   readonly queue: Queue;
   readonly queues: readonly Queue[];
   readonly projects: ReadonlyMap<string, ProjectShare>;
-  readonly lanes: readonly (PlacementLane & { readonly busy: boolean })[];
+  readonly lanes: readonly (PlacementLane & { readonly busy: boolean; readonly isOff?: boolean })[];
+  readonly hold?: WorkHold;
 }
 
 /** "Why is my shard waiting?": the one reason that holds now, by the rules that lanes are given work by. */
@@ -31,8 +50,13 @@ export function whyWaiting<Queue extends WaitingQueue & { readonly needs: Requir
   request: WaitRequest<Queue>,
 ): WaitReason {
   const { nowMs, queue, queues, projects, lanes } = request;
-  const fitting = lanes.filter((lane) => misfits(lane, queue.needs).length === 0);
-  if (fitting.length === 0) return { code: 'NO_LANE_FITS', misfits: commonMisfits(lanes, queue.needs) };
+  const held = heldBy(request.hold ?? {}, nowMs);
+  if (held !== null) return held;
+  if (lanes.length === 0) return { code: 'NO_LANES' };
+  const able = lanes.filter((lane) => misfits(lane, queue.needs).length === 0);
+  if (able.length === 0) return { code: 'NO_LANE_FITS', misfits: commonMisfits(lanes, queue.needs) };
+  const fitting = able.filter(({ isOff }) => isOff !== true);
+  if (fitting.length === 0) return { code: 'LANES_OFF', lanes: able.length };
   const share = projects.get(queue.projectId);
   if (share?.mostLanes != null && share.running >= share.mostLanes) {
     return { code: 'PROJECT_AT_CAP', running: share.running, mostLanes: share.mostLanes };
@@ -44,6 +68,64 @@ export function whyWaiting<Queue extends WaitingQueue & { readonly needs: Requir
     return { code: 'BEHIND_OTHER_WORK', ahead: choice.queue.id, because: choice.reason };
   }
   return lane.busy ? { code: 'LANES_BUSY', lanes: fitting.length } : { code: 'NEXT' };
+}
+
+function heldBy(
+  { paused, waitsFor = [], retryAtMs = null, leasesHeld = null }: WorkHold,
+  nowMs: number,
+): WaitReason | null {
+  if (leasesHeld !== null) return { code: 'LEASES_ON_HOLD', because: leasesHeld };
+  if (paused === true) return { code: 'PAUSED' };
+  if (waitsFor.length > 0) return { code: 'AFTER_OTHER_SHOTS', shots: waitsFor };
+  if (retryAtMs !== null && retryAtMs > nowMs) {
+    return { code: 'RETRY_PAUSE', seconds: Math.ceil((retryAtMs - nowMs) / 1000) };
+  }
+  return null;
+}
+
+const LACKS: Readonly<Record<Misfit, string>> = {
+  KIND: 'do not do this kind of work',
+  PARITY_CLASS: 'are not of the parity class that the shot began with',
+  PROVIDER: 'have another provider',
+  PRECISION: 'compute in another precision',
+  VRAM: 'have too little GPU memory',
+  COMPUTE_CAPABILITY: 'have too old a GPU',
+  MODEL: 'lack a model',
+  POOL: 'are not of its pool',
+};
+const AHEAD = {
+  URGENT: 'it is urgent',
+  STARVING: 'it waited too long already',
+  LEAST_SHARE: 'its project has less than its share',
+  ONLY_PROJECT: 'it is of higher priority or older',
+} as const;
+
+/** The reason in one line, for a person. */
+export function sayWait(reason: WaitReason): string {
+  switch (reason.code) {
+    case 'LEASES_ON_HOLD':
+      return `no lane is given work: ${reason.because}`;
+    case 'PAUSED':
+      return 'it is paused';
+    case 'AFTER_OTHER_SHOTS':
+      return `it waits for ${reason.shots.length} other shot${reason.shots.length === 1 ? '' : 's'} to be ready`;
+    case 'RETRY_PAUSE':
+      return `what failed is tried again in ${reason.seconds} s`;
+    case 'NO_LANES':
+      return 'no lane is there; start one with: understudy worker';
+    case 'LANES_OFF':
+      return `the ${reason.lanes} lane(s) that could do it are drained or set aside`;
+    case 'NO_LANE_FITS':
+      return `no lane can do it: lanes ${reason.misfits.map((misfit) => LACKS[misfit]).join(', or ')}`;
+    case 'PROJECT_AT_CAP':
+      return `its project has ${reason.running} of at most ${reason.mostLanes} lanes`;
+    case 'BEHIND_OTHER_WORK':
+      return `other work goes first: ${AHEAD[reason.because]}`;
+    case 'LANES_BUSY':
+      return `the ${reason.lanes} lane(s) that can do it are at work; it is next`;
+    case 'NEXT':
+      return 'a free lane gets it at its next request';
+  }
 }
 
 /** What keeps the lanes from it, the most frequent first. */

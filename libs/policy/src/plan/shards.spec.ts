@@ -32,6 +32,35 @@ describe('planShards', () => {
     );
   });
 
+  it('covers every frame exactly once for any number of lanes', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 5000 }),
+        fc.integer({ min: 0, max: 64 }),
+        fc.integer({ min: 1, max: 50 }),
+        fc.double({ min: 0.1, max: 60, noNaN: true }),
+        (frames, lanes, leastShards, laneFps) => {
+          const shards = planShards({ frames, leastShards, laneFps, lanes });
+          expect(coverageFault(shards, frames)).toBeNull();
+          expect(shards.length).toBeGreaterThanOrEqual(Math.min(frames, leastShards));
+        },
+      ),
+    );
+  });
+
+  it('cuts the tail of a long shot finer, so that lanes that end apart end only a little apart', () => {
+    const request = { frames: 4800, leastShards: 1, laneFps: 12 };
+    const sizes = (lanes: number) =>
+      planShards({ ...request, lanes }).map(({ startFrame, endFrame }) => endFrame - startFrame);
+    expect(new Set(sizes(1))).toEqual(new Set([240]));
+    const cut = sizes(4);
+    expect(cut.slice(0, 10).every((size) => size === 240)).toBe(true);
+    expect(cut.at(-1)).toBeLessThan(240 / 2);
+    expect(Math.min(...cut)).toBeGreaterThanOrEqual(60);
+    // Lanes of unlike speed: how long the last of them works when the others have nothing left.
+    expect(idleTail(cut, [1, 0.7, 1.3, 0.9])).toBeLessThan(0.6 * idleTail(sizes(1), [1, 0.7, 1.3, 0.9]));
+  });
+
   it('refuses a plate without frames', () => {
     expect(() => planShards({ frames: 0, leastShards: 1, laneFps: null })).toThrow(RangeError);
   });
@@ -78,3 +107,13 @@ describe('coverageFault', () => {
     expect(coverageFault(ranges, 10)).toBe(fault);
   });
 });
+
+/** Lanes take the next shard when they are done; the frames' time between the first lane and the last to end. */
+function idleTail(sizes: readonly number[], speeds: readonly number[]): number {
+  const endsAt = speeds.map(() => 0);
+  for (const size of sizes) {
+    const next = endsAt.indexOf(Math.min(...endsAt));
+    endsAt[next] = endsAt[next]! + size / speeds[next]!;
+  }
+  return Math.max(...endsAt) - Math.min(...endsAt);
+}

@@ -7,6 +7,8 @@ export interface ShardPlanRequest {
   readonly leastShards: number;
   /** Measured speed of one lane for this kind of work, in frames a second; null before anything was measured. */
   readonly laneFps: number | null;
+  /** Lanes that could work on the shot; absent or below 2, every shard is of one size. */
+  readonly lanes?: number;
 }
 
 /** A shard is to take about this long: long enough to be worth a lease, short enough to lose. */
@@ -14,16 +16,42 @@ export const TARGET_SHARD_SECONDS = 20;
 /** Assumed until a lane's speed is known. */
 export const UNMEASURED_LANE_FPS = 4;
 
+/** The last shards are cut finer, down to this part of a whole one: a lane that ends late then ends only a little late. */
+const SMALLEST_PART = 4;
+
 /**
- * Cuts `[0, frames)` into shards that touch, in order, of sizes that differ by at most one frame.
+ * Cuts `[0, frames)` into shards that touch, in order. Where somebody asked for a number of frames, or the shot is not
+ * longer than a shard for each lane, their sizes differ by at most one frame. Otherwise they aim at
+ * `TARGET_SHARD_SECONDS`, and towards the end of the shot at half of what is left for each lane (guided self-scheduling,
+ * Polychronopoulos and Kuck 1987).
  *
  * @throws RangeError when there are no frames.
  */
 export function planShards(request: ShardPlanRequest): FrameRange[] {
-  const { frames, shardFrames, leastShards, laneFps } = request;
+  const { frames, shardFrames, leastShards, laneFps, lanes = 0 } = request;
   if (frames < 1) throw new RangeError('a plate without frames has no shards');
   const wanted = shardFrames ?? Math.max(1, Math.round((laneFps ?? UNMEASURED_LANE_FPS) * TARGET_SHARD_SECONDS));
-  const count = Math.min(frames, Math.max(leastShards, Math.ceil(frames / wanted)));
+  const even = Math.min(frames, Math.max(leastShards, Math.ceil(frames / wanted)));
+  if (shardFrames !== undefined || lanes < 2 || even <= lanes) return evenShards(frames, even);
+  const guided = guidedShards(frames, Math.min(wanted, Math.ceil(frames / leastShards)), lanes);
+  return guided.length < leastShards ? evenShards(frames, even) : guided;
+}
+
+function guidedShards(frames: number, wanted: number, lanes: number): FrameRange[] {
+  const smallest = Math.max(1, Math.ceil(wanted / SMALLEST_PART));
+  const shards: FrameRange[] = [];
+  for (let startFrame = 0; startFrame < frames;) {
+    const left = frames - startFrame;
+    const size = Math.min(wanted, Math.max(smallest, Math.ceil(left / (2 * lanes))));
+    // A rest too small for a shard of its own goes with the last one.
+    const endFrame = left - size < smallest ? frames : startFrame + size;
+    shards.push({ startFrame, endFrame });
+    startFrame = endFrame;
+  }
+  return shards;
+}
+
+function evenShards(frames: number, count: number): FrameRange[] {
   return Array.from({ length: count }, (_, index) => ({
     startFrame: Math.floor((index * frames) / count),
     endFrame: Math.floor(((index + 1) * frames) / count),

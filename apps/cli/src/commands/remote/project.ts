@@ -6,6 +6,7 @@ import {
   UnderstudyError,
 } from '@understudy/contracts';
 import { type Command, Option } from 'commander';
+import { wholeNumber } from '../../terminal/whole-number.js';
 import { connect, type ConnectionOptions, projectNamed, withConnection } from '../../remote/farm-connection.js';
 
 export function addProjectCommands(program: Command): void {
@@ -42,5 +43,29 @@ export function addProjectCommands(program: Command): void {
       }
       await client.call('grantMembership', { params: { projectId }, body: { userId: user.id, role: options.role } });
       console.log(`${email} is ${options.role} in ${name}`);
+    });
+  withConnection(
+    project.command('share').description("a project's part of the lanes while others want some too").argument('<name>'),
+  )
+    .requiredOption('--weight <n>', 'in proportion to which lanes are shared', wholeNumber)
+    .option('--most-lanes <n>', 'the most it may have at once; without it there is no limit', wholeNumber)
+    .action(async (name: string, options: ConnectionOptions & { weight: number; mostLanes?: number }) => {
+      const client = await connect(options);
+      const { id: projectId } = await projectNamed(client, name);
+      const body = { weight: options.weight, mostLanes: options.mostLanes ?? null };
+      await client.call('setProjectShare', { params: { projectId }, body });
+      console.log(
+        `${name} has weight ${body.weight} and ${body.mostLanes === null ? 'no limit' : `at most ${body.mostLanes} lanes`}`,
+      );
+    });
+  withConnection(project.command('cost').description('lane seconds of a project').argument('<name>'))
+    .option('--json', 'as one JSON object')
+    .action(async (name: string, options: ConnectionOptions & { json?: boolean }) => {
+      const client = await connect(options);
+      const { id: projectId } = await projectNamed(client, name);
+      const cost = await client.call('getProjectCost', { params: { projectId } });
+      const { accepted, lost, running } = cost.laneSeconds;
+      const text = `${cost.shots} shots: ${accepted.toFixed(1)} lane seconds counted, ${lost.toFixed(1)} lost, ${running.toFixed(1)} running`;
+      console.log(options.json === true ? JSON.stringify(cost) : text);
     });
 }

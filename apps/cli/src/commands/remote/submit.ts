@@ -1,20 +1,26 @@
 import { type Command, Option } from 'commander';
-import { UnderstudyError } from '@understudy/contracts';
+import { LaneNeeds, UnderstudyError, Uuid } from '@understudy/contracts';
 import { readConfig } from '../../config.js';
 import { createFaceReader } from '../../faces/face-reader.js';
 import type { CastParties } from '../../job/casting.js';
 import { type JobOptions, readJob, withJobOptions } from '../../job/job-options.js';
-import { submitShot } from '../../job/shot-job.js';
+import { type ShotJob, submitShot } from '../../job/shot-job.js';
 import { type Container, CONTAINER_NAMES } from '../../output/target.js';
 import { connect, type ConnectionOptions, projectNamed, withConnection } from '../../remote/farm-connection.js';
 import { interruptSignal } from '../../terminal/interrupt.js';
 import { createProgress } from '../../terminal/progress.js';
+import { wholeNumber } from '../../terminal/whole-number.js';
 
 interface SubmitOptions extends JobOptions, ConnectionOptions {
   performer?: string;
   platePerformer?: string;
   container: Container;
   json?: boolean;
+  priority: number;
+  pool?: string;
+  vram?: number;
+  precision?: 'fp32' | 'fp16';
+  after: string[];
 }
 
 export function addSubmitCommand(program: Command): void {
@@ -28,13 +34,19 @@ export function addSubmitCommand(program: Command): void {
     .option('--performer <name>', 'whose face is to appear, by pseudonym, where the farm holds the consent already')
     .option('--plate-performer <name>', 'whose face is covered, by pseudonym')
     .addOption(new Option('--container <kind>', 'what is delivered').choices(CONTAINER_NAMES).default('mp4'))
+    .option('--priority <n>', "0 to 100; from 90 on it goes before everybody's share", wholeNumber, 50)
+    .option('--pool <name>', 'only lanes of this pool render it')
+    .option('--vram <mib>', 'least GPU memory of its lanes', wholeNumber)
+    .addOption(new Option('--precision <name>', 'in which its lanes compute').choices(['fp32', 'fp16']))
+    .option('--after <shot>', 'a shot, by id, that must be ready first; repeatable', collect, [])
     .option('--json', 'the shot as the last line of standard output')
     .action(submit);
 }
 
 async function submit(options: SubmitOptions): Promise<void> {
   const config = readConfig();
-  const job = await readJob(options, options.container, partiesOf(options));
+  const place = placeOf(options);
+  const job = { ...(await readJob(options, options.container, partiesOf(options))), ...place };
   const client = await connect(options, config);
   const progress = createProgress();
   const readFace = createFaceReader(config.homeDir);
@@ -48,6 +60,26 @@ async function submit(options: SubmitOptions): Promise<void> {
   } finally {
     progress.end();
   }
+}
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+/** Its place among the others. @throws UnderstudyError USAGE */
+function placeOf({
+  priority,
+  pool,
+  vram,
+  precision,
+  after,
+}: SubmitOptions): Pick<ShotJob, 'priority' | 'needs' | 'after'> {
+  const needs = LaneNeeds.safeParse({ pool, leastVramMiB: vram, precision });
+  if (!needs.success)
+    throw new UnderstudyError('USAGE', `--pool or --vram: ${needs.error.issues[0]?.message ?? 'unusable'}`);
+  const wrong = after.find((id) => !Uuid.safeParse(id).success);
+  if (wrong !== undefined)
+    throw new UnderstudyError('USAGE', `--after ${wrong} is no shot's id; understudy shots lists them`);
+  if (priority > 100) throw new UnderstudyError('USAGE', '--priority is 0 to 100');
+  return { priority, needs: needs.data, after };
 }
 
 function partiesOf({ performer, platePerformer }: SubmitOptions): CastParties | undefined {

@@ -16,6 +16,29 @@ export function asPlanTrack({ track, startFrame, endFrame, template }: AnalysisT
   return { track, startFrame, endFrame, template: template === null ? null : templateOf(template) };
 }
 
+/** Of the last shots that rendered, the newest shards of each; so that what it costs does not grow with the farm's past. */
+const LANE_FPS = `
+  WITH own AS (
+    SELECT v.settings->'recipe' AS recipe,
+           (a.media->'video'->>'width')::float8 * (a.media->'video'->>'height')::float8 AS pixels
+      FROM shot_versions v JOIN assets a ON a.id = v.plate_asset_id WHERE v.id = $1),
+  recent AS (
+    SELECT v.id, v.settings->'recipe' AS recipe,
+           (a.media->'video'->>'width')::float8 * (a.media->'video'->>'height')::float8 AS pixels
+      FROM shot_versions v JOIN assets a ON a.id = v.plate_asset_id
+     WHERE v.state IN ('rendering', 'assembling', 'verifying', 'ready', 'released')
+     ORDER BY v.state_changed_at DESC LIMIT 50),
+  speeds AS (
+    SELECT s.fps, r.recipe, r.pixels FROM recent r
+     CROSS JOIN LATERAL (
+       SELECT (t.end_frame - t.start_frame) / greatest(extract(epoch FROM a.ended_at - a.leased_at), 0.1)::float8 AS fps
+         FROM tasks t JOIN attempts a ON a.task_id = t.id AND a.state = 'accepted'
+        WHERE t.shot_version_id = r.id AND t.kind = 'render' AND a.ended_at IS NOT NULL
+        ORDER BY a.ended_at DESC LIMIT 32) s)
+  SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY s.fps) FILTER (WHERE s.recipe = own.recipe AND s.pixels = own.pixels) AS alike,
+         percentile_cont(0.5) WITHIN GROUP (ORDER BY s.fps * coalesce(s.pixels / own.pixels, 1)) AS any
+    FROM speeds s CROSS JOIN own`;
+
 /** What the plan reads of faces, and of how fast lanes are. */
 @Injectable()
 export class PlanRepository {
@@ -78,15 +101,21 @@ export class PlanRepository {
     ]);
   }
 
-  /** Median frames a second of one lane over the newest rendered shards; null before there is any. */
-  async laneFps(sql: Sql): Promise<number | null> {
-    const [row] = await sql.query<{ fps: number | null }>(
-      `SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY newest.fps)::float8 AS fps FROM (
-         SELECT (t.end_frame - t.start_frame) / greatest(extract(epoch FROM a.ended_at - a.leased_at), 0.1) AS fps
-           FROM attempts a JOIN tasks t ON t.id = a.task_id
-          WHERE a.state = 'accepted' AND t.kind = 'render' AND a.ended_at IS NOT NULL
-          ORDER BY a.ended_at DESC LIMIT 32) AS newest`,
+  /**
+   * Median frames a second of one lane over the newest rendered shards of versions with this one's recipe and size of
+   * picture; of any shot, in proportion to the size, where there is none; null before anything was rendered.
+   */
+  async laneFps(sql: Sql, shotVersionId: string): Promise<number | null> {
+    const [row] = await sql.query<{ alike: number | null; any: number | null }>(LANE_FPS, [shotVersionId]);
+    return row?.alike ?? row?.any ?? null;
+  }
+
+  /** Lanes that render and are there now. */
+  async lanes(sql: Sql): Promise<number> {
+    const [row] = await sql.query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM lanes WHERE state <> 'lost' AND capabilities->'kinds' ? 'render'
+          AND drained_at IS NULL AND NOT coalesce(set_aside_until > clock_timestamp(), false)`,
     );
-    return row?.fps ?? null;
+    return row?.count ?? 0;
   }
 }

@@ -1,0 +1,82 @@
+import { Injectable } from '@nestjs/common';
+import { toUnderstudyError } from '@understudy/contracts';
+import { Counter, Histogram, Registry } from 'prom-client';
+
+export type Report = 'heartbeat' | 'complete' | 'fail' | 'release' | 'upload';
+
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const STAGE_SECONDS = [0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200];
+
+/**
+ * What this process has counted since it started; each replica counts what it did itself. Counted when the answer is
+ * known, so after the transaction was committed or taken back.
+ */
+@Injectable()
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #claims = new Counter({
+    name: 'understudy_claims_total',
+    help: 'Requests for work, by what they got: a lease, nothing, or an error code.',
+    labelNames: ['outcome', 'kind'],
+    registers: [this.registry],
+  });
+  readonly #claimSeconds = new Histogram({
+    name: 'understudy_claim_seconds',
+    help: 'How long a request for work that got some was held, waiting for work included.',
+    buckets: SECONDS,
+    registers: [this.registry],
+  });
+  readonly #reports = new Counter({
+    name: 'understudy_reports_total',
+    help: 'Reports of lanes, by whether they counted: taken, or the code by which each was refused. STALE_EPOCH: superseded.',
+    labelNames: ['report', 'outcome'],
+    registers: [this.registry],
+  });
+  readonly #expired = new Counter({
+    name: 'understudy_leases_expired_total',
+    help: 'Leases that this process ended because their lanes went silent or made no progress.',
+    labelNames: ['why'],
+    registers: [this.registry],
+  });
+  readonly #stageSeconds = new Histogram({
+    name: 'understudy_stage_seconds',
+    help: 'How long the stages between submission and delivery took, by how they ended.',
+    labelNames: ['stage', 'outcome'],
+    buckets: STAGE_SECONDS,
+    registers: [this.registry],
+  });
+
+  /** Counts a request for work by its answer, and hands the answer on. */
+  async claim<Lease extends { readonly kind: string }>(asked: Promise<Lease | null>): Promise<Lease | null> {
+    const startedAt = performance.now();
+    try {
+      const lease = await asked;
+      this.#claims.inc({ outcome: lease === null ? 'nothing' : 'lease', kind: lease?.kind ?? 'none' });
+      if (lease !== null) this.#claimSeconds.observe((performance.now() - startedAt) / 1000);
+      return lease;
+    } catch (thrown) {
+      this.#claims.inc({ outcome: toUnderstudyError(thrown).code, kind: 'none' });
+      throw thrown;
+    }
+  }
+
+  /** Counts a lane's report by whether it counted, and hands the answer on. */
+  async report<Answer>(report: Report, answer: Promise<Answer>): Promise<Answer> {
+    try {
+      const taken = await answer;
+      this.#reports.inc({ report, outcome: 'taken' });
+      return taken;
+    } catch (thrown) {
+      this.#reports.inc({ report, outcome: toUnderstudyError(thrown).code });
+      throw thrown;
+    }
+  }
+
+  expired(why: 'silent' | 'stuck', count: number): void {
+    if (count > 0) this.#expired.inc({ why }, count);
+  }
+
+  stage(stage: string, outcome: 'done' | 'again' | 'failed', ms: number): void {
+    this.#stageSeconds.observe({ stage, outcome }, ms / 1000);
+  }
+}

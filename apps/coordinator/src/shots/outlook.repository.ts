@@ -1,0 +1,115 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { LaneCapabilities, LaneNeeds, ShotState } from '@understudy/contracts';
+import type { Database } from '@understudy/db';
+import { DATABASE } from '../platform/tokens.js';
+
+export interface LaneSeconds {
+  readonly accepted: number;
+  readonly lost: number;
+  readonly running: number;
+}
+
+export interface StandingVersion {
+  readonly id: string;
+  readonly state: ShotState;
+  readonly priority: number;
+  readonly pausedAt: Date | null;
+  readonly waitsFor: string[];
+  readonly needs: LaneNeeds;
+  readonly parityClass: string | null;
+  readonly frames: number | null;
+  readonly waiting: number;
+  readonly running: number;
+  /** Of what waits: since when, and the first moment at which some of it may be leased. */
+  readonly waitingSince: Date | null;
+  readonly notBefore: Date | null;
+  /** Of the present stage: frames accepted, lane seconds that these took, frames still to do. */
+  readonly framesAccepted: number;
+  readonly acceptedSeconds: number;
+  readonly framesLeft: number;
+  readonly now: Date;
+}
+
+export interface LaneStanding {
+  readonly capabilities: LaneCapabilities;
+  readonly parityClass: string;
+  readonly pools: string[];
+  readonly busy: boolean;
+  readonly isOff: boolean;
+}
+
+const SECONDS = `extract(epoch FROM coalesce(a.ended_at, clock_timestamp()) - a.leased_at)`;
+const LANE_SECONDS = `
+  coalesce(sum(${SECONDS}) FILTER (WHERE a.state = 'accepted'), 0)::float8 AS accepted,
+  coalesce(sum(${SECONDS}) FILTER (WHERE a.state NOT IN ('accepted', 'running', 'reported')), 0)::float8 AS lost,
+  coalesce(sum(${SECONDS}) FILTER (WHERE a.state IN ('running', 'reported')), 0)::float8 AS running`;
+
+/** How a shot, or a project, stands with the lanes. */
+@Injectable()
+export class OutlookRepository {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  async standing(shotId: string): Promise<StandingVersion | null> {
+    const [row] = await this.database.query<StandingVersion>(
+      `SELECT v.id, v.state::text AS state, v.priority, v.paused_at AS "pausedAt", v.waits_for AS "waitsFor", v.needs,
+              v.parity_class AS "parityClass", v.frames, clock_timestamp() AS now, w.*
+         FROM shot_versions v
+         CROSS JOIN LATERAL (
+           SELECT (count(*) FILTER (WHERE t.state = 'pending'))::int AS waiting,
+                  (count(*) FILTER (WHERE t.state IN ('leased', 'reported')))::int AS running,
+                  min(t.created_at) FILTER (WHERE t.state = 'pending') AS "waitingSince",
+                  min(t.not_before) FILTER (WHERE t.state = 'pending') AS "notBefore",
+                  coalesce(sum(t.end_frame - t.start_frame) FILTER (WHERE t.state = 'accepted' AND a.id IS NOT NULL), 0)::int
+                    AS "framesAccepted",
+                  coalesce(sum(${SECONDS}) FILTER (WHERE t.state = 'accepted'), 0)::float8 AS "acceptedSeconds",
+                  coalesce(sum(t.end_frame - t.start_frame - coalesce(p.frames_done, 0)) FILTER (WHERE t.state <> 'accepted'), 0)::int
+                    AS "framesLeft"
+             FROM tasks t
+             LEFT JOIN attempts a ON a.task_id = t.id AND a.state = 'accepted'
+             LEFT JOIN attempts p ON p.task_id = t.id AND p.state IN ('running', 'reported')
+            WHERE t.shot_version_id = v.id
+              AND t.kind = CASE WHEN v.state = 'analysing' THEN 'analyse' ELSE 'render' END::task_kind) w
+        WHERE v.shot_id = $1 ORDER BY v.version DESC LIMIT 1`,
+      [shotId],
+    );
+    return row ?? null;
+  }
+
+  /** Lanes that are there, as placement looks at them. */
+  async lanes(): Promise<LaneStanding[]> {
+    return await this.database.query<LaneStanding>(
+      `SELECT capabilities, parity_class AS "parityClass", pools, state = 'busy' AS busy,
+              (drained_at IS NOT NULL OR coalesce(set_aside_until > clock_timestamp(), false)) AS "isOff"
+         FROM lanes WHERE state <> 'lost'`,
+    );
+  }
+
+  async projectShare(projectId: string): Promise<{ weight: number; mostLanes: number | null; running: number } | null> {
+    const [row] = await this.database.query<{ weight: number; mostLanes: number | null; running: number }>(
+      `SELECT share_weight AS weight, most_lanes AS "mostLanes",
+              (SELECT count(*)::int FROM tasks w WHERE w.project_id = p.id AND w.state IN ('leased', 'reported')) AS running
+         FROM projects p WHERE p.id = $1`,
+      [projectId],
+    );
+    return row ?? null;
+  }
+
+  async laneSecondsOfShot(shotId: string): Promise<LaneSeconds> {
+    const [row] = await this.database.query<LaneSeconds>(
+      `SELECT ${LANE_SECONDS} FROM shot_versions v JOIN tasks t ON t.shot_version_id = v.id
+         JOIN attempts a ON a.task_id = t.id WHERE v.shot_id = $1`,
+      [shotId],
+    );
+    return row as LaneSeconds;
+  }
+
+  async costOfProject(projectId: string): Promise<LaneSeconds & { shots: number }> {
+    const [row] = await this.database.query<LaneSeconds & { shots: number }>(
+      `SELECT count(DISTINCT s.id)::int AS shots, ${LANE_SECONDS}
+         FROM shots s LEFT JOIN shot_versions v ON v.shot_id = s.id LEFT JOIN tasks t ON t.shot_version_id = v.id
+         LEFT JOIN attempts a ON a.task_id = t.id WHERE s.project_id = $1`,
+      [projectId],
+    );
+    return row as LaneSeconds & { shots: number };
+  }
+}
