@@ -14,7 +14,7 @@ const MAX_WORKERS = Math.max(2, availableParallelism() - 1);
 const kind = (
   name: string,
   include: string[],
-  options: { timeoutMs: number; parallel: boolean; globalSetup?: string },
+  options: { timeoutMs: number; parallel: boolean; globalSetup?: string; faults?: 'every' | 'everyday' },
 ) => ({
   resolve,
   ssr,
@@ -26,9 +26,17 @@ const kind = (
     testTimeout: options.timeoutMs,
     hookTimeout: options.timeoutMs,
     maxWorkers: options.parallel ? MAX_WORKERS : 1,
+    // How much of the list of faults is gone through; the specs `inject` it.
+    provide: { faults: options.faults ?? 'every' },
     ...(options.globalSetup === undefined ? {} : { globalSetup: [options.globalSetup] }),
   },
 });
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    faults: 'every' | 'everyday';
+  }
+}
 
 export default defineConfig({
   test: {
@@ -41,7 +49,9 @@ export default defineConfig({
       }),
       kind('e2e', ['test/e2e/**/*.spec.ts'], { timeoutMs: 600_000, parallel: true }),
       kind('browser', ['test/browser/**/*.spec.ts'], { timeoutMs: 300_000, parallel: false }),
-      kind('fault', ['test/fault/**/*.spec.ts'], { timeoutMs: 600_000, parallel: false }),
+      kind('fault', ['test/fault/**/*.spec.ts'], { timeoutMs: 600_000, parallel: false, faults: 'every' }),
+      // The same specs with each kind of fault once, for the plain run.
+      kind('fault-everyday', ['test/fault/**/*.spec.ts'], { timeoutMs: 600_000, parallel: false, faults: 'everyday' }),
     ],
   },
 });

@@ -14,8 +14,8 @@ export interface Held {
 
 /** A transaction of the coordinator's that waits just before it changes a state. */
 export interface Gate {
-  /** Resolves when the coordinator has come to the change. */
-  reached(): Promise<void>;
+  /** Resolves when a coordinator has come to the change. @returns its name */
+  reached(): Promise<string>;
   open(): Promise<void>;
 }
 
@@ -72,6 +72,33 @@ export class Ledger {
     );
   }
 
+  /** How often the shot's shards were leased. */
+  async renderAttempts(shotId: string): Promise<number> {
+    return await this.count(
+      `SELECT a.id FROM attempts a JOIN tasks t ON t.id = a.task_id JOIN shot_versions v ON v.id = t.shot_version_id
+       WHERE v.shot_id = $1 AND t.kind = 'render'`,
+      [shotId],
+    );
+  }
+
+  /** Waits until the lease ran out and somebody else has the task. */
+  async expired({ attemptId }: Held): Promise<void> {
+    await this.until(
+      `SELECT 1 FROM attempts a JOIN tasks t ON t.id = a.task_id
+       WHERE a.id = $1 AND a.state = 'expired' AND t.epoch > a.epoch`,
+      [attemptId],
+    );
+  }
+
+  /** How often the log says that this attempt's report came too late. */
+  async refusals({ attemptId }: Held, report: string): Promise<number> {
+    return await this.count(
+      `SELECT 1 FROM audit_events WHERE action = 'attempt.refused_stale' AND subject_id = $1
+       AND canonical::jsonb #>> '{data,report}' = $2`,
+      [attemptId, report],
+    );
+  }
+
   async attempt(attemptId: string): Promise<(Held & { shotId: string | null; kind: string }) | undefined> {
     const sql = `${HELD} WHERE a.id = $1`;
     return (await this.rows<Held & { shotId: string | null; kind: string }>(sql, [attemptId]))[0];
@@ -80,6 +107,7 @@ export class Ledger {
   /** Stops the coordinator's transactions at a place until the gate is opened. */
   async gate(place: GatePlace): Promise<Gate> {
     const holder = new Client({ connectionString: this.ownerUrl });
+    holder.on('error', () => undefined);
     await holder.connect();
     await holder.query('SELECT pg_advisory_lock($1)', [GATE]);
     const table = place === 'accepting' ? 'attempts' : 'shot_versions';
@@ -93,13 +121,15 @@ export class Ledger {
       $$ SELECT kind = 'render' FROM tasks WHERE id = task $$`);
     await holder.query(`CREATE TRIGGER fault_gate BEFORE UPDATE OF state ON ${table} FOR EACH ROW
       WHEN (OLD.state <> NEW.state AND ${when}) EXECUTE FUNCTION fault_gate()`);
-    const waiting = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND NOT granted`;
+    const waiting = `SELECT a.application_name AS name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+      WHERE l.locktype = 'advisory' AND l.objid = $1 AND NOT l.granted`;
     return {
-      reached: async () => void (await this.until(waiting, [GATE])),
+      reached: async () => (await this.until<{ name: string }>(waiting, [GATE])).name,
       open: async () => {
-        await holder.query('SELECT pg_advisory_unlock($1)', [GATE]);
-        await holder.query(`DROP TRIGGER fault_gate ON ${table}`);
-        await holder.end();
+        // Held no longer with its session, which a stop of the server has ended before.
+        await holder.end().catch(() => undefined);
+        await this.until(`SELECT 1`, []);
+        await this.rows(`DROP TRIGGER fault_gate ON ${table}`);
       },
     };
   }

@@ -24,7 +24,10 @@ export type Rule = (call: Call, forward: (call: Call) => Promise<Answer>) => Pro
 
 const DEEDS = { result: 'upload', complete: 'complete', heartbeat: 'heartbeat' } as const;
 
-/** The only way from the worker to the coordinator: requests can be held, lost, altered, doubled, or the way be cut. */
+/**
+ * The only way to the coordinators, as a load balancer is: requests can be held, lost, altered, doubled, or the way be cut.
+ * With several coordinators each request goes to the next one that takes it.
+ */
 export class Relay {
   readonly #server: Server;
   readonly #stranded = new Set<ServerResponse>();
@@ -32,15 +35,17 @@ export class Relay {
   /** Sees every call; absent, all go through. */
   rule: Rule | undefined;
 
-  private constructor(private readonly targetPort: () => number) {
+  #turn = 0;
+
+  private constructor(private readonly targets: () => readonly number[]) {
     this.#server = createServer((incoming, outgoing) => {
       this.#pass(incoming, outgoing).catch(() => outgoing.destroy());
     });
     this.#server.requestTimeout = 0;
   }
 
-  static async open(targetPort: () => number): Promise<Relay> {
-    const relay = new Relay(targetPort);
+  static async open(targets: () => readonly number[]): Promise<Relay> {
+    const relay = new Relay(targets);
     await new Promise<void>((resolve) => relay.#server.listen(0, '127.0.0.1', resolve));
     return relay;
   }
@@ -66,12 +71,26 @@ export class Relay {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  async #forward(call: Call, signal: AbortSignal): Promise<Answer> {
+    const ports = this.targets();
+    let refused: unknown = new Error('there is no coordinator');
+    for (const _ of ports) {
+      try {
+        return await send(call, ports[(this.#turn += 1) % ports.length]!, signal);
+      } catch (thrown) {
+        if (!isRefused(thrown)) throw thrown;
+        refused = thrown;
+      }
+    }
+    throw refused;
+  }
+
   async #pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const gone = new AbortController();
     outgoing.once('close', () => gone.abort());
     const call = await readCall(incoming);
     if (this.#cut) return void this.#stranded.add(outgoing);
-    const forward = (asked: Call): Promise<Answer> => send(asked, this.targetPort(), gone.signal);
+    const forward = (asked: Call): Promise<Answer> => this.#forward(asked, gone.signal);
     const answer = await (this.rule === undefined ? forward(call) : this.rule(call, forward));
     if (this.#cut) return void this.#stranded.add(outgoing);
     if (answer === null) return void outgoing.destroy();
@@ -79,6 +98,9 @@ export class Relay {
     outgoing.end(answer.body);
   }
 }
+
+const isRefused = (thrown: unknown): boolean =>
+  thrown instanceof Error && 'code' in thrown && thrown.code === 'ECONNREFUSED';
 
 async function readCall(incoming: IncomingMessage): Promise<Call> {
   const chunks: Buffer[] = [];

@@ -88,7 +88,7 @@ export class StagesFarm {
     vi.spyOn(this.get(Linker), 'link').mockImplementation(linkObservations);
   }
 
-  static async start(options: { serve: boolean; beside?: StagesFarm }): Promise<StagesFarm> {
+  static async start(options: { serve: boolean; beside?: StagesFarm; queueUrl?: string }): Promise<StagesFarm> {
     const test = options.beside === undefined ? await createTestDatabase() : undefined;
     const dataDir = options.beside?.dataDir ?? (await mkdtemp(join(tmpdir(), 'stages-')));
     const settings = options.beside?.settings ?? {
@@ -97,6 +97,7 @@ export class StagesFarm {
       SECRET_KEY: randomBytes(32).toString('hex'),
       LOG_LEVEL: 'silent',
       ALLOW_LOCAL_PROFILE: 'true',
+      ...(options.queueUrl === undefined ? {} : { QUEUE_URL: options.queueUrl }),
     };
     const config = parseConfig(settings);
     const app = await createCoordinator(config, createLogger(config.LOG_LEVEL));

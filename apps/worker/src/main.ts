@@ -5,6 +5,7 @@ import { toUnderstudyError } from '@understudy/contracts';
 
 import { workerConfig } from './config/config.js';
 import { openLog } from './log.js';
+import type { HeldAttempt } from './messages.js';
 import { ObjectCache } from './supervisor/object-cache.js';
 import { Scratch } from './supervisor/scratch.js';
 import { Supervisor } from './supervisor/supervisor.js';
@@ -18,7 +19,12 @@ try {
     await client.downloadContent(url, path, { sha256, bytes, signal });
   });
   const program = fileURLToPath(new URL('lane/main.js', import.meta.url));
-  const supervisor = new Supervisor({ config, scratch, objects, log, program });
+  const report = ({ attemptId, epoch }: HeldAttempt, message: string) =>
+    client.call('failAttempt', {
+      params: { attemptId },
+      body: { epoch, code: 'WORKER_LOST', message, retryable: true },
+    });
+  const supervisor = new Supervisor({ config, scratch, objects, log, report, program });
   let signals = 0;
   const end = () => (++signals === 1 ? supervisor.drain() : supervisor.abort());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end);

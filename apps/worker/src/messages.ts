@@ -16,6 +16,14 @@ export interface LaneConfig {
   readonly resultPatienceMs: number;
 }
 
+/** What a lane is at work on; told to the supervisor, who must answer for it when the lane dies. */
+export interface HeldAttempt {
+  readonly attemptId: string;
+  readonly epoch: number;
+  /** Half-open range of frames; null for a task without. */
+  readonly range: readonly [number, number] | null;
+}
+
 /** Supervisor to lane. */
 export type LaneOrder =
   | { readonly type: 'start'; readonly config: LaneConfig }
@@ -29,6 +37,7 @@ export type LaneOrder =
 /** Lane to supervisor. */
 export type LaneNotice =
   | { readonly type: 'registered' }
+  | { readonly type: 'attempt'; readonly held: HeldAttempt | null }
   | { readonly type: 'acquire'; readonly request: number; readonly ref: ObjectRef }
   | { readonly type: 'release'; readonly sha256: string }
   /** No lane of this worker can work: a wrong token, a missing model. */

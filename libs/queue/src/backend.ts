@@ -7,6 +7,7 @@ import {
   type IQueueBackend,
 } from 'bullmq';
 import { UnderstudyError } from '@understudy/contracts';
+import { guardedBackend } from './guarded-backend.js';
 
 /** Where jobs are kept. Postgres is the default: the server that holds the truth carries the stages too. */
 export interface QueueConnection {
@@ -34,7 +35,8 @@ export function openQueueConnection(url: string): QueueConnection {
   throw new UnderstudyError('INVALID_REQUEST', 'QUEUE_URL must start with postgres:// or redis://.');
 }
 
-function asDefault(factory: QueueConnection['factory'], connection: ConnectionOptions): QueueConnection {
+function asDefault(make: QueueConnection['factory'], connection: ConnectionOptions): QueueConnection {
+  const factory: QueueConnection['factory'] = (...made) => guardedBackend(make(...made));
   setDefaultBackendFactory(factory);
   return { factory, connection };
 }

@@ -1,14 +1,12 @@
 import { Queue, UnrecoverableError, Worker, type Job } from 'bullmq';
 import { isStageName, STAGES, UnderstudyError, type StageData, type StageName } from '@understudy/contracts';
 import type { QueueConnection } from './backend.js';
+import { clockedBackend } from './clocked-backend.js';
 import { patientBackend } from './patient-backend.js';
 import { STAGE_RETRY } from './retry.js';
 
 const QUEUE_NAME = 'stages';
 
-/** How long a crashed process keeps a job from the others: its lock, then the next look for stalled jobs. */
-const LOCK_MS = 10_000;
-const STALLED_CHECK_MS = 5000;
 /** A job whose process was killed is not at fault; only the retries of its stage give it up. */
 const MOST_STALLS = 50;
 const RECONNECT_MS = 1000;
@@ -34,18 +32,31 @@ export interface StageWork {
   onError(error: Error): void;
 }
 
+export interface StageQueueOptions {
+  /** How long a job of a process that was killed is kept from the others; then the next look for such jobs, half as often. */
+  readonly lockMs: number;
+  /** A clock that all processes share, in milliseconds of the epoch. */
+  readonly nowMs: () => number;
+  /** Connection trouble of the queue; it goes on by itself. */
+  readonly onError: (error: Error) => void;
+}
+
 export type JobState = 'live' | 'settled' | 'absent';
 
 /** The queue of stages. Job ids are the outbox rows' ids: adding one again changes nothing. */
 export class StageQueue {
   readonly #connection: QueueConnection;
+  readonly #options: StageQueueOptions;
   readonly #queue: Queue;
   #worker: Worker | undefined;
 
-  constructor(connection: QueueConnection, onError: (error: Error) => void) {
-    this.#connection = connection;
-    this.#queue = new Queue(QUEUE_NAME, { connection: connection.connection }, connection.factory as never);
-    this.#queue.on('error', onError);
+  constructor(connection: QueueConnection, options: StageQueueOptions) {
+    const { factory } = connection;
+    const clocked: typeof factory = (...made) => clockedBackend(factory(...made), options.nowMs);
+    this.#connection = { ...connection, factory: clocked };
+    this.#options = options;
+    this.#queue = new Queue(QUEUE_NAME, { connection: connection.connection }, clocked as never);
+    this.#queue.on('error', options.onError);
   }
 
   async add<Stage extends StageName>(stage: Stage, id: string, data: StageData<Stage>): Promise<void> {
@@ -69,6 +80,7 @@ export class StageQueue {
   /** Starts this process's share of the work; `concurrency` jobs at once. */
   work(work: StageWork, concurrency: number): void {
     if (this.#worker !== undefined) throw new UnderstudyError('INTERNAL', 'The stages are worked on already.');
+    const { lockMs } = this.#options;
     const { factory } = this.#connection;
     const patient: typeof factory = (...made) => patientBackend(factory(...made), RECONNECT_MS);
     const worker = new Worker(
@@ -77,8 +89,8 @@ export class StageQueue {
       {
         connection: this.#connection.connection,
         concurrency,
-        lockDuration: LOCK_MS,
-        stalledInterval: STALLED_CHECK_MS,
+        lockDuration: lockMs,
+        stalledInterval: lockMs / 2,
         maxStalledCount: MOST_STALLS,
         runRetryDelay: RECONNECT_MS,
       },

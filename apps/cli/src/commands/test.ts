@@ -8,9 +8,26 @@ import { ROOT_DIR } from '../config.js';
 import { runGuards } from './guards.js';
 import type { Tally } from './tally.js';
 
-/** Kinds of a plain run, cheapest first. */
-const EVERYDAY = ['unit', 'medium', 'e2e', 'browser', 'fault'] as const;
-const KINDS = [...EVERYDAY, 'guards', 'all'] as const;
+/** Kinds of tests, cheapest first. */
+const VITEST_KINDS = ['unit', 'medium', 'e2e', 'browser', 'fault'] as const;
+const KINDS = [...VITEST_KINDS, 'guards', 'all'] as const;
+/** The project of `vitest.config.ts` that goes through each kind of fault once, instead of the whole list. */
+const SHORT_FAULTS = 'fault-everyday';
+
+interface Step {
+  readonly kind: Exclude<(typeof KINDS)[number], 'all'>;
+  /** Of vitest; absent for the guards. */
+  readonly project?: string;
+}
+
+/** What a run goes through: everything but the guards and the long list of faults, one kind, or all there is. */
+function stepsOf(kind: (typeof KINDS)[number] | undefined): Step[] {
+  if (kind === 'guards') return [{ kind }];
+  const every = VITEST_KINDS.map((one): Step => ({ kind: one, project: one }));
+  if (kind === 'all') return [...every, { kind: 'guards' }];
+  if (kind !== undefined) return [{ kind, project: kind }];
+  return every.map((step) => (step.kind === 'fault' ? { ...step, project: SHORT_FAULTS } : step));
+}
 
 const VitestReport = z.object({
   numPassedTests: z.int(),
@@ -30,16 +47,15 @@ export function addTestCommand(program: Command): void {
   program
     .command('test')
     .description(
-      'run the tests: unit, medium (a real Postgres), e2e (real processes), browser, fault; guards removes each guard and sees its test fail',
+      'run the tests: unit, medium (a real Postgres), e2e (real processes), browser, fault (alone or in `all` the whole list of faults, otherwise each kind of fault once); guards removes each guard and sees its test fail',
     )
     .addArgument(new Argument('[kind]', 'only this kind').choices(KINDS))
     .option('--only <patch>', 'of the guards this one alone')
     .option('--json', 'the counts as the last line of standard output')
     .action(async (kind: (typeof KINDS)[number] | undefined, options: { only?: string; json?: boolean }) => {
-      const kinds = kind === undefined ? EVERYDAY : kind === 'all' ? [...EVERYDAY, 'guards' as const] : [kind];
       const total: Tally = { passed: 0, failed: 0, skipped: 0, failures: [] };
-      for (const one of kinds) {
-        const tally = one === 'guards' ? await runGuards(options.only) : await runVitest(one);
+      for (const { kind: one, project } of stepsOf(kind)) {
+        const tally = project === undefined ? await runGuards(options.only) : await runVitest(project);
         console.error(`${one}: ${describe(tally)}`);
         total.passed += tally.passed;
         total.failed += tally.failed;
@@ -57,7 +73,7 @@ function describe({ passed, failed, skipped }: Tally): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-async function runVitest(kind: string): Promise<Tally> {
+async function runVitest(project: string): Promise<Tally> {
   const dir = await mkdtemp(join(tmpdir(), 'understudy-test-'));
   const reportPath = join(dir, 'report.json');
   try {
@@ -68,7 +84,7 @@ async function runVitest(kind: string): Promise<Tally> {
           join(ROOT_DIR, 'node_modules/vitest/vitest.mjs'),
           'run',
           '--project',
-          kind,
+          project,
           '--passWithNoTests',
           '--reporter=default',
           '--reporter=json',

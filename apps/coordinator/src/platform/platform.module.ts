@@ -2,10 +2,9 @@ import { type DynamicModule, Global, Inject, Module, type OnApplicationShutdown 
 import { type Database, openDatabase } from '@understudy/db';
 import { FolderStore } from '@understudy/storage';
 import type { Config } from '../config/config.js';
+import { DatabaseClock } from './database-clock.js';
 import type { Logger } from './logger.js';
 import { type Clock, CLOCK, CONFIG, DATABASE, LOGGER, OBJECT_STORE } from './tokens.js';
-
-const systemClock: Clock = { now: () => new Date() };
 
 /** What every feature stands on: settings, database, object store, clock, log. */
 @Global()
@@ -13,11 +12,16 @@ const systemClock: Clock = { now: () => new Date() };
 export class PlatformModule implements OnApplicationShutdown {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
-  static with(config: Config, logger: Logger, clock: Clock = systemClock): DynamicModule {
+  /** @param clock instead of the database's; for tests */
+  static with(config: Config, logger: Logger, clock?: Clock): DynamicModule {
     const providers = [
       { provide: CONFIG, useValue: config },
       { provide: LOGGER, useValue: logger },
-      { provide: CLOCK, useValue: clock },
+      {
+        provide: CLOCK,
+        inject: [DATABASE],
+        useFactory: (database: Database): Clock => clock ?? new DatabaseClock(database, logger),
+      },
       {
         provide: DATABASE,
         useFactory: () =>

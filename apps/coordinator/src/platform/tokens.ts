@@ -5,7 +5,7 @@ export const LOGGER = Symbol('LOGGER');
 export const OBJECT_STORE = Symbol('OBJECT_STORE');
 export const CLOCK = Symbol('CLOCK');
 
-/** The present moment, for what is written into documents and events. Leases go by the database's clock instead. */
+/** The present moment by the database's clock, as every replica takes it. What SQL compares, it compares there. */
 export interface Clock {
   now(): Date;
 }

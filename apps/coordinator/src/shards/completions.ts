@@ -81,6 +81,8 @@ export class Completions {
     if (reported === null) return;
     if (!(await this.#verify(reported, report))) return;
     await this.#settled(await this.#acceptances.add({ own, report }), own);
+    // The row says now what the upload came to; a repetition of the report asks nothing else.
+    await this.objects.discardUpload(attemptId);
   }
 
   /** @returns null when the very same result is accepted already */
@@ -149,7 +151,10 @@ export class Completions {
     } catch (thrown) {
       const error = toUnderstudyError(thrown);
       if (!AT_FAULT.has(error.code)) throw error;
-      if (await this.#reject(attempt, report, error)) throw error;
+      const rejected = await this.#reject(attempt, report, error);
+      await this.objects.discardUpload(attempt.id);
+      await this.verifier.discard(report.result.sha256);
+      if (rejected) throw error;
       return false;
     } finally {
       clearInterval(alive);

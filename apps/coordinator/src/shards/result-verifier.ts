@@ -13,6 +13,15 @@ import type { Attempt, ReportedResult } from './attempt.js';
 const MOST_TABLE_BYTES = 512 * 1024 ** 2;
 const MOST_TEMPLATE_BYTES = 1024 ** 2;
 
+/** Rows that name an object, or are about to. */
+const USED = `
+  SELECT 1 FROM assets WHERE sha256 = $1
+  UNION ALL SELECT 1 FROM segments WHERE sha256 = $1
+  UNION ALL SELECT 1 FROM deliveries WHERE sha256 = $1
+  UNION ALL SELECT 1 FROM analyses WHERE sha256 = $1
+  UNION ALL SELECT 1 FROM attempts WHERE result ->> 'sha256' = $1 AND state IN ('reported', 'accepted')
+  LIMIT 1`;
+
 const unzip = promisify(gunzip);
 
 /** Looks at what a lane uploaded before anything is built on it. */
@@ -36,6 +45,12 @@ export class ResultVerifier {
     requireFrames(attempt, result.frames);
     if (attempt.kind === 'analyse') return await verifyTable(path, bytes, attempt);
     await this.#verifySegment(path, attempt, result);
+  }
+
+  /** Deletes an object that was taken in and is of no use, unless something else is the same. */
+  async discard(sha256: string): Promise<void> {
+    const used = await this.database.query(USED, [sha256]);
+    if (used.length === 0) await this.objects.delete(sha256);
   }
 
   /** Makes an object of the upload. A report that came twice finds that the other one has done it. */

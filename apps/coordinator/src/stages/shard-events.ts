@@ -18,6 +18,16 @@ const NEXT: Readonly<Record<'analyse' | 'render', { from: ShotState; to: ShotSta
   render: { from: 'rendering', to: 'assembling' },
 };
 
+interface FailedTask {
+  readonly errorCode: string | null;
+  readonly errorMessage: string | null;
+  readonly startFrame: number;
+  readonly endFrame: number;
+}
+
+const FAILED = `SELECT error_code AS "errorCode", error_message AS "errorMessage", start_frame AS "startFrame",
+  end_frame AS "endFrame" FROM tasks WHERE id = $1`;
+
 /** What follows when lanes settled a task; in the transaction that settles it, after the task's own row changed. */
 @Injectable()
 export class ShardEvents {
@@ -45,10 +55,7 @@ export class ShardEvents {
 
   /** A range that failed for good fails its shot; a template that can't be read says so. */
   async onFailed(sql: Sql, task: SettledTask): Promise<void> {
-    const [row] = await sql.query<{ errorCode: string | null; errorMessage: string | null }>(
-      'SELECT error_code AS "errorCode", error_message AS "errorMessage" FROM tasks WHERE id = $1',
-      [task.id],
-    );
+    const [row] = await sql.query<FailedTask>(FAILED, [task.id]);
     const code = isErrorCode(row?.errorCode) ? row.errorCode : 'SHARD_FAILED';
     const message = oneLine(row?.errorMessage ?? 'A range failed too often; see its attempts.');
     if (task.kind === 'enrol') {
@@ -60,7 +67,9 @@ export class ShardEvents {
       return;
     }
     if (task.shotVersionId === null) return;
-    const error = new UnderstudyError(code, message, { details: { taskId: task.id, kind: task.kind } });
+    const { startFrame, endFrame } = row ?? {};
+    const details = { taskId: task.id, kind: task.kind, startFrame, endFrame };
+    const error = new UnderstudyError(code, message, { details });
     await this.failures.fail(sql, task.shotVersionId, error, SYSTEM_ACTOR);
   }
 }

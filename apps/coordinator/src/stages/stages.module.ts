@@ -2,7 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { openQueueConnection, StageQueue } from '@understudy/queue';
 import type { Config } from '../config/config.js';
 import type { Logger } from '../platform/logger.js';
-import { CONFIG, LOGGER } from '../platform/tokens.js';
+import { type Clock, CLOCK, CONFIG, LOGGER } from '../platform/tokens.js';
 import { AnalysisPurge } from './analysis-purge.js';
 import { AnalysisRepository } from './analysis.repository.js';
 import { AssembleStage } from './assemble-stage.js';
@@ -35,11 +35,14 @@ const HANDLERS = [TemplateStage, IngestStage, LinkStage, PlanStage, AssembleStag
   providers: [
     {
       provide: STAGE_QUEUE,
-      inject: [CONFIG, LOGGER],
-      useFactory: (config: Config, logger: Logger) =>
-        new StageQueue(openQueueConnection(config.QUEUE_URL ?? config.DATABASE_URL), (error) =>
-          logger.warn({ err: error.message }, 'stage queue'),
-        ),
+      inject: [CONFIG, LOGGER, CLOCK],
+      useFactory: (config: Config, logger: Logger, clock: Clock) =>
+        new StageQueue(openQueueConnection(config.QUEUE_URL ?? config.DATABASE_URL), {
+          // A process is given as long to show that it lives as a lane is.
+          lockMs: config.LEASE_SECONDS * 1000,
+          nowMs: () => clock.now().getTime(),
+          onError: (error) => logger.warn({ err: error.message }, 'stage queue'),
+        }),
     },
     ...HANDLERS,
     {

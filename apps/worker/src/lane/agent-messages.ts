@@ -1,7 +1,7 @@
-import type { ErrorBody, ObjectRef, RegisterLane } from '@understudy/contracts';
+import type { ErrorBody, Lease, ObjectRef, RegisterLane } from '@understudy/contracts';
 import type { z } from 'zod';
 
-import type { LaneConfig } from '../messages.js';
+import type { HeldAttempt, LaneConfig } from '../messages.js';
 import type { StopReason } from './control.js';
 import type { LaneTask, TaskResult } from './task.js';
 
@@ -28,6 +28,12 @@ export type AgentNotice =
   | { readonly type: 'acquire'; readonly request: number; readonly ref: ObjectRef }
   | { readonly type: 'release'; readonly sha256: string }
   | { readonly type: 'registered' }
+  | { readonly type: 'attempt'; readonly held: HeldAttempt | null }
   /** Drained: nothing more will come. */
   | { readonly type: 'over' }
   | { readonly type: 'fatal'; readonly error: ErrorBody['error'] };
+
+export function heldBy(lease: Lease): HeldAttempt {
+  const { attemptId, epoch } = lease;
+  return { attemptId, epoch, range: lease.kind === 'enrol' ? null : [lease.startFrame, lease.endFrame] };
+}

@@ -6,7 +6,7 @@ import { type ObjectRef, UnderstudyError, toUnderstudyError } from '@understudy/
 import { received } from '../frames/thread.js';
 import { openLog } from '../log.js';
 import { LaneAgent } from './agent.js';
-import type { AgentData, AgentNotice, AgentOrder } from './agent-messages.js';
+import { heldBy, type AgentData, type AgentNotice, type AgentOrder } from './agent-messages.js';
 import type { ObjectSource } from './attempt.js';
 import { LaneControl, Stopped } from './control.js';
 import type { LaneTask, TaskExecutor, TaskResult } from './task.js';
@@ -95,6 +95,7 @@ const agent = new LaneAgent({
   leaseWaitSeconds: LEASE_WAIT_SECONDS,
   random: Math.random,
   onRegistered: () => tell({ type: 'registered' }),
+  onAttempt: (lease) => tell({ type: 'attempt', held: lease === null ? null : heldBy(lease) }),
 });
 
 port.on('message', (order: AgentOrder) => {

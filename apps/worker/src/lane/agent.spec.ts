@@ -80,6 +80,7 @@ function start(overrides: Partial<AgentOptions> = {}): void {
     leaseWaitSeconds: 1,
     random: () => 0.5,
     onRegistered: () => {},
+    onAttempt: () => {},
     ...overrides,
   });
   running = agent.run();
@@ -212,7 +213,7 @@ describe('lane agent', () => {
   });
 
   it('keeps a result until the coordinator is back, and brings it if the lease holds', async () => {
-    const lease = offer({ leaseSeconds: 1 });
+    const lease = offer({ leaseSeconds: 4 });
     executor.frames = 20;
     executor.frameMs = 25;
     start();
@@ -224,8 +225,39 @@ describe('lane agent', () => {
     await seen('completeAttempt');
   });
 
-  it('gives such a result up when the lease does not hold any more', async () => {
+  it('keeps no result longer than its lease while nobody hears', async () => {
     offer({ leaseSeconds: 1 });
+    executor.frames = 5;
+    executor.frameMs = 20;
+    start();
+    await vi.waitUntil(() => executor.tasks.length > 0);
+    const goneAtMs = monotonicMs();
+    await coordinator.stop();
+    await vi.waitUntil(async () => (await readdir(scratch)).length === 0, { timeout: 5000, interval: 10 });
+    expect(monotonicMs() - goneAtMs).toBeLessThan(1_500);
+    await coordinator.start();
+    await held(700);
+    expect(reports()).toEqual([0, 0, 0]);
+  });
+
+  it('keeps a result while the store has no room, and brings it when it has', async () => {
+    const lease = offer({ leaseSeconds: 1, heartbeatSeconds: 0.2 });
+    let full = true;
+    coordinator.handlers.completeAttempt = () => {
+      if (full) throw new UnderstudyError('DISK_FULL', 'no room');
+      return { ok: true };
+    };
+    start();
+    await seen('completeAttempt');
+    await held(1_200);
+    expect(await readdir(scratch)).toEqual([lease.attemptId]);
+    full = false;
+    await vi.waitUntil(async () => (await readdir(scratch)).length === 0, { timeout: 5000 });
+    expect(reports()).toEqual([coordinator.count('completeAttempt'), 0, 0]);
+  });
+
+  it('gives such a result up when the lease does not hold any more', async () => {
+    offer({ leaseSeconds: 4 });
     executor.frames = 20;
     executor.frameMs = 25;
     start();

@@ -1,3 +1,5 @@
+import { statfs } from 'node:fs/promises';
+
 import type { Lease, RegisterLane, UnderstudyError } from '@understudy/contracts';
 import { toUnderstudyError } from '@understudy/contracts';
 import type { z } from 'zod';
@@ -12,12 +14,18 @@ export interface AgentOptions extends Omit<AttemptContext, 'laneId'> {
   /** How long the coordinator may hold a request for work. */
   readonly leaseWaitSeconds: number;
   readonly onRegistered: () => void;
+  /** Told of each lease as it begins, and with null when the lane holds none. */
+  readonly onAttempt: (lease: Lease | null) => void;
   /** In 0..1; spreads the lanes' tries after an outage. */
   readonly random: () => number;
 }
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
+/** A lane whose disk is full looks so often, and for so long, whether there is more room: by this much. */
+const ROOM_LOOK_MS = 500;
+const NO_ROOM_PAUSE_MS = 15_000;
+const ROOM_BYTES = 1 << 20;
 
 /** A lane as the coordinator knows it: registers, asks for work, does it, one task at a time, until it is drained. */
 export class LaneAgent {
@@ -79,13 +87,31 @@ export class LaneAgent {
   }
 
   async #work(laneId: string, lease: Lease, receivedAtMs: number): Promise<void> {
-    this.#attempt = new Attempt({ ...this.#options, laneId }, lease, receivedAtMs);
+    const { onAttempt } = this.#options;
+    const attempt = new Attempt({ ...this.#options, laneId }, lease, receivedAtMs);
+    this.#attempt = attempt;
+    onAttempt(lease);
     // The order to drain may have come with the lease.
-    if (this.#draining.signal.aborted) this.#attempt.drain('shutdown');
+    if (this.#draining.signal.aborted) attempt.drain('shutdown');
     try {
-      await this.#attempt.run();
+      await attempt.run();
     } finally {
       this.#attempt = undefined;
+      onAttempt(null);
+    }
+    if (attempt.failedWith === 'DISK_FULL') await this.#waitForRoom();
+  }
+
+  /** A lane without room on its disk would only fail the next task too: it asks for none until there is more, or a while. */
+  async #waitForRoom(): Promise<void> {
+    const { scratch, log } = this.#options;
+    const signal = this.#draining.signal;
+    const freeBytes = await freeBytesAt(scratch);
+    const untilMs = monotonicMs() + NO_ROOM_PAUSE_MS;
+    log.warn({ freeBytes }, 'the scratch disk is full; no task is asked for until there is more room');
+    while (!signal.aborted && monotonicMs() < untilMs) {
+      await pause(ROOM_LOOK_MS, signal);
+      if ((await freeBytesAt(scratch)) > freeBytes + ROOM_BYTES) return;
     }
   }
 
@@ -96,4 +122,9 @@ export class LaneAgent {
     log.warn({ code: error.code, failures, waitMs: ms }, 'no work to be had');
     await pause(ms, this.#draining.signal);
   }
+}
+
+async function freeBytesAt(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }

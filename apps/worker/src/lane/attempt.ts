@@ -2,12 +2,18 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { NodeClient } from '@understudy/client/node';
-import { type Lease, type ObjectRef, type UnderstudyError, toUnderstudyError } from '@understudy/contracts';
+import {
+  type ErrorCode,
+  type Lease,
+  type ObjectRef,
+  type UnderstudyError,
+  toUnderstudyError,
+} from '@understudy/contracts';
 
 import type { LaneLog } from '../log.js';
 import { type LaneControl, type StopReason, Stopped, monotonicMs } from './control.js';
 import { finishOrRelease } from './drain-decision.js';
-import { asUnderstudyError, failureReport, isNotOurs, isPassing } from './failure.js';
+import { asUnderstudyError, failureReport, isNotOurs, isPassing, isPassingForResult } from './failure.js';
 import { LeaseKeeper, pause } from './lease-keeper.js';
 import { type TaskExecutor, type TaskResult, framesOf } from './task.js';
 
@@ -29,13 +35,15 @@ export interface AttemptContext {
   readonly log: LaneLog;
   /** How long a draining lane may take to finish what it has begun. */
   readonly drainGraceMs: number;
-  /** How long a finished result waits for a coordinator that is away. */
+  /** How long a finished result waits for a coordinator that cannot take it; never longer than its lease. */
   readonly resultPatienceMs: number;
 }
 
 export type AttemptOutcome = 'completed' | 'failed' | StopReason;
 
 const RETRY_MS = 500;
+/** How often a waiting result looks whether its lease has ended. */
+const LOOK_MS = 100;
 /** A report that nobody takes is left: the lease's end says the same. */
 const REPORT_TRIES = 3;
 
@@ -46,6 +54,7 @@ export class Attempt {
   readonly #keeper: LeaseKeeper;
   readonly #startedAtMs: number;
   readonly #held: string[] = [];
+  #failedWith: ErrorCode | null = null;
   #drainTimer: NodeJS.Timeout | undefined;
 
   /** @param receivedAtMs when the lease arrived, by {@link monotonicMs} */
@@ -56,6 +65,11 @@ export class Attempt {
     const { client, laneId, control, log } = context;
     const onDrain = () => this.drain('drain');
     this.#keeper = new LeaseKeeper({ client, laneId, lease, control, log, onDrain }, this.#startedAtMs);
+  }
+
+  /** What it was reported to have failed with. */
+  get failedWith(): ErrorCode | null {
+    return this.#failedWith;
   }
 
   /** Never rejects: what went wrong has been reported, as far as anybody was there to hear it. */
@@ -118,25 +132,53 @@ export class Attempt {
     }
   }
 
-  /** The result waits on disk while nobody is there to take it, and goes up when somebody is, if the lease still holds. */
+  /**
+   * The result waits on disk while nobody is there to take it, and goes up when somebody is. It shows a face, and no
+   * revocation reaches a lane that is cut off: it goes when the lease ends by this side's clock, after which nobody would
+   * take it anyway.
+   */
   async #deliver(result: TaskResult): Promise<void> {
     const { client, resultPatienceMs, log } = this.#context;
     const { attemptId, epoch, upload } = this.#lease;
-    const lost = this.#keeper.lost;
     const untilMs = monotonicMs() + resultPatienceMs;
-    for (;;) {
-      try {
-        await client.uploadContent(upload.url, result.path, { signal: lost });
-        const body = { epoch, ...result.report };
-        await client.call('completeAttempt', { params: { attemptId }, body }, { signal: lost });
-        return;
-      } catch (thrown) {
-        const error = toUnderstudyError(thrown);
-        if (lost.aborted || !isPassing(error) || monotonicMs() >= untilMs) throw error;
-        log.warn({ attemptId, code: error.code }, 'the result waits');
-        await pause(RETRY_MS, lost);
+    const lease = this.#whileLeased();
+    try {
+      for (;;) {
+        try {
+          await client.uploadContent(upload.url, result.path, { signal: lease.signal });
+          const body = { epoch, ...result.report };
+          await client.call('completeAttempt', { params: { attemptId }, body }, { signal: lease.signal });
+          return;
+        } catch (thrown) {
+          const error = toUnderstudyError(thrown);
+          if (this.#keeper.lost.aborted) throw error;
+          if (lease.signal.aborted) throw new Stopped('expired');
+          if (!isPassingForResult(error) || monotonicMs() >= untilMs) throw error;
+          log.warn({ attemptId, code: error.code }, 'the result waits');
+          await pause(RETRY_MS, lease.signal);
+        }
       }
+    } finally {
+      lease.close();
     }
+  }
+
+  /** Aborts when the lease was taken away or has ended unheard; an order to drain alone does not. */
+  #whileLeased(): { signal: AbortSignal; close(): void } {
+    const { control } = this.#context;
+    const lost = this.#keeper.lost;
+    const over = new AbortController();
+    const abort = () => over.abort();
+    if (lost.aborted) abort();
+    lost.addEventListener('abort', abort);
+    const timer = setInterval(() => {
+      if (monotonicMs() >= control.deadlineMs) abort();
+    }, LOOK_MS);
+    const close = () => {
+      clearInterval(timer);
+      lost.removeEventListener('abort', abort);
+    };
+    return { signal: over.signal, close };
   }
 
   async #settle(thrown: unknown): Promise<AttemptOutcome> {
@@ -145,6 +187,7 @@ export class Attempt {
     const reason = this.#stopReason(thrown);
     if (reason === null) {
       const report = failureReport(thrown);
+      this.#failedWith = report.code;
       log.error(
         { attemptId, code: report.code, retryable: report.retryable, cause: causeOf(thrown) },
         'attempt failed',

@@ -36,6 +36,11 @@ export class LaneControl {
     Atomics.store(this.#deadline, 0, BigInt(Math.floor(deadlineMs)));
   }
 
+  /** When the lease ends, by {@link monotonicMs}. */
+  get deadlineMs(): number {
+    return Number(Atomics.load(this.#deadline, 0));
+  }
+
   /** The first reason stays. */
   stop(reason: StopReason): void {
     Atomics.compareExchange(this.#words, STOP, 0, 1 + STOP_REASONS.indexOf(reason));

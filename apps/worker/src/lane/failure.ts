@@ -33,6 +33,8 @@ const NOT_OURS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['STALE_EPOCH', 'NOT
 const SHUT_OUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['UNAUTHENTICATED', 'FORBIDDEN']);
 
 export const isPassing = (error: UnderstudyError): boolean => PASSING.has(error.code);
+/** A store without room may have some in a moment; the work itself is done. */
+export const isPassingForResult = (error: UnderstudyError): boolean => isPassing(error) || error.code === 'DISK_FULL';
 export const isNotOurs = (error: UnderstudyError): boolean => NOT_OURS.has(error.code);
 export const isShutOut = (error: UnderstudyError): boolean => SHUT_OUT.has(error.code);
 

@@ -9,11 +9,18 @@ export interface LaneProcessOptions {
   readonly onNotice: (notice: LaneNotice) => void;
 }
 
+export interface LaneEnd {
+  /** It ended by itself and well. */
+  readonly well: boolean;
+  /** How else, in the system's words: a signal's name or an exit code. */
+  readonly how: string;
+}
+
 /** One lane as an operating-system process, in a group of its own with the decoders and encoders it starts. */
 export class LaneProcess {
   readonly #child: ChildProcess;
-  /** Resolves when the process is gone: true if it ended by itself and well. */
-  readonly ended: Promise<boolean>;
+  /** Resolves when the process is gone. */
+  readonly ended: Promise<LaneEnd>;
 
   constructor({ program, environment, onNotice }: LaneProcessOptions) {
     // Apart from our group, so that an interrupt from the terminal reaches the supervisor alone, which drains.
@@ -25,10 +32,10 @@ export class LaneProcess {
     });
     this.#child.on('message', (notice) => onNotice(notice as LaneNotice));
     this.ended = new Promise((resolve) => {
-      this.#child.once('error', () => resolve(false));
-      this.#child.once('exit', (code) => {
+      this.#child.once('error', () => resolve({ well: false, how: 'not started' }));
+      this.#child.once('exit', (code, signal) => {
         this.#killGroup();
-        resolve(code === 0);
+        resolve({ well: code === 0, how: signal ?? `exit code ${code}` });
       });
     });
   }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { workerConfig } from '../config/config.js';
 import { openLog } from '../log.js';
+import type { HeldAttempt } from '../messages.js';
 import { ObjectCache } from './object-cache.js';
 import { Scratch } from './scratch.js';
 import { Supervisor } from './supervisor.js';
@@ -22,6 +23,13 @@ process.on('message', (order) => {
       process.send({ type: 'fatal', error: { code: 'UNAUTHENTICATED', message: 'no such token' } });
     } else {
       process.send({ type: 'registered' });
+      if (process.env.BEHAVIOUR === 'busy') {
+        process.send({ type: 'attempt', held: { attemptId: 'first', epoch: 1, range: [0, 5] } });
+        process.send({ type: 'attempt', held: null });
+        process.send({ type: 'attempt', held: { attemptId: 'second', epoch: 1, range: [5, 9] } }, () => {
+          process.kill(process.pid, 'SIGSEGV');
+        });
+      }
     }
   }
   if (order.type === 'drain' && process.env.BEHAVIOUR !== 'stubborn') process.disconnect();
@@ -32,6 +40,7 @@ process.on('message', (order) => {
 let folder: string;
 let scratch: Scratch;
 let supervisor: Supervisor;
+let reports: string[];
 
 async function start(behaviour: string, lanes = 1): Promise<{ running: Promise<void> }> {
   await writeFile(join(folder, 'lane.mjs'), LANE);
@@ -49,7 +58,8 @@ async function start(behaviour: string, lanes = 1): Promise<{ running: Promise<v
   scratch = await Scratch.take(config.scratchDir);
   const objects = new ObjectCache(scratch.objects, 1000, async () => {});
   const program = join(folder, 'lane.mjs');
-  supervisor = new Supervisor({ config, scratch, objects, log: openLog('silent', {}), program });
+  const report = async ({ attemptId }: HeldAttempt, message: string) => void reports.push(`${attemptId}: ${message}`);
+  supervisor = new Supervisor({ config, scratch, objects, log: openLog('silent', {}), report, program });
   const running = supervisor.run();
   running.catch(() => {});
   return { running };
@@ -71,6 +81,7 @@ function isAlive(pid: number): boolean {
 }
 
 beforeEach(async () => {
+  reports = [];
   folder = await mkdtemp(join(tmpdir(), 'understudy-supervisor-'));
 });
 afterEach(async () => {
@@ -108,6 +119,15 @@ describe('supervisor', () => {
     supervisor.drain();
     await running;
     expect(await readdir(scratch.folder)).toEqual(['owner.json']);
+  });
+
+  it('answers for what a lane was at work on when it died, and for nothing that was over', async () => {
+    const { running } = await start('busy');
+    await untilStarted(2);
+    expect(reports[0]).toBe("second: The lane's process ended (SIGSEGV) while it worked on frames [5, 9).");
+    expect(reports.filter((report) => report.startsWith('first'))).toEqual([]);
+    supervisor.abort();
+    await running;
   });
 
   it('ends at once when told so, a lane that hears nothing included', async () => {

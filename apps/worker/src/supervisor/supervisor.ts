@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { type ErrorBody, UnderstudyError } from '@understudy/contracts';
+import { type ErrorBody, toUnderstudyError, UnderstudyError } from '@understudy/contracts';
 
 import type { WorkerConfig } from '../config/config.js';
 import type { LaneLog } from '../log.js';
-import type { LaneConfig, LaneNotice } from '../messages.js';
+import type { HeldAttempt, LaneConfig, LaneNotice } from '../messages.js';
 import { Backoff } from './backoff.js';
 import { LaneProcess } from './lane-process.js';
 import type { ObjectCache } from './object-cache.js';
@@ -15,6 +15,8 @@ export interface SupervisorOptions {
   readonly scratch: Scratch;
   readonly objects: ObjectCache;
   readonly log: LaneLog;
+  /** Tells the coordinator that the lane at work on this died. */
+  readonly report: (held: HeldAttempt, message: string) => Promise<unknown>;
   /** The lane's program; tests put another in its place. */
   readonly program: string;
 }
@@ -30,6 +32,7 @@ export class Supervisor {
   readonly #lanes = new Map<number, LaneProcess>();
   readonly #ending = new AbortController();
   readonly #ready = new Set<number>();
+  readonly #held = new Map<number, HeldAttempt>();
   #fatal: ErrorBody['error'] | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -71,15 +74,31 @@ export class Supervisor {
       const lane = this.#start(ordinal);
       this.#lanes.set(ordinal, lane);
       log.info({ lane: ordinal, pid: lane.pid }, 'lane started');
-      const well = await lane.ended;
+      const { well, how } = await lane.ended;
       this.#lanes.delete(ordinal);
+      this.#answerFor(ordinal, how);
       objects.releaseAll(ownerOf(ordinal));
       await scratch.wipeLane(ordinal);
       if (this.#ending.signal.aborted) break;
       const pauseMs = backoff.pauseMs(performance.now() - startedAt);
-      log.warn({ lane: ordinal, well, pauseMs }, 'lane ended');
+      log.warn({ lane: ordinal, well, how, pauseMs }, 'lane ended');
       await delay(pauseMs, undefined, { signal: this.#ending.signal }).catch(() => {});
     }
+  }
+
+  /** The task of a lane that died need not wait for its lease to end; and what ends one lane after another comes to light. */
+  #answerFor(ordinal: number, how: string): void {
+    const held = this.#held.get(ordinal);
+    this.#held.delete(ordinal);
+    if (held === undefined) return;
+    const { log, report } = this.#options;
+    const { attemptId, range } = held;
+    const where = range === null ? 'on this task' : `on frames [${range[0]}, ${range[1]})`;
+    log.error({ lane: ordinal, attemptId, how, range }, 'a lane died at work');
+    // When nobody hears it, the lease's end says the same later.
+    report(held, `The lane's process ended (${how}) while it worked ${where}.`).catch((thrown: unknown) => {
+      log.warn({ lane: ordinal, attemptId, code: toUnderstudyError(thrown).code }, 'nobody was told of it');
+    });
   }
 
   #start(ordinal: number): LaneProcess {
@@ -115,6 +134,7 @@ export class Supervisor {
   async #hear(ordinal: number, lane: LaneProcess, notice: LaneNotice): Promise<void> {
     const { log, objects } = this.#options;
     if (notice.type === 'registered') this.#registered(ordinal);
+    else if (notice.type === 'attempt') this.#atWork(ordinal, notice.held);
     else if (notice.type === 'release') objects.release(notice.sha256, ownerOf(ordinal));
     else if (notice.type === 'fatal') this.#giveUp(notice.error);
     else {
@@ -128,6 +148,11 @@ export class Supervisor {
         lane.send({ type: 'refused', request, error: error.toBody().error });
       }
     }
+  }
+
+  #atWork(ordinal: number, held: HeldAttempt | null): void {
+    if (held === null) this.#held.delete(ordinal);
+    else this.#held.set(ordinal, held);
   }
 
   #registered(ordinal: number): void {
