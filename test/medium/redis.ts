@@ -1,15 +1,22 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '@understudy/db';
 
-/** Debian's `redis-server`, where there is one. */
-export function hasRedis(): boolean {
+/** What keeps the stages from being tested on a Redis here; null when nothing does. */
+export function lacksRedis(): string | null {
   try {
     execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
-    return true;
   } catch {
-    return false;
+    return 'there is no redis-server on the PATH';
+  }
+  try {
+    // BullMQ loads it only when it is asked for Redis.
+    createRequire(import.meta.url).resolve('ioredis');
+    return null;
+  } catch {
+    return 'the package ioredis is not installed';
   }
 }
 

@@ -12,8 +12,10 @@ import { StageRunner } from '../../apps/coordinator/src/stages/stage-runner.js';
 import { StageTransitions } from '../../apps/coordinator/src/stages/stage-transitions.js';
 import { STAGE_QUEUE } from '../../apps/coordinator/src/stages/stage-tokens.js';
 import type { FakeLane } from './fake-lane.js';
-import { hasRedis, TestRedis } from './redis.js';
+import { lacksRedis, TestRedis } from './redis.js';
 import { makePlate, type Stage, StagesFarm } from './stages-farm.js';
+
+const LACK = lacksRedis();
 
 let folder: string;
 let plate: string;
@@ -23,7 +25,7 @@ let lane: FakeLane;
 let stage: Stage;
 
 beforeAll(async () => {
-  if (!hasRedis()) process.stdout.write('stages on Redis: skipped, for there is no redis-server on the PATH\n');
+  if (LACK !== null) process.stdout.write(`stages on Redis: skipped, for ${LACK}\n`);
   folder = await mkdtemp(join(tmpdir(), 'plates-'));
   plate = join(folder, 'plate.mp4');
   await makePlate(plate);
@@ -68,7 +70,7 @@ const REDIS: Backend = {
   waiting: async () => Number((await redis?.ask('LLEN bull:stages:wait'))?.slice(1)),
 };
 
-describe.each([POSTGRES, ...(hasRedis() ? [REDIS] : [])])('stages on $name', (backend) => {
+describe.each([POSTGRES, ...(LACK === null ? [REDIS] : [])])('stages on $name', (backend) => {
   beforeAll(() => backend.start());
   afterAll(() => backend.stop());
   // A database of one's own: the queue of one test must not work on the jobs of another.

@@ -9,6 +9,7 @@ const throughAll = (t: Trial, prepare?: () => Promise<void>): Promise<void> =>
   t.through(async (shot) => hitNow([`SELECT 1 FROM shot_versions WHERE shot_id = $1 AND state = 'ready'`, [shot]]), {
     ...(prepare === undefined ? {} : { prepare }),
     fresh: true,
+    withinMs: 180_000,
   });
 
 const workerClock = (hours: number): FaultCase => ({
