@@ -30,6 +30,7 @@ const Environment = z.object({
   THREADS: count(1, 256).default(1),
   CACHE_BYTES: count(1, Number.MAX_SAFE_INTEGER).default(64 * GIB),
   DRAIN_GRACE_MS: count(0, 600_000).default(5_000),
+  /** How long a finished result waits for a coordinator that does not take it; never beyond its lease. */
   RESULT_PATIENCE_MS: count(0, 3_600_000).default(60_000),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
