@@ -1,5 +1,5 @@
 import type { FaceObservation } from '@understudy/contracts';
-import { type Box, type Frame, wrapFrame } from '@understudy/frame';
+import { type Frame, wrapFrame } from '@understudy/frame';
 
 import { type FaceModels, faceAnalyser } from '../analyse.js';
 import { cosine } from '../identity/cosine.js';
@@ -9,7 +9,8 @@ import { DEFAULT_REPLACE_SETTINGS } from '../replace/settings.js';
 import { prepareReplaceTrack, type PreparedReplaceTrack } from '../replace/track.js';
 import { linkTracks } from '../track/link.js';
 import type { Track } from '../track/track.js';
-import { jitterRatio, qualityFigures, quantile, type QualityFigures, type QualitySample } from './figures.js';
+import { jitterRatio, qualityFigures, type QualityFigures, type QualitySample } from './figures.js';
+import { addedChange, borderRatio, type Rendered } from './border.js';
 import { measureFace } from './measured-face.js';
 import { comparePicture } from './picture.js';
 
@@ -68,7 +69,7 @@ export async function measureReplacement(
   const runs: QualitySample[][] = [];
   const steps: { inside: number[]; atBorder: number[] } = { inside: [], atBorder: [] };
   let prepared: PreparedReplaceTrack | undefined;
-  let before: { plate: Frame; output: Frame } | undefined;
+  let before: Rendered | undefined;
   let frameNumber = -1;
   for await (const plate of clip.frames()) {
     frameNumber += 1;
@@ -99,28 +100,4 @@ export async function measureReplacement(
     jitterRatio: jitterRatio(runs),
     borderRatio: borderRatio(steps),
   };
-}
-
-type Pair = { readonly plate: Frame; readonly output: Frame };
-
-/** Mean change of what was added to the luma, from one frame to the next, inside a box. */
-function addedChange(before: Pair, now: Pair, box: Box): number {
-  const luma = (frame: Frame) => frame.planes[0].samples;
-  const { width, height } = now.plate.planes[0];
-  const [oldPlate, oldOutput, plate, output] = [before.plate, before.output, now.plate, now.output].map(luma);
-  let sum = 0;
-  let count = 0;
-  for (let y = box.y; y < Math.min(height, box.y + box.height); y += 1) {
-    for (let at = y * width + box.x; at < y * width + Math.min(width, box.x + box.width); at += 1) {
-      sum += Math.abs(output![at]! - plate![at]! - (oldOutput![at]! - oldPlate![at]!));
-      count += 1;
-    }
-  }
-  return count === 0 ? 0 : sum / count;
-}
-
-function borderRatio({ inside, atBorder }: { readonly inside: number[]; readonly atBorder: number[] }): number | null {
-  if (inside.length === 0 || atBorder.length === 0) return null;
-  const mean = atBorder.reduce((sum, value) => sum + value, 0) / atBorder.length;
-  return mean / Math.max(1e-9, quantile(inside, 0.95));
 }

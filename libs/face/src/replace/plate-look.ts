@@ -2,7 +2,7 @@ import { blurPlane, blurSpot, reducedSigma } from '../blend/gaussian.js';
 import { toLogColour, type LogColour } from '../blend/log-colour.js';
 import { occlusionOf } from '../blend/occlusion.js';
 import { createPlane, reducePlane, type FloatPlane } from '../blend/plane.js';
-import { faceRegions, type FaceRegions } from '../blend/regions.js';
+import { faceRegions, insideFeather, type FaceRegions } from '../blend/regions.js';
 import { measureLayers } from './detail.js';
 import { eyeClosure, eyeOpenness } from './eye-closure.js';
 import type { HeadPose } from './pose.js';
@@ -15,6 +15,10 @@ export interface PlateLook {
   readonly regions: FaceRegions;
   /** Light and skin colour that the identity's texture is laid over. */
   readonly base: LogColour;
+  /** The face without what is in front of its rim, 0..1. */
+  readonly bare: FloatPlane;
+  /** How far inside that a pixel lies, 0..1: 0 on its rim. */
+  readonly depth: FloatPlane;
   /** Where the replaced face shows: not over hair and hands, not inside an open mouth, not over shut lids. */
   readonly mask: FloatPlane;
 }
@@ -65,7 +69,10 @@ export function lookAtPlate(
   const occluded = occlusionOf(colour, skin, regions, scale);
   const closure = eyeClosure(eyeOpenness(landmarks), track.openness);
   const mask = maskOf(regions, occluded, scale, factor, closure, settings.keepEyes);
-  return { factor, colour, regions, base: { luma, red, blue }, mask };
+  const bare = createPlane(width, height);
+  for (let i = 0; i < bare.data.length; i++) bare.data[i] = regions.hull.data[i]! * (1 - occluded.data[i]!);
+  const depth = insideFeather(bare, settings.rimWidth * scale);
+  return { factor, colour, regions, base: { luma, red, blue }, bare, depth, mask };
 }
 
 /** Teeth and tongue are always the plate's, and lids while they are shut; open eyes as far as the settings say. */

@@ -62,7 +62,11 @@ function warming(shade: number): number {
   return -shade * Math.exp(-(shade * shade) / (0.45 * 0.45));
 }
 
-/** Adds the plate's light, and what is missing for the broad light to be exactly the plate's. */
+/**
+ * Adds the plate's light, and what is missing for the broad light to be exactly the plate's. Toward the rim ever narrower
+ * differences are made up for, so that broad colour passes over it without a step and only fine structure is cut by the
+ * mask: blending in two bands (after Burt and Adelson 1983).
+ */
 function layOverLight(result: LogColour, look: PlateLook, pose: HeadPose, settings: ReplaceSettings): void {
   const { factor, base, colour } = look;
   const planes = [result.luma, result.red, result.blue];
@@ -75,16 +79,36 @@ function layOverLight(result: LogColour, look: PlateLook, pose: HeadPose, settin
     for (let i = 0; i < to.length; i++) to[i] = plate[i]! - own[i]! - small[i]!;
     return difference;
   });
-  const sigma = (settings.matchSigma * pose.scale) / factor;
-  const missing = smoothLight(differences, look.regions.skin, sigma, settings.lightOutlier);
+  const perUnit = pose.scale / factor;
+  const missing = smoothLight(differences, look.regions.skin, settings.matchSigma * perUnit, settings.lightOutlier);
+  const near = meansWithin(differences, look.bare, settings.rimSigma * perUnit);
+  const depth = look.depth.data;
   planes.forEach((plane, c) => {
     const [offset, own] = [missing[c]!, bases[c]!.data];
-    for (let i = 0; i < own.length; i++) offset.data[i]! += own[i]!;
+    const atRim = near[c]!.data;
+    for (let i = 0; i < own.length; i++) {
+      offset.data[i] = own[i]! + atRim[i]! + depth[i]! * (offset.data[i]! - atRim[i]!);
+    }
     const enlarged = enlargePlane(offset, factor, plane.width, plane.height).data;
     const to = plane.data;
     for (let i = 0; i < to.length; i++) to[i]! += enlarged[i]!;
   });
 }
+
+/** Gaussian means over the pixels that `weight` counts; 0 where none of them is near. */
+function meansWithin(planes: readonly FloatPlane[], weight: FloatPlane, sigma: number): FloatPlane[] {
+  const counted = blurPlane(weight, sigma).data;
+  return planes.map((plane) => {
+    const weighted = createPlane(plane.width, plane.height);
+    for (let i = 0; i < counted.length; i++) weighted.data[i] = plane.data[i]! * weight.data[i]!;
+    const mean = blurPlane(weighted, sigma);
+    for (let i = 0; i < counted.length; i++) mean.data[i]! /= counted[i]! + LEAST_COUNT;
+    return mean;
+  });
+}
+
+/** Keeps a mean from being made of next to nothing. */
+const LEAST_COUNT = 1e-4;
 
 /** Contrast from which fine structure counts as an edge. */
 const STRONGEST_GRAIN = 0.1;

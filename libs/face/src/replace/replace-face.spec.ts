@@ -7,7 +7,7 @@ import type { FaceModels } from '../analyse.js';
 import { cosine } from '../identity/cosine.js';
 import { landmarkError } from '../quality/figures.js';
 import { measureFace, type MeasuredFace } from '../quality/measured-face.js';
-import { backgroundPsnr } from '../quality/picture.js';
+import { backgroundPsnr, rimDifference } from '../quality/picture.js';
 import { prepareIdentity, type PreparedIdentity } from './identity.js';
 import { replaceFace } from './replace-face.js';
 import { DEFAULT_REPLACE_SETTINGS } from './settings.js';
@@ -85,7 +85,25 @@ describe('replacing a drawn face', () => {
       const { plate, frame, box } = await replaced(PLATE, spec);
       expect(backgroundPsnr(plate, frame, box)).toBe(Infinity);
       expect(frame.bytes).not.toEqual(plate.bytes);
+      if (format === 'yuv420p') continue;
+      const changed = frame.planes[0].samples.filter((sample, i) => sample !== plate.planes[0].samples[i]);
+      const finer = changed.filter((sample) => sample % 4 !== 0).length / changed.length;
+      expect(finer, 'a 10-bit plate is not written in steps of 8 bits').toBeGreaterThan(0.6);
     }
+  });
+
+  test('broad colour passes over the rim without a step', async () => {
+    const seamOf = async (rimWidth: number): Promise<number> => {
+      const plate = await drawFrame([PLATE]);
+      const frame = await drawFrame([PLATE]);
+      const { landmarks } = await measured(plate);
+      const settings = { ...DEFAULT_REPLACE_SETTINGS, rimWidth };
+      const box = replaceFace(frame, prepareReplaceTrack(identity, [landmarks], settings), landmarks);
+      return rimDifference(plate, frame, box).seamDeltaE;
+    };
+    const [blended, cut] = [await seamOf(DEFAULT_REPLACE_SETTINGS.rimWidth), await seamOf(0)];
+    console.log(`seam: ${blended.toFixed(2)} blended, ${cut.toFixed(2)} cut`);
+    expect(blended).toBeLessThan(0.8 * cut);
   });
 
   test('the same frame gives the same samples, whatever was rendered before', async () => {

@@ -56,6 +56,10 @@ export interface ReplaceSettings {
   readonly foreheadReach: number;
   /** Width of the mask's soft edge. */
   readonly feather: number;
+  /** From the rim inwards the result's broad colour turns from the plate's into the identity's over this width... */
+  readonly rimWidth: number;
+  /** ...where broad is what a mean of this width keeps; what is finer fades over the feather alone. */
+  readonly rimSigma: number;
   /** How much of the plate's own eyes is kept between the lids, 0..1. */
   readonly keepEyes: number;
   /** How much of the plate's finest structure (pores, grain) is kept on skin, 0..1. */
@@ -97,6 +101,8 @@ export const DEFAULT_REPLACE_SETTINGS: ReplaceSettings = {
   jawInset: 0,
   foreheadReach: 0.5,
   feather: 0.09,
+  rimWidth: 0.2,
+  rimSigma: 0.03,
   keepEyes: 0,
   plateGrain: 1,
   workScale: 170,

@@ -16,6 +16,10 @@ export interface TextureSource {
 /** Yaw difference, in radians, over which a texture seen from another side loses its say. */
 const YAW_TOLERANCE = 0.18;
 const MINIMUM_SHARE = 0.03;
+/** An image seen in a mirror stands in for a side that no image shows; where one does, only that draws the fine structure. */
+const MIRRORED_SAY = 0.2;
+/** Part of the strongest source's share at a spot up to which another one is left out: few textures blur less and cost less. */
+const FAINT_SHARE = 0.25;
 /** Half width of the generic head's ellipse, where its surface turns away. */
 const HEAD_RADIUS = 0.85;
 const FORM = DETAIL_CHANNELS - 1;
@@ -113,18 +117,26 @@ function shareNodes(sources: readonly TextureSource[], plate: HeadPose, nodes: F
   const best = Math.max(...agreements);
   const kept = agreements.map((agreement) => Math.max(0, agreement / best - MINIMUM_SHARE));
   const shares = sources.map(() => new Float32Array(count));
-  const totals = new Float32Array(count);
+  const strongest = new Float32Array(count);
   sources.forEach((source, k) => {
     if (kept[k] === 0) return;
     const share = shares[k]!;
     const [cosYaw, sinYaw] = [Math.cos(yawOf(source)), Math.sin(yawOf(source))];
+    const say = kept[k]! * (source.mirrored ? MIRRORED_SAY : 1);
     for (let n = 0; n < count; n++) {
       const seen = facing(cosYaw, sinYaw, nodes[n * columns + columns - 1]!);
       const squared = seen * seen;
-      share[n] = kept[k]! * squared * squared * squared;
-      totals[n]! += share[n]!;
+      share[n] = say * squared * squared * squared;
+      if (share[n]! > strongest[n]!) strongest[n] = share[n]!;
     }
   });
+  const totals = new Float32Array(count);
+  for (const share of shares) {
+    for (let n = 0; n < count; n++) {
+      share[n] = Math.max(0, share[n]! - FAINT_SHARE * strongest[n]!);
+      totals[n]! += share[n]!;
+    }
+  }
   for (const share of shares) for (let n = 0; n < count; n++) share[n]! /= totals[n]!;
   return shares;
 }
