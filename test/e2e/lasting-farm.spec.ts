@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Consent, Shot, ShotReport } from '@understudy/contracts';
+import { encodeModel } from '@understudy/inference';
 import { FIRST, THIRD, drawPortrait, pngOf } from '@understudy/sample';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { GraphBuilder } from '../../libs/face/test/graphs.js';
 import { type Finished, type Running, makeFolder, start, understudy } from './understudy.js';
 
 const PASSWORD = 'a-long-enough-password';
@@ -20,6 +22,7 @@ describe('a lasting farm', () => {
   let server: string;
   let adminPassword: string;
   let consents: Consent[];
+  let replacedReport: ShotReport;
   const at = (name: string): string => join(dir, name);
   /** Each person has a home of their own, as on a host of their own. */
   const as = (person: string, ...args: string[]): Promise<Finished> =>
@@ -32,6 +35,7 @@ describe('a lasting farm', () => {
     writeFileSync(at('signed.pdf'), 'the paper that both signed');
     const frames = ['-loop', '1', '-i', at('first.png'), '-frames:v', '24', '-vf', 'scale=360:-2'];
     execFileSync('ffmpeg', ['-v', 'error', ...frames, '-pix_fmt', 'yuv420p', at('plate.mp4')]);
+    await addPainter();
     const port = await freePort();
     server = `http://127.0.0.1:${port}`;
     farm = start(['up', '--port', String(port), '--lanes', '1', '--admin-email', 'admin@studio.example'], {
@@ -76,7 +80,7 @@ describe('a lasting farm', () => {
       'producer',
       ...['consent', 'new', '--performer', 'ada', '--identity', at('identity.png'), '--evidence', at('signed.pdf')],
       ...['--plate-performer', 'ben', '--plate-identity', at('first.png'), '--plate-evidence', at('signed.pdf')],
-      ...['--project', 'pilot', '--operations', 'replace'],
+      ...['--project', 'pilot', '--operations', 'replace,restore'],
     );
     writeFileSync(at('consent.json'), document.stdout);
     const imported = await as('producer', 'consent', 'import', at('consent.json'), '--json');
@@ -105,7 +109,8 @@ describe('a lasting farm', () => {
     expect(submitted.stderr).not.toMatch(/^error/m);
     const { id } = submitted.json<Shot>();
     const watched = await as('producer', 'watch', id, '--json');
-    expect(watched.json<ShotReport>()).toMatchObject({ frames: 24, selfAttested: false, waivers: [] });
+    replacedReport = watched.json<ShotReport>();
+    expect(replacedReport).toMatchObject({ frames: 24, selfAttested: false, waivers: [] });
     const early = await as('producer', 'watch', id, '--out', at('early.mp4'));
     expect(early.code).not.toBe(0);
     expect(existsSync(at('early.mp4'))).toBe(false);
@@ -132,6 +137,63 @@ describe('a lasting farm', () => {
     expect(readFileSync(at('log.cef'), 'utf8')).toMatch(/^CEF:0\|/);
   });
 
+  it('replaces and restores without any weights, within the bound on identity', async () => {
+    const report = await finished('restored take', '--recipe', 'replace+restore', '--max-drift', '0.05');
+    const [face] = report.faces;
+    console.log(`identity ${face?.idToIdentityBefore} -> ${face?.idToIdentity}, landmarks ${face?.landmarkNme}`);
+    expect((face?.idToIdentity ?? 0) - (face?.idToIdentityBefore ?? 0)).toBeGreaterThan(0.45);
+    const replaced = replacedReport.faces[0]?.idToIdentity ?? 0;
+    expect(Math.abs((face?.idToIdentity ?? 0) - replaced)).toBeLessThan(0.05);
+  });
+
+  it("renders with a studio's own pack once a second person has approved it", async () => {
+    const unknown = await submit('--swapper', 'ada_dfm');
+    expect(unknown.json<{ error: { code: string } }>().error.code).toBe('PACK_UNKNOWN');
+    expect((await as('admin', 'models', 'register', 'ada_dfm')).stdout).toMatch(/waits for approval.*1 lane$/m);
+    const early = await submit('--swapper', 'ada_dfm');
+    expect(early.json<{ error: { code: string } }>().error.code).toBe('PACK_NOT_APPROVED');
+    const approve = ['models', 'approve', 'ada_dfm', '1', '--reason', 'licence and source seen'];
+    expect((await as('admin', ...approve)).stderr).toMatch(/^error FORBIDDEN/m);
+    const account = ['user', 'new', '--email', mail('operator'), '--name', 'operator', '--farm-role', 'farm_operator'];
+    expect((await typed('admin', PASSWORD, account)).stderr).toBe('');
+    expect((await logIn('operator', PASSWORD)).stderr).toBe('');
+    expect((await as('operator', ...approve)).stdout).toMatch(/^ada_dfm 1\tswapper\tdefault/m);
+    const report = await finished('painted take', '--swapper', 'ada_dfm', '--lossless', '--container', 'mkv');
+    expect(report.frames).toBe(24);
+    const [before, after] = [picture(at('plate.mp4')), picture(at('painted take.mkv'))];
+    const face = { x: 180, y: Math.round(before.height * 0.5) };
+    const [red = 0, green = 0, blue = 0] = after.at(face.x, face.y);
+    console.log(`painted: ${red} ${green} ${blue}`);
+    for (const [value, wanted] of [
+      [red, 204],
+      [green, 128],
+      [blue, 51],
+    ] as const) {
+      expect(Math.abs(value - wanted)).toBeLessThan(6);
+    }
+    for (const [x, y] of [
+      [4, 4],
+      [355, 4],
+      [4, before.height - 4],
+    ] as const) {
+      expect(after.at(x, y)).toEqual(before.at(x, y));
+    }
+  });
+
+  it('renders nothing with a pack whose files were changed after its self-test', async () => {
+    const path = at('farm/packs/ada_dfm/1/painter.dfm');
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 1]! ^= 1;
+    rmSync(path);
+    writeFileSync(path, bytes);
+    // Another strength, so that the lane opens the pack anew.
+    const swap = { type: 'swap', settings: { swapper: { id: 'ada_dfm' }, strength: 0.9 } };
+    writeFileSync(at('recipe.json'), JSON.stringify({ processors: [swap] }));
+    const submitted = await submit('--shot', 'tampered take', '--recipe-file', at('recipe.json'));
+    const watched = await as('producer', 'watch', submitted.json<Shot>().id, '--json');
+    expect(watched.json<{ error: { code: string } }>().error.code).toBe('MODEL_HASH_MISMATCH');
+  });
+
   it('cancels with a reason', async () => {
     const { id } = (await submit('--shot', 'second take')).json<Shot>();
     expect((await as('producer', 'cancel', id)).code).toBe(2);
@@ -150,6 +212,38 @@ describe('a lasting farm', () => {
       ...['--performer', 'ada', '--plate-performer', 'ben', '--json', ...more],
     );
 
+  /** A shot of this name, submitted, released and fetched. */
+  async function finished(name: string, ...more: string[]): Promise<ShotReport> {
+    const submitted = await submit('--shot', name, ...more);
+    expect(submitted.stderr).not.toMatch(/^error/m);
+    const { id } = submitted.json<Shot>();
+    const watched = await as('producer', 'watch', id, '--json');
+    expect(watched.stderr).not.toMatch(/^error/m);
+    expect((await as('second', 'release', id, '--reason', 'approved')).stderr).toBe('');
+    const file = at(`${name}.${more.includes('mkv') ? 'mkv' : 'mp4'}`);
+    return (await as('producer', 'watch', id, '--out', file, '--json')).json<ShotReport>();
+  }
+
+  /** A performer's model in the stores of the farm's lanes and of the admin: it paints one colour, another in each channel. */
+  async function addPainter(): Promise<void> {
+    const graph = new GraphBuilder();
+    const face = graph.op('Transpose', [graph.input('in_face:0', [1, 128, 128, 3])], { perm: [0, 3, 1, 2] });
+    const nothing = graph.op('Mul', [face, graph.floats([1], [0])]);
+    const painted = (values: number[]): string => {
+      const channels = values.length === 1 ? graph.op('Slice', [nothing, ...one(graph)]) : nothing;
+      const colour = graph.op('Add', [channels, graph.floats([1, values.length, 1, 1], values)]);
+      return graph.op('Transpose', [colour], { perm: [0, 2, 3, 1] });
+    };
+    graph.output('out_face_mask:0', painted([1]), [1, 128, 128, 1]);
+    graph.output('out_celeb_face:0', painted([0.2, 0.5, 0.8]), [1, 128, 128, 3]);
+    graph.output('out_celeb_face_mask:0', painted([1]), [1, 128, 128, 1]);
+    writeFileSync(at('painter.dfm'), encodeModel(graph.model()));
+    const row = ['--as', 'dfm', '--id', 'ada_dfm', '--pack-version', '1', '--licence', 'in-house'];
+    for (const store of ['farm', 'admin']) {
+      expect((await as(store, 'models', 'add', at('painter.dfm'), ...row)).stderr).toBe('');
+    }
+  }
+
   /** With a line on standard input. */
   async function typed(person: string, line: string, args: readonly string[]): Promise<Finished> {
     const running = start(args, { env: { UNDERSTUDY_HOME: at(person) }, input: `${line}\n` });
@@ -163,4 +257,22 @@ async function freePort(): Promise<number> {
   const { port } = listening.address() as AddressInfo;
   await new Promise((resolve) => listening.close(resolve));
   return port;
+}
+
+/** The first of the channels. */
+const one = (graph: GraphBuilder): string[] => [graph.integers([0]), graph.integers([1]), graph.integers([1])];
+
+interface Picture {
+  readonly height: number;
+  at(x: number, y: number): number[];
+}
+
+/** The tenth frame of a clip of 360 pixels' width. */
+function picture(path: string): Picture {
+  const select = ['-vf', "select='eq(n,9)'", '-frames:v', '1', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-'];
+  const bytes = execFileSync('ffmpeg', ['-v', 'error', '-i', path, ...select], { maxBuffer: 64 * 1024 * 1024 });
+  return {
+    height: bytes.length / 3 / 360,
+    at: (x, y) => [...bytes.subarray(3 * (360 * y + x), 3 * (360 * y + x) + 3)],
+  };
 }

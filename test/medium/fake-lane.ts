@@ -71,9 +71,11 @@ export class FakeLane {
     readonly lane: Lane,
   ) {}
 
-  static async register(farm: StagesFarm): Promise<FakeLane> {
+  /** @param packs SHA-256 of manifests whose self-test it passed */
+  static async register(farm: StagesFarm, packs: readonly string[] = []): Promise<FakeLane> {
     const workerId = randomUUID();
-    const can = capabilities();
+    const own = capabilities();
+    const can = { ...own, packs: [...own.packs, ...packs] };
     await farm.owner.query('INSERT INTO workers (id, name, created_by) VALUES ($1, $2, $3)', [
       workerId,
       `worker ${workerId}`,

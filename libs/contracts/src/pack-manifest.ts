@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { canonicalJson } from './canonical-json.js';
+
 /** What a pack's model is for. */
 export const PACK_ROLES = ['detector', 'landmarks', 'recogniser', 'swapper', 'restorer', 'mask'] as const;
 export const PackRole = z.enum(PACK_ROLES);
@@ -170,3 +172,11 @@ export const ModelManifestDocument = ModelContract.extend({
   canary: PackCanary.optional(),
 });
 export type ModelManifestDocument = z.infer<typeof ModelManifestDocument>;
+
+/**
+ * The text whose SHA-256 a plan pins: canonical JSON of the manifest, which names every file by hash. Without the canary:
+ * its last digits depend on the processor that it was recorded on, and the same files are the same pack everywhere.
+ */
+export function pinnedText(manifest: ModelManifestDocument): string {
+  return canonicalJson({ ...manifest, canary: undefined });
+}

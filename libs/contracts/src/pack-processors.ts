@@ -8,7 +8,7 @@ import { ModelContract, ModelManifestDocument } from './pack-manifest.js';
 export const PackReference = z.object({
   id: ModelContract.shape.id,
   version: ModelManifestDocument.shape.version.optional(),
-  /** SHA-256 of the manifest's canonical JSON, which names every file by hash; the plan fills it in. */
+  /** SHA-256 of the manifest, which names every file by hash; the plan fills it in. */
   sha256: Sha256.optional(),
 });
 export type PackReference = z.infer<typeof PackReference>;

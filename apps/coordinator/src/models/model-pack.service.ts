@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import {
-  canonicalJson,
   CLASSICAL_RESTORER,
   ModelManifestDocument,
   type ModelPack,
+  pinnedText,
   type RouteInput,
   type RouteOutput,
   UnderstudyError,
@@ -50,7 +50,7 @@ export class ModelPackService {
         `${CLASSICAL_RESTORER} is built in: give the pack another id.`,
       );
     }
-    const sha256 = createHash('sha256').update(canonicalJson(manifest)).digest('hex');
+    const sha256 = createHash('sha256').update(pinnedText(manifest)).digest('hex');
     return this.database.hotTransaction(async (sql) => {
       const added = await this.packs.add(sql, manifest, sha256, actor.id);
       const pack = await this.packs.find(sql, manifest.id, manifest.version);

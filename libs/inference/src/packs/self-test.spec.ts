@@ -70,6 +70,16 @@ test('each pack passes or fails for itself, and a failure names no folder', asyn
   expect(results.filter(({ message }) => message?.includes(dir))).toEqual([]);
 });
 
+test('what is pinned is the same wherever the canary was recorded, and another for other files', async () => {
+  const { manifest } = await addRestorer('sound');
+  const elsewhere = structuredClone(manifest);
+  elsewhere.canary!.outputs[0]!.samples[0]! += 1e-7;
+  expect(packDigest(elsewhere)).toBe(packDigest(manifest));
+  const other = structuredClone(manifest);
+  other.files[0]!.sha256 = '0'.repeat(64);
+  expect(packDigest(other)).not.toBe(packDigest(manifest));
+});
+
 test('a model of other bytes is found by its hash, whatever it computes', async () => {
   const pack = await addRestorer('swapped');
   const stranger = await addRestorer('stranger', 0.5);

@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ModelManifestDocument, ModelPack, Processor, UnderstudyError } from '@understudy/contracts';
+import { packDigest } from '@understudy/inference';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Actor } from '../../apps/coordinator/src/access/actor.js';
+import { ModelPackService } from '../../apps/coordinator/src/models/model-pack.service.js';
+import { Claims } from '../../apps/coordinator/src/shards/claims.js';
+import { FakeLane } from './fake-lane.js';
+import { manifestOf } from './pack-fixture.js';
+import { makePlate, type Stage, StagesFarm } from './stages-farm.js';
+
+let folder: string;
+let plate: string;
+let farm: StagesFarm;
+let lane: FakeLane;
+let stage: Stage;
+let packs: ModelPackService;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'plates-'));
+  plate = join(folder, 'plate.mp4');
+  await makePlate(plate);
+  farm = await StagesFarm.start({ serve: false });
+  lane = await farm.addLane();
+  packs = farm.get(ModelPackService);
+});
+beforeEach(async () => {
+  stage = await farm.addStage(plate);
+  const scope = `scope || '{"operations": ["replace", "restore"]}'`;
+  await farm.owner.query(`UPDATE consents SET scope = ${scope} WHERE project_id = $1`, [stage.projectId]);
+});
+afterEach(() => farm.clear());
+afterAll(async () => {
+  await farm.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const person = (): Actor => ({ ...stage.actor, id: randomUUID() });
+const fresh = (more?: Parameters<typeof manifestOf>[1]) => manifestOf(`pack-${randomUUID().slice(0, 8)}`, more);
+const refused = (work: Promise<unknown>): Promise<UnderstudyError> =>
+  work.then(
+    () => {
+      throw new Error('it was not refused');
+    },
+    (thrown: unknown) => thrown as UnderstudyError,
+  );
+
+async function approved(manifest: ModelManifestDocument): Promise<ModelPack> {
+  const { id } = await packs.add(person(), manifest);
+  return packs.approve(person(), id, 'licence and source seen');
+}
+
+const restoreWith = (id: string, version?: string): Processor[] => [
+  { type: 'replace', settings: { strength: 1, feather: 0.12 } },
+  {
+    type: 'restore',
+    settings: {
+      restorer: version === undefined ? { id } : { id, version },
+      strength: 0.8,
+      weight: 0.5,
+      sharpness: 1.2,
+      maxDrift: 0.1,
+      feather: 0.12,
+      shape: 'hull',
+    },
+  },
+];
+
+describe('the registry of packs', () => {
+  it('takes two people for a version, whichever way somebody tries alone', async () => {
+    const adder = person();
+    const pack = await packs.add(adder, fresh());
+    expect(pack).toMatchObject({ approved: false, isDefault: false, approvedBy: null });
+    expect(await refused(packs.approve(adder, pack.id, 'mine'))).toMatchObject({ code: 'FORBIDDEN' });
+    const alone = farm.owner.query('UPDATE model_packs SET approved_by = added_by, approved_at = now() WHERE id = $1', [
+      pack.id,
+    ]);
+    expect(String(await refused(alone))).toMatch(/model_packs_four_eyes/);
+    expect(await refused(packs.setDefault(adder, pack.id, 'mine'))).toMatchObject({ code: 'PACK_NOT_APPROVED' });
+    const other = person();
+    expect(await packs.approve(other, pack.id, 'seen')).toMatchObject({ approvedBy: other.id, isDefault: true });
+    expect(await refused(packs.approve(person(), pack.id, 'again'))).toMatchObject({ code: 'CONFLICT' });
+  });
+
+  it('keeps what was approved as it was, and one default of each pack', async () => {
+    const manifest = fresh();
+    const first = await approved(manifest);
+    const second = await approved({ ...manifest, version: '2' });
+    expect([first.isDefault, second.isDefault]).toEqual([true, false]);
+    expect(await packs.setDefault(person(), second.id, 'better')).toMatchObject({ isDefault: true });
+    const defaults = await farm.owner.query('SELECT version FROM model_packs WHERE pack = $1 AND is_default', [
+      manifest.id,
+    ]);
+    expect(defaults).toEqual([{ version: '2' }]);
+    const changed = farm.owner.query(`UPDATE model_packs SET manifest = '{}' WHERE id = $1`, [first.id]);
+    expect(String(await refused(changed))).toMatch(/does not change/);
+    const another = { ...manifest, licence: 'another' };
+    expect(await refused(packs.add(person(), another))).toMatchObject({ code: 'CONFLICT' });
+    expect(await packs.add(person(), manifest)).toMatchObject({ id: first.id });
+    expect(await refused(packs.add(person(), manifestOf('classical')))).toMatchObject({
+      code: 'PACK_MANIFEST_INVALID',
+    });
+  });
+});
+
+describe('a submission with packs', () => {
+  const submit = (processors: Processor[]) => farm.submit(stage, { recipe: { processors } });
+
+  it('is refused for a pack that is unknown, not approved, of another kind, or not licensed for the project', async () => {
+    expect(await refused(submit(restoreWith('nowhere')))).toMatchObject({ code: 'PACK_UNKNOWN' });
+    const waiting = fresh();
+    await packs.add(person(), waiting);
+    expect(await refused(submit(restoreWith(waiting.id)))).toMatchObject({ code: 'PACK_NOT_APPROVED' });
+    const swapper = await approved(fresh({ row: 'dfm' }));
+    expect(await refused(submit(restoreWith(swapper.pack)))).toMatchObject({ code: 'INVALID_REQUEST' });
+    const unlicensed = await approved(fresh({ commercialUse: false, licence: 'research only' }));
+    await farm.owner.query('UPDATE projects SET commercial = true WHERE id = $1', [stage.projectId]);
+    const error = await refused(submit(restoreWith(unlicensed.pack)));
+    expect(error).toMatchObject({ code: 'LICENCE_REFUSED', details: { licence: 'research only' } });
+    expect(await farm.owner.query('SELECT 1 FROM shots WHERE project_id = $1', [stage.projectId])).toEqual([]);
+  });
+
+  it('needs consent to restore beside consent to replace', async () => {
+    const scope = `scope || '{"operations": ["replace"]}'`;
+    await farm.owner.query(`UPDATE consents SET scope = ${scope} WHERE id = $1`, [stage.plateConsentId]);
+    const error = await refused(submit(restoreWith('classical')));
+    expect(error).toMatchObject({ code: 'CONSENT_OUT_OF_SCOPE' });
+    expect(error.details?.['reasons']).toEqual([
+      expect.objectContaining({ role: 'plate', reasons: ['OPERATION_OUT_OF_SCOPE'] }),
+    ]);
+  });
+
+  it('restores before it replaces, or replaces twice, in no recipe', async () => {
+    const [replace, restore] = restoreWith('classical') as [Processor, Processor];
+    expect(await refused(submit([restore, replace]))).toMatchObject({ code: 'INVALID_REQUEST' });
+    expect(await refused(submit([restore]))).toMatchObject({
+      code: 'INVALID_REQUEST',
+      message: expect.stringMatching(/same performer on both sides/) as string,
+    });
+  });
+
+  it('is planned with version and hash, and rendered by a lane that passed the self-test alone', async () => {
+    const manifest = fresh();
+    await approved(manifest);
+    const sha256 = packDigest(manifest);
+    const recipe = { processors: restoreWith(manifest.id) };
+    const { shotVersionId } = await farm.bringTo('rendering', stage, lane, { recipe });
+    const [row] = await farm.owner.query<{ restorer: unknown; needs: unknown }>(
+      `SELECT settings->'recipe'->'processors'->1->'settings'->'restorer' AS restorer, needs
+         FROM shot_versions WHERE id = $1`,
+      [shotVersionId],
+    );
+    expect(row).toEqual({ restorer: { id: manifest.id, version: '1', sha256 }, needs: { models: [sha256] } });
+    expect(await farm.get(Claims).claim(lane.lane)).toBeNull();
+    const able = await FakeLane.register(farm, [sha256]);
+    expect(await farm.get(Claims).claim(able.lane)).toMatchObject({
+      kind: 'render',
+      recipe: { processors: [{ type: 'replace' }, { settings: { restorer: { id: manifest.id, sha256 } } }] },
+    });
+  });
+});
