@@ -50,6 +50,7 @@ export class FaultFarm {
     private readonly front: Relay,
     userToken: string,
     private readonly disks: readonly string[],
+    private readonly settings: Readonly<Record<string, string>>,
   ) {
     this.cluster = cluster;
     this.scratchDir = join(dir, 'scratch');
@@ -57,8 +58,11 @@ export class FaultFarm {
     this.client = createNodeClient({ baseUrl: `http://127.0.0.1:${front.port}`, token: userToken });
   }
 
-  /** @param homeDir holds the model packs */
-  static async start(homeDir: string): Promise<FaultFarm> {
+  /**
+   * @param homeDir holds the model packs
+   * @param settings of the coordinator, instead of the short times that faults are seen soon by
+   */
+  static async start(homeDir: string, settings: Readonly<Record<string, string>> = {}): Promise<FaultFarm> {
     const dir = await mkdtemp(join(tmpdir(), 'understudy-fault-'));
     // The database's account must get through.
     await chmod(dir, 0o711);
@@ -77,7 +81,7 @@ export class FaultFarm {
     const secrets = { owner, runtimeUrl, key: randomBytes(32).toString('hex'), workerToken: people.workerToken };
     const living = (): number[] => farm.living.map((name) => ports[name]);
     const [relay, front] = [await Relay.open(living), await Relay.open(living)];
-    const farm = new FaultFarm(dir, homeDir, secrets, cluster, ports, relay, front, people.userToken, disks);
+    const farm = new FaultFarm(dir, homeDir, secrets, cluster, ports, relay, front, people.userToken, disks, settings);
     await farm.startCoordinator('a');
     await farm.startWorker();
     return farm;
@@ -115,6 +119,7 @@ export class FaultFarm {
         HEARTBEAT_SECONDS: '0.2',
         SWEEP_SECONDS: '0.5',
         ...preloads({ clockAheadH }),
+        ...this.settings,
       },
       logPath: join(this.dir, `coordinator-${name}.log`),
       isReady: (entry) => entry['msg'] === 'listening',

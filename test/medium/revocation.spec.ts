@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { ObjectStore } from '@understudy/storage';
+import { Deletions } from '../../apps/coordinator/src/consents/deletions.js';
+import { FaceRetention } from '../../apps/coordinator/src/performers/face-retention.js';
+import { OBJECT_STORE } from '../../apps/coordinator/src/platform/tokens.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sha, signed, statement } from './consent-documents.js';
+import { sha, signed, statement, template } from './consent-documents.js';
 import { TestCoordinator, type TestPerson } from './coordinator.js';
 
 let farm: TestCoordinator;
@@ -159,5 +165,107 @@ describe('revoking a consent', () => {
     const answers = await Promise.all([revoke(identity.id), revoke(plate.id)]);
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
     for (const version of seeded) expect((await reached(version))?.state).toBe('revoked');
+  });
+});
+
+describe('deletion', () => {
+  const deletions = () => farm.app.get(Deletions);
+  const store = (): ObjectStore => farm.app.get<ObjectStore>(OBJECT_STORE, { strict: false });
+  async function* bytes(text: string): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(text);
+  }
+  /** Gives a seeded shot real files: its segment's and its delivery's. */
+  async function withFiles({ versionId }: Seeded, segment: string): Promise<{ segment: string; delivery: string }> {
+    const [made, joined] = [await store().put(bytes(segment)), await store().put(bytes(`joined ${versionId}`))];
+    await farm.owner.query(
+      'UPDATE segments SET sha256 = $2 WHERE task_id IN (SELECT id FROM tasks WHERE shot_version_id = $1)',
+      [versionId, made.sha256],
+    );
+    await farm.owner.query('UPDATE deliveries SET sha256 = $2 WHERE shot_version_id = $1', [versionId, joined.sha256]);
+    return { segment: made.sha256, delivery: joined.sha256 };
+  }
+  const elapse = ({ versionId }: Seeded) =>
+    farm.owner.query(`UPDATE deletions SET due_at = now() - interval '1 s' WHERE shot_version_id = $1`, [versionId]);
+
+  it('is scheduled with the revocation, carried out when it is due and certified in the log', async () => {
+    const [identity, plate] = [await consent(), await consent()];
+    const seeded = await shot('rendering', identity.id, plate.id);
+    const files = await withFiles(seeded, `segment ${seeded.versionId}`);
+    const still = join(farm.config.DATA_DIR, 'stills', `${files.segment}-3-full.png`);
+    mkdirSync(dirname(still), { recursive: true });
+    writeFileSync(still, 'a frame');
+    await revoke(identity.id);
+    const [scheduled] = await farm.audit('deletion.scheduled');
+    expect(scheduled).toMatchObject({ subjectId: seeded.versionId, data: { consentId: identity.id } });
+    const days = (Date.parse(String(scheduled?.data['dueAt'])) - Date.now()) / 86_400_000;
+    expect(days).toBeCloseTo(30, 1);
+    await deletions().sweep();
+    expect(await store().stat(files.segment)).not.toBeNull();
+    await elapse(seeded);
+    // The lane could still send something until its lease is over.
+    await deletions().sweep();
+    expect(await store().stat(files.segment)).not.toBeNull();
+    await farm.owner.query(
+      `UPDATE attempts SET state = 'stopped' WHERE task_id IN (SELECT id FROM tasks WHERE shot_version_id = $1)`,
+      [seeded.versionId],
+    );
+    expect(await deletions().sweep()).toBe(1);
+    expect(await store().stat(files.segment)).toBeNull();
+    expect(await store().stat(files.delivery)).toBeNull();
+    expect(existsSync(still)).toBe(false);
+    const certificates = (await farm.audit('deletion.certified')).filter((e) => e.subjectId === seeded.versionId);
+    expect(certificates).toHaveLength(1);
+    expect(certificates[0]?.data).toEqual({
+      consentId: identity.id,
+      deleted: [
+        { kind: 'delivery', sha256: files.delivery },
+        { kind: 'segment', sha256: files.segment },
+      ],
+      keptForOthers: [],
+    });
+    expect(await deletions().sweep()).toBe(0);
+  });
+
+  it('leaves bytes that another shot made too, and says so', async () => {
+    const [revoked, other, plate] = [await consent(), await consent(), await consent()];
+    const seeded = await shot('ready', revoked.id, plate.id);
+    const neighbour = await shot('ready', other.id, plate.id);
+    const files = await withFiles(seeded, 'the very same frames');
+    await withFiles(neighbour, 'the very same frames');
+    await revoke(revoked.id);
+    await elapse(seeded);
+    await farm.owner.query(
+      `UPDATE attempts SET state = 'stopped' WHERE task_id IN (SELECT id FROM tasks WHERE shot_version_id = $1)`,
+      [seeded.versionId],
+    );
+    await deletions().sweep();
+    expect(await store().stat(files.segment)).not.toBeNull();
+    const [certificate] = (await farm.audit('deletion.certified')).filter((e) => e.subjectId === seeded.versionId);
+    expect(certificate?.data['keptForOthers']).toEqual([{ kind: 'segment', sha256: files.segment }]);
+  });
+});
+
+describe('enrolled faces', () => {
+  it('are sealed in the database, and forgotten with the last consent of their performer', async () => {
+    const [gone, stays] = [await consent(), await consent()];
+    const faces = ({ performerId }: { performerId: string }) =>
+      farm.owner.query<{ template: Buffer; document: string }>(
+        `SELECT f.template, c.document::text AS document FROM performer_faces f
+           JOIN consents c ON c.performer_id = f.performer_id WHERE f.performer_id = $1`,
+        [performerId],
+      );
+    const [row] = await faces(gone);
+    const plain = Buffer.from(template(people - 1), 'base64');
+    expect(row?.template.includes(plain.subarray(0, 32))).toBe(false);
+    expect(row?.template).toHaveLength(2048 + 4 + 12 + 16);
+    expect(row?.document).not.toContain(template(people - 1));
+    await farm.app.get(FaceRetention).sweep();
+    expect(await faces(gone)).toHaveLength(1);
+    await revoke(gone.id);
+    expect(await farm.app.get(FaceRetention).sweep()).toBeGreaterThan(0);
+    expect(await faces(gone)).toEqual([]);
+    expect(await faces(stays)).toHaveLength(1);
+    const [event] = (await farm.audit('performer.faces_dropped')).filter((e) => e.subjectId === gone.performerId);
+    expect(event?.data).toEqual({ faces: 1 });
   });
 });

@@ -10,6 +10,7 @@ import { AuditExport } from './audit-export.js';
 import { AuditRepository } from './audit.repository.js';
 import { AuditWriter } from './audit-writer.js';
 import { DenialAudit } from './denial-audit.js';
+import { LogInclusion } from './log-inclusion.js';
 import { LogKey } from './log-key.js';
 import { RecordedRowsRepository } from './recorded-rows.repository.js';
 import { SettingsAudit } from './settings-audit.js';
@@ -28,6 +29,7 @@ import { TreeRepository } from './tree.repository.js';
     AuditRepository,
     AuditWriter,
     DenialAudit,
+    LogInclusion,
     LogKey,
     RecordedRowsRepository,
     Sequencer,
@@ -37,6 +39,6 @@ import { TreeRepository } from './tree.repository.js';
     { provide: APP_FILTER, useClass: ErrorFilter },
     { provide: APP_INTERCEPTOR, useClass: AnchorHoldInterceptor },
   ],
-  exports: [AnchorHold, AuditCheckpoints, AuditWriter, LogKey],
+  exports: [AnchorHold, AuditCheckpoints, AuditWriter, LogInclusion, LogKey],
 })
 export class AuditModule {}

@@ -108,6 +108,15 @@ export class TreeRepository {
     return row === undefined ? null : { index: Number(row.index), hash: row.hash };
   }
 
+  /** The newest event of a kind about something. */
+  async newestEvent(action: string, subjectId: string): Promise<string | null> {
+    const [row] = await this.database.query<{ id: string }>(
+      'SELECT id FROM audit_events WHERE action = $1 AND subject_id = $2 ORDER BY sequence DESC LIMIT 1',
+      [action, subjectId],
+    );
+    return row?.id ?? null;
+  }
+
   /** Complete subtrees for proofs: kept ones, and those between two kept levels out of one page of hashes. */
   subtrees(sql: Sql = this.database): SubtreeReader {
     return async (level, index) => {

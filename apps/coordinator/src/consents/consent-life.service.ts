@@ -4,6 +4,7 @@ import { type Database, databaseFault, type Tx } from '@understudy/db';
 import { type ConsentAct, consentAfter } from '@understudy/policy';
 import type { Actor } from '../access/actor.js';
 import { AuditWriter } from '../audit/audit-writer.js';
+import { LogInclusion } from '../audit/log-inclusion.js';
 import { type Clock, CLOCK, DATABASE } from '../platform/tokens.js';
 import { ConsentRepository, type ConsentRow, consentView } from './consent.repository.js';
 import { ShotWithdrawal } from './shot-withdrawal.js';
@@ -25,14 +26,23 @@ export class ConsentLifeService {
     private readonly consents: ConsentRepository,
     private readonly shots: ShotWithdrawal,
     private readonly audit: AuditWriter,
+    private readonly log: LogInclusion,
   ) {}
 
   /**
+   * Answers once the decision has its place in the audit log, under a signed checkpoint.
+   *
    * @param decision `waiveNotice` is the reason to begin before the performer's notice has run, or without one
    * @throws UnderstudyError NOT_FOUND, FORBIDDEN to whoever asked for it, CONSENT_EXPIRED, CONSENT_NOT_YET_VALID without
    * a notice, CONFLICT in another state
    */
   async activate(actor: Actor, consentId: string, decision: Decision): Promise<Consent> {
+    const active = await this.activateOnce(actor, consentId, decision);
+    await this.log.wait('consent.activated', consentId);
+    return active;
+  }
+
+  private async activateOnce(actor: Actor, consentId: string, decision: Decision): Promise<Consent> {
     return this.database.transaction(async (tx) => {
       const row = await this.consents.lock(tx, actor, 'activate', consentId);
       requirePossible(row, 'activate');

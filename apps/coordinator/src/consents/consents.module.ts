@@ -7,6 +7,8 @@ import { ConsentLifeService } from './consent-life.service.js';
 import { ConsentReceiptsService } from './consent-receipts.service.js';
 import { ConsentRepository } from './consent.repository.js';
 import { ConsentsController } from './consents.controller.js';
+import { DeletionRepository } from './deletion.repository.js';
+import { Deletions } from './deletions.js';
 import { ShotWithdrawal } from './shot-withdrawal.js';
 
 @Module({
@@ -19,6 +21,8 @@ import { ShotWithdrawal } from './shot-withdrawal.js';
     ConsentLifeService,
     ConsentReceiptsService,
     ConsentRepository,
+    DeletionRepository,
+    Deletions,
     ShotWithdrawal,
   ],
 })

@@ -1,8 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { ShotState } from '@understudy/contracts';
 import type { Tx } from '@understudy/db';
 import { AuditWriter } from '../audit/audit-writer.js';
+import type { Config } from '../config/config.js';
+import { CONFIG } from '../platform/tokens.js';
 import { TaskWriter } from '../shards/task-writer.js';
+import { DeletionRepository } from './deletion.repository.js';
 import { StageTransitions, WORKING_STATES } from '../stages/stage-transitions.js';
 
 /** Whatever has made something of the face, or still could. */
@@ -21,6 +24,8 @@ export class ShotWithdrawal {
     private readonly transitions: StageTransitions,
     private readonly tasks: TaskWriter,
     private readonly audit: AuditWriter,
+    private readonly deletions: DeletionRepository,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /** Shot versions pinned to the consent, locked, in the order in which everybody locks them. */
@@ -34,7 +39,10 @@ export class ShotWithdrawal {
     );
   }
 
-  /** Ends the versions as revoked, stops their attempts, sets their segments aside and locks their deliveries. */
+  /**
+   * Ends the versions as revoked, stops their attempts, sets their segments aside, locks their deliveries and schedules
+   * the deletion of all of it.
+   */
   async withdraw(tx: Tx, actor: string, consentId: string, versions: readonly Affected[]): Promise<void> {
     for (const version of versions) {
       const { shotVersionId } = version;
@@ -53,7 +61,22 @@ export class ShotWithdrawal {
         [shotVersionId],
       );
       await this.lockDeliveries(tx, actor, consentId, version);
+      await this.scheduleDeletion(tx, actor, consentId, version);
     }
+  }
+
+  private async scheduleDeletion(tx: Tx, actor: string, consentId: string, version: Affected): Promise<void> {
+    const dueAt = await this.deletions.schedule(tx, { ...version, consentId, keptDays: this.config.REVOKED_KEPT_DAYS });
+    if (dueAt === null) return;
+    await this.audit.append(tx, {
+      actor,
+      action: 'deletion.scheduled',
+      subjectType: 'ShotVersion',
+      subjectId: version.shotVersionId,
+      projectId: version.projectId,
+      shotId: version.shotId,
+      data: { consentId, dueAt: dueAt.toISOString() },
+    });
   }
 
   private async lockDeliveries(tx: Tx, actor: string, consentId: string, version: Affected): Promise<void> {

@@ -4,6 +4,7 @@ import type { Database, Sql } from '@understudy/db';
 import type { Actor } from '../access/actor.js';
 import { notFound } from '../access/require-on.js';
 import { AuditWriter } from '../audit/audit-writer.js';
+import { LogInclusion } from '../audit/log-inclusion.js';
 import { ConsentGate } from '../consents-gate/consent-gate.js';
 import { DATABASE } from '../platform/tokens.js';
 import { consentRefusal } from '../stages/shot-failures.js';
@@ -22,10 +23,11 @@ export class Releases {
     private readonly consents: ConsentGate,
     private readonly transitions: StageTransitions,
     private readonly audit: AuditWriter,
+    private readonly log: LogInclusion,
   ) {}
 
   /**
-   * Releasing again is no error.
+   * Answers once the release has its place in the audit log, under a signed checkpoint. Releasing again is no error.
    *
    * @throws UnderstudyError FORBIDDEN for the submitter, OUTPUT_LOCKED, CONFLICT before it is ready, the consent's error
    */
@@ -36,6 +38,7 @@ export class Releases {
       if (thrown instanceof UnderstudyError) await this.#auditRefusal(actor, found, thrown);
       throw thrown;
     }
+    await this.log.wait('delivery.released', found.id);
   }
 
   async #release(sql: Sql, actor: Actor, found: DeliveryRow, reason: string): Promise<void> {

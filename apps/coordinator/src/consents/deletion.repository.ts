@@ -1,0 +1,75 @@
+import { Injectable } from '@nestjs/common';
+import type { Sql } from '@understudy/db';
+
+export interface Deletion {
+  readonly shotVersionId: string;
+  readonly projectId: string;
+  readonly shotId: string;
+  readonly consentId: string;
+}
+
+export interface MadeObject {
+  readonly kind: 'segment' | 'delivery' | 'upload';
+  readonly sha256: string;
+}
+
+/** Every object that was made of a version's frames: what was accepted, what was joined, what lanes sent besides. */
+const MADE = `
+  SELECT 'segment' AS kind, g.sha256 FROM segments g JOIN tasks t ON t.id = g.task_id WHERE t.shot_version_id = $1
+  UNION SELECT 'delivery', sha256 FROM deliveries WHERE shot_version_id = $1
+  UNION SELECT 'upload', a.result->>'sha256' FROM attempts a JOIN tasks t ON t.id = a.task_id
+   WHERE t.shot_version_id = $1 AND t.kind = 'render' AND a.result ? 'sha256'`;
+
+/** The same bytes may have been made, or brought in, elsewhere too: then they are not only this version's. */
+const USED_ELSEWHERE = `
+  SELECT 1 FROM assets WHERE sha256 = made.sha256
+  UNION ALL SELECT 1 FROM segments g JOIN tasks t ON t.id = g.task_id
+   WHERE g.sha256 = made.sha256 AND t.shot_version_id <> $1
+     AND NOT EXISTS (SELECT 1 FROM deletions x WHERE x.shot_version_id = t.shot_version_id AND x.done_at IS NOT NULL)
+  UNION ALL SELECT 1 FROM deliveries d WHERE d.sha256 = made.sha256 AND d.shot_version_id <> $1
+     AND NOT EXISTS (SELECT 1 FROM deletions x WHERE x.shot_version_id = d.shot_version_id AND x.done_at IS NOT NULL)`;
+
+@Injectable()
+export class DeletionRepository {
+  /** @returns when it is due; null where it was scheduled before */
+  async schedule(sql: Sql, { keptDays, ...deletion }: Deletion & { keptDays: number }): Promise<Date | null> {
+    const [row] = await sql.query<{ dueAt: Date }>(
+      `INSERT INTO deletions (shot_version_id, project_id, shot_id, consent_id, due_at)
+       VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5)) ON CONFLICT DO NOTHING RETURNING due_at AS "dueAt"`,
+      [deletion.shotVersionId, deletion.projectId, deletion.shotId, deletion.consentId, keptDays * 86_400],
+    );
+    return row?.dueAt ?? null;
+  }
+
+  /** Those that are due; none whose attempts could still send something. */
+  async due(sql: Sql): Promise<Deletion[]> {
+    return sql.query<Deletion>(
+      `SELECT d.shot_version_id AS "shotVersionId", d.project_id AS "projectId", d.shot_id AS "shotId",
+              d.consent_id AS "consentId"
+         FROM deletions d
+        WHERE d.done_at IS NULL AND d.due_at <= now()
+          AND NOT EXISTS (SELECT 1 FROM attempts a JOIN tasks t ON t.id = a.task_id
+                           WHERE t.shot_version_id = d.shot_version_id AND a.state IN ('running', 'reported')
+                             AND a.expires_at > now())
+        ORDER BY d.due_at, d.shot_version_id LIMIT 100`,
+    );
+  }
+
+  /** What a version's deletion takes away, and what it must leave because something else is the same bytes. */
+  async made(sql: Sql, shotVersionId: string): Promise<(MadeObject & { usedElsewhere: boolean })[]> {
+    return sql.query(
+      `SELECT made.kind, made.sha256, EXISTS (${USED_ELSEWHERE}) AS "usedElsewhere" FROM (${MADE}) AS made
+        ORDER BY made.kind, made.sha256`,
+      [shotVersionId],
+    );
+  }
+
+  /** @returns false where somebody else did it in between */
+  async markDone(sql: Sql, shotVersionId: string): Promise<boolean> {
+    const rows = await sql.query(
+      'UPDATE deletions SET done_at = now() WHERE shot_version_id = $1 AND done_at IS NULL RETURNING 1',
+      [shotVersionId],
+    );
+    return rows.length === 1;
+  }
+}
