@@ -1,6 +1,7 @@
 import type { RouteOutput } from '@understudy/contracts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AttemptEnds } from '../../apps/coordinator/src/shards/attempt-ends.js';
+import { LeaseSweep } from '../../apps/coordinator/src/shards/lease-sweep.js';
 import { TaskWriter } from '../../apps/coordinator/src/shards/task-writer.js';
 import { StageTransitions } from '../../apps/coordinator/src/stages/stage-transitions.js';
 import { TestCoordinator, type TestPerson } from './coordinator.js';
@@ -191,7 +192,12 @@ describe('a person orders the line', () => {
       leases[n]!.taskId,
     ]);
     expect(task).toEqual({ state: 'pending', failures: 0 });
-    expect((await outlook(ordinary)).laneSeconds.lost).toBeGreaterThan(0);
+    const { lost } = (await outlook(ordinary)).laneSeconds;
+    expect(lost).toBeGreaterThan(0);
+    const producer = await farm.addMember(ordinary.projectId, 'producer');
+    const params = { projectId: ordinary.projectId };
+    const { body: cost } = await farm.call('getProjectCost', producer.token, { params });
+    expect(cost).toMatchObject({ shots: 1, laneSeconds: { accepted: 0, lost } });
   });
 
   it('retries a failed shot: what was accepted stays, the rest is to be done again', async () => {
@@ -293,6 +299,31 @@ describe('lanes', () => {
     expect(await farm.audit('lane.set_aside')).toHaveLength(1);
     await farm.call('undrainLane', operator.token, { params: { laneId: lane.id }, body: REASON });
     expect(await lease(lane)).not.toBeNull();
+  });
+});
+
+describe('an attempt that stands still', () => {
+  it('is taken from its lane though the lane is alive, and given to another first', async () => {
+    const shot = await addWork({ count: 1 });
+    const [lane, other] = [await addLane(), await addLane()];
+    const leased = (await lease(lane))!;
+    const sweep = farm.app.get(LeaseSweep, { strict: false });
+    const beat = async (framesDone: number) =>
+      await farm.call('heartbeatAttempt', lane.worker.token, {
+        params: { attemptId: leased.attemptId },
+        body: { epoch: leased.epoch, framesDone },
+      });
+    const standStill = `UPDATE attempts SET progress_at = now() - interval '1 hour' WHERE id = $1`;
+    await farm.owner.query(standStill, [leased.attemptId]);
+    await beat(1);
+    expect(await sweep.sweepStuck()).toBe(0);
+    await farm.owner.query(standStill, [leased.attemptId]);
+    await beat(1);
+    expect(await sweep.sweepStuck()).toBe(1);
+    expect((await beat(2)).status).toBe(409);
+    await farm.owner.query(`UPDATE tasks SET not_before = now() WHERE shot_version_id = $1`, [shot.shotVersionId]);
+    expect(await lease(lane)).toBeNull();
+    expect(await lease(other)).toMatchObject({ taskId: leased.taskId });
   });
 });
 

@@ -127,6 +127,21 @@ describe('submission', () => {
     ]);
     expect(versions).toEqual([{ version: 1 }, { version: 2 }]);
   });
+
+  it('keeps what it asks of lanes and which shots must be ready first; never lets two wait for each other', async () => {
+    const [done, first] = [await farm.submit(stage, { name: 'done' }), await farm.submit(stage, { name: 'first' })];
+    await farm.owner.query(`UPDATE shot_versions SET state = 'ready' WHERE id = $1`, [done.shotVersionId]);
+    const after = [done.shotId, first.shotId];
+    const second = await farm.submit(stage, { name: 'second', after, needs: { pool: 'night', leastVramMiB: 8000 } });
+    const kept = await farm.owner.query('SELECT waits_for AS "waitsFor", needs FROM shot_versions WHERE id = $1', [
+      second.shotVersionId,
+    ]);
+    expect(kept).toEqual([{ waitsFor: [first.shotId], needs: { pool: 'night', leastVramMiB: 8000 } }]);
+    const ring = farm.submit(stage, { name: 'first', after: [second.shotId] });
+    expect(await refused(ring)).toMatchObject({ code: 'CONFLICT' });
+    const others = await farm.addStage(plate);
+    expect(await refused(farm.submit(others, { after: [first.shotId] }))).toMatchObject({ code: 'NOT_FOUND' });
+  });
 });
 
 describe('ingest', () => {

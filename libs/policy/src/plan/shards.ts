@@ -20,8 +20,8 @@ export const UNMEASURED_LANE_FPS = 4;
 const SMALLEST_PART = 4;
 
 /**
- * Cuts `[0, frames)` into shards that touch, in order. Where somebody asked for a number of frames, or the shot is not
- * longer than a shard for each lane, their sizes differ by at most one frame. Otherwise they aim at
+ * Cuts `[0, frames)` into shards that touch, in order. Where somebody asked for a number of frames or of shards, or the shot
+ * is not longer than a shard for each lane, their sizes differ by at most one frame. Otherwise they aim at
  * `TARGET_SHARD_SECONDS`, and towards the end of the shot at half of what is left for each lane (guided self-scheduling,
  * Polychronopoulos and Kuck 1987).
  *
@@ -31,10 +31,11 @@ export function planShards(request: ShardPlanRequest): FrameRange[] {
   const { frames, shardFrames, leastShards, laneFps, lanes = 0 } = request;
   if (frames < 1) throw new RangeError('a plate without frames has no shards');
   const wanted = shardFrames ?? Math.max(1, Math.round((laneFps ?? UNMEASURED_LANE_FPS) * TARGET_SHARD_SECONDS));
-  const even = Math.min(frames, Math.max(leastShards, Math.ceil(frames / wanted)));
-  if (shardFrames !== undefined || lanes < 2 || even <= lanes) return evenShards(frames, even);
-  const guided = guidedShards(frames, Math.min(wanted, Math.ceil(frames / leastShards)), lanes);
-  return guided.length < leastShards ? evenShards(frames, even) : guided;
+  const bySize = Math.ceil(frames / wanted);
+  const even = Math.min(frames, Math.max(leastShards, bySize));
+  if (shardFrames !== undefined || bySize < leastShards || bySize <= Math.max(1, lanes))
+    return evenShards(frames, even);
+  return lanes < 2 ? evenShards(frames, even) : guidedShards(frames, wanted, lanes);
 }
 
 function guidedShards(frames: number, wanted: number, lanes: number): FrameRange[] {
