@@ -115,6 +115,13 @@ export const EXTRA_POINTS: readonly ExtraPoint[] = [
   { at: [0.26, -0.18, 0.17], anchors: [23], mirror: 11 },
   { at: [0.41, -0.21, 0.12], anchors: [24], mirror: 10 },
   { at: [0.56, -0.19, 0.05], anchors: [25], mirror: 9 },
+  // Over the lids and beside the inner corners: where brows of another height stretch the skin, the eye keeps its form.
+  { at: [-0.42, -0.1, 0.1], anchors: [37], mirror: 20 },
+  { at: [-0.3, -0.1, 0.12], anchors: [38], mirror: 19 },
+  { at: [-0.2, -0.03, 0.1], anchors: [39], mirror: 18 },
+  { at: [0.2, -0.03, 0.1], anchors: [42], mirror: 17 },
+  { at: [0.3, -0.1, 0.12], anchors: [43], mirror: 16 },
+  { at: [0.42, -0.1, 0.1], anchors: [44], mirror: 15 },
 ];
 
 /** Landmarks and extra points together: what a face is warped by. */
