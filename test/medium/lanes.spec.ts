@@ -183,6 +183,16 @@ describe('a lane over HTTP', () => {
     expect((await farm.send('GET', url.split('?')[0]!, { token: worker.token })).status).toBe(403);
     await endLeases();
   });
+
+  it('gets nothing more by an address it kept once the shot has ended', async () => {
+    await addRange('delivery');
+    const { url } = (await lease()).plate.source;
+    expect((await farm.send('GET', url, { headers: { range: 'bytes=0-9' } })).status).toBe(206);
+    await farm.owner.query(`UPDATE shot_versions SET state = 'revoked' WHERE state = 'rendering'`);
+    expect((await farm.send('GET', url, {})).status).toBe(403);
+    await farm.owner.query(`UPDATE shot_versions SET state = 'rendering' WHERE state = 'revoked'`);
+    await endLeases();
+  });
 });
 
 describe('workers', () => {

@@ -72,8 +72,19 @@ export interface AttemptEnd {
 }
 
 /** The rows of attempts and of their tasks. */
+/** States in which lanes may read what a shot is made of. */
+const READ_BY_LANES = ['analysing', 'rendering'];
+
 @Injectable()
 export class AttemptRepository {
+  async isWorkGoingOn(sql: Sql, shotVersionId: string): Promise<boolean> {
+    const rows = await sql.query('SELECT 1 FROM shot_versions WHERE id = $1 AND state = ANY ($2::shot_state[])', [
+      shotVersionId,
+      READ_BY_LANES,
+    ]);
+    return rows.length === 1;
+  }
+
   /** The worker's own attempt, as it is now and without holding it. */
   async find(sql: Sql, attemptId: string, workerId: string): Promise<Attempt | undefined> {
     const [row] = await this.findAll(sql, [attemptId]);

@@ -109,31 +109,36 @@ export class LeaseContents {
   }
 
   async #read(sql: Sql, { kind, assetId, shotVersionId }: Candidate): Promise<TaskPart> {
-    if (kind === 'enrol') return { image: this.#ref(one(await sql.query<StoredRow>(IMAGE, [assetId]), 'the image')) };
+    if (kind === 'enrol')
+      return { image: this.#ref(one(await sql.query<StoredRow>(IMAGE, [assetId]), 'the image'), null) };
     if (kind === 'analyse') {
       const { plate, info } = one(await sql.query<PlateRow>(PLATE, [shotVersionId]), 'the plate');
-      return { plate: { source: this.#ref(plate), info } };
+      return { plate: { source: this.#ref(plate, shotVersionId), info } };
     }
     const row = one(await sql.query<RenderRow>(RENDER, [shotVersionId]), 'the shot version');
     if (row.analysis === null) throw new Error('a shot is rendered without an analysis');
     const { recipe, encoding, anonymiseTracks } = ShotSettings.parse(row.settings);
     return {
-      plate: { source: this.#ref(row.plate), info: row.info },
-      analysis: this.#ref(row.analysis),
+      plate: { source: this.#ref(row.plate, shotVersionId), info: row.info },
+      analysis: this.#ref(row.analysis, shotVersionId),
       recipe,
       cast: row.cast.map(({ cast, tracks, images }) => ({
         cast,
         tracks,
-        identityImages: images.map((image) => this.#ref(image)),
+        identityImages: images.map((image) => this.#ref(image, shotVersionId)),
       })),
       anonymiseTracks,
       encoding,
     };
   }
 
-  #ref({ sha256, bytes }: StoredRow): ObjectRef {
+  /** @param shotVersionId what it is read for; the address opens nothing once that is over */
+  #ref({ sha256, bytes }: StoredRow, shotVersionId: string | null): ObjectRef {
     const path = CONTENT_ROUTES.leasedObject.replace(':sha256', sha256);
-    const url = this.signedUrls.sign(path, OBJECT_URL_SECONDS, { sha256 });
+    const url = this.signedUrls.sign(path, OBJECT_URL_SECONDS, {
+      sha256,
+      ...(shotVersionId === null ? {} : { shotVersionId }),
+    });
     return { sha256, bytes, mediaType: 'application/octet-stream', url };
   }
 }

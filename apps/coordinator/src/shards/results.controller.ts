@@ -1,4 +1,5 @@
 import { Controller, Inject, Req, Res } from '@nestjs/common';
+import { UnderstudyError } from '@understudy/contracts';
 import type { Database } from '@understudy/db';
 import type { ObjectStore } from '@understudy/storage';
 import type { Request, Response } from 'express';
@@ -55,10 +56,13 @@ export class ResultsController {
     await receiveUpload(this.objects, upload, request, response);
   }
 
-  /** One object that a lease named, for as long as its address holds. */
+  /** One object that a lease named, for as long as its address holds and the shot it was leased for goes on. */
   @HandleContent('GET', 'leasedObject', { signedUrl: true })
   async object(@SignedClaims() claims: UrlClaims, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const { sha256 = '' } = claims;
+    const { sha256 = '', shotVersionId } = claims;
+    if (shotVersionId !== undefined && !(await this.attempts.isWorkGoingOn(this.database, shotVersionId))) {
+      throw new UnderstudyError('FORBIDDEN', 'The shot that this address was for has ended.');
+    }
     await sendObject(this.objects, sha256, request, response, { mediaType: 'application/octet-stream' });
   }
 
