@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { type RouteInput, type RouteOutput, UnderstudyError } from '@understudy/contracts';
 import { type Database, hashTokenSecret, newTokenSecret } from '@understudy/db';
@@ -7,6 +8,12 @@ import { AuditWriter } from '../audit/audit-writer.js';
 import { DATABASE } from '../platform/tokens.js';
 import { passwordFits } from './passwords.js';
 import { SessionRepository } from './session.repository.js';
+
+/**
+ * No refusal comes sooner than this: what is done for an account that is there (a row counted, a lock set) is longer than for
+ * nobody, and must not be told from the time.
+ */
+const REFUSED_AFTER_MS = 300;
 
 /** Signing in and out. */
 @Injectable()
@@ -22,6 +29,7 @@ export class SessionService {
    * @throws UnderstudyError UNAUTHENTICATED, for whatever reason, in the same words and the same time
    */
   async signIn({ email, password }: RouteInput<'signIn'>['body']): Promise<{ userId: string; secret: string }> {
+    const began = performance.now();
     const user = await this.sessions.countTry(email.toLowerCase());
     const fits = await passwordFits(password, user?.passwordHash ?? null);
     if (user === undefined || !fits) {
@@ -32,6 +40,7 @@ export class SessionService {
         subjectId: user?.id ?? '-',
         data: {},
       });
+      await delay(Math.max(0, REFUSED_AFTER_MS - (performance.now() - began)));
       throw new UnderstudyError(
         'UNAUTHENTICATED',
         'Email or password is wrong, or the account is locked for a while after too many tries.',
