@@ -206,7 +206,7 @@ describe('bodies that are no JSON of ours', () => {
     fetch(farm.url + path, {
       method: 'POST',
       headers: { authorization: `Bearer ${tokens['second']}`, 'content-type': 'application/json', ...headers },
-      body,
+      body: typeof body === 'string' ? body : new Uint8Array(body),
     });
   const path = ROUTES.submitShot.path;
 

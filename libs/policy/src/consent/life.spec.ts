@@ -71,9 +71,11 @@ const request: ConsentRequest = {
   frames: null,
 };
 
+type Timeline = typeof timeline extends fc.Arbitrary<infer Value> ? Value : never;
+
 /** Lives one timeline through; asks after each thing that happened. */
 function live(
-  { happenings, noticeHours, noticeWaived, hoursValid }: fc.infer<typeof timeline>,
+  { happenings, noticeHours, noticeWaived, hoursValid }: Timeline,
   ask: (facts: ConsentFacts, now: number, past: readonly Happening[]) => void,
 ): void {
   let state: ConsentState = 'pending_review';
