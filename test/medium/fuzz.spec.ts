@@ -82,7 +82,7 @@ function ofSchema(schema: JsonSchema): fc.Arbitrary<unknown> {
   const choices = (anyOf ?? oneOf ?? allOf) as JsonSchema[] | undefined;
   if (choices !== undefined) return fc.oneof(...choices.map(near));
   if (type === 'object') return ofObject(schema);
-  if (type === 'array') return fc.array(near((schema['items'] as JsonSchema | undefined) ?? {}), { maxLength: 4 });
+  if (type === 'array') return ofArray(schema);
   if (type === 'boolean') return fc.boolean();
   if (type === 'integer') return fc.oneof(fc.integer(), fc.constantFrom(0, 1, -1, 2 ** 31, 2 ** 53 - 1));
   if (type === 'number') return fc.double();
@@ -97,6 +97,13 @@ function ofSchema(schema: JsonSchema): fc.Arbitrary<unknown> {
     );
   }
   return fc.oneof(fc.string({ minLength: 1, maxLength: 60, unit: 'grapheme' }), fc.constantFrom(...NASTY));
+}
+
+/** A tuple says what stands at each place, and then that nothing follows. */
+function ofArray(schema: JsonSchema): fc.Arbitrary<unknown> {
+  const places = schema['prefixItems'] as JsonSchema[] | undefined;
+  if (places !== undefined) return fc.tuple(...places.map(near));
+  return fc.array(near((schema['items'] as JsonSchema | undefined) ?? {}), { maxLength: 4 });
 }
 
 function ofObject(schema: JsonSchema): fc.Arbitrary<unknown> {
