@@ -90,5 +90,8 @@ test('a wrong row, an unknown one, and what is no predictor are refused', async 
 
 test('the commands are wired', () => {
   const models = createProgram().commands.find((command) => command.name() === 'models');
-  expect(models?.commands.map((command) => command.name())).toEqual(['list', 'pull', 'add', 'verify']);
+  expect(models?.commands.map((command) => command.name())).toEqual([
+    ...['list', 'pull', 'add', 'verify'],
+    ...['farm', 'register', 'approve', 'default'],
+  ]);
 });

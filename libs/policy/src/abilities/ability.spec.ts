@@ -25,6 +25,7 @@ const SELF = ['read Session', 'revoke Session', 'create Token', 'read Token', 'r
 const MEMBER = [
   ...SELF,
   'read AuditCheckpoint',
+  'read ModelPack',
   'read Project',
   'read Performer',
   'read Consent',
@@ -57,6 +58,8 @@ const TABLE: Record<Who, readonly string[]> = {
     ...SELF,
     'read AuditCheckpoint',
     'read AuditEvent',
+    'read ModelPack',
+    'activate ModelPack',
     'read User',
     'create User',
     'read Project',
@@ -67,6 +70,9 @@ const TABLE: Record<Who, readonly string[]> = {
   farm_operator: [
     ...SELF,
     'read AuditCheckpoint',
+    'read ModelPack',
+    'create ModelPack',
+    'activate ModelPack',
     'read Worker',
     'create Worker',
     'read Shot',
