@@ -101,7 +101,7 @@ export const DEFAULT_REPLACE_SETTINGS: ReplaceSettings = {
   jawInset: 0,
   foreheadReach: 0.5,
   feather: 0.09,
-  rimWidth: 0.2,
+  rimWidth: 0.12,
   rimSigma: 0.03,
   keepEyes: 0,
   plateGrain: 1,

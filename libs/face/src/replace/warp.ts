@@ -16,10 +16,10 @@ export interface TextureSource {
 /** Yaw difference, in radians, over which a texture seen from another side loses its say. */
 const YAW_TOLERANCE = 0.18;
 const MINIMUM_SHARE = 0.03;
-/** An image seen in a mirror stands in for a side that no image shows; where one does, only that draws the fine structure. */
-const MIRRORED_SAY = 0.2;
+/** An image seen in a mirror stands in for a side that no image shows; where one does, it has half a say. */
+const MIRRORED_SAY = 0.5;
 /** Part of the strongest source's share at a spot up to which another one is left out: few textures blur less and cost less. */
-const FAINT_SHARE = 0.25;
+const FAINT_SHARE = 0.1;
 /** Half width of the generic head's ellipse, where its surface turns away. */
 const HEAD_RADIUS = 0.85;
 const FORM = DETAIL_CHANNELS - 1;
