@@ -75,7 +75,9 @@ async function watch(fromMs: number, withinMs: number): Promise<Stop> {
 /** A shot that renders, and the consent that its new face stands on. */
 async function rendering(): Promise<{ shotId: string; consentId: string }> {
   const shotId = await jobs.submit();
-  await farm.ledger.running(shotId, 1);
+  // Not by frames: a shard of this clip may be done before its lane's first heartbeat.
+  await farm.ledger.running(shotId, 0);
+  for (let tries = 0; tries < 500 && scratchFiles().size === 0; tries += 1) await delay(10);
   const [row] = await farm.ledger.rows<{ id: string }>(
     `SELECT m.identity_consent_id AS id FROM cast_members m JOIN shot_versions v ON v.id = m.shot_version_id
       WHERE v.shot_id = $1`,
