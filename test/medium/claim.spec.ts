@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Lease } from '@understudy/contracts';
 import { ShardsFarm } from './shards-farm.js';
@@ -26,6 +27,18 @@ describe('a claim', () => {
     const attempts = await farm.one('SELECT count(*)::int AS all, count(DISTINCT task_id)::int AS tasks FROM attempts');
     expect(attempts).toEqual({ all: 20, tasks: 20 });
     expect(await farm.told('task.leased')).toBe(20);
+  });
+
+  it('passes over a task whose row another claim holds, and does not wait for it', async () => {
+    const shot = await farm.addShot({ count: 2 });
+    const lane = await farm.addLane();
+    const [held, free] = shot.taskIds;
+    await farm.owner.hotTransaction(async (sql) => {
+      await sql.query('SELECT 1 FROM tasks WHERE id = $1 FOR UPDATE', [held]);
+      const claim = farm.claim(lane);
+      const first = await Promise.race([claim.then(({ taskId }) => taskId), delay(5_000, 'still waits')]);
+      expect(first).toBe(free);
+    });
   });
 
   it('takes by priority, then what rendering waits for, then age and range', async () => {
