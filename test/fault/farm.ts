@@ -115,6 +115,7 @@ export class FaultFarm {
         DATA_DIR: join(this.dir, 'store'),
         SECRET_KEY: this.secrets.key,
         ALLOW_LOCAL_PROFILE: 'true',
+        ACCOUNTS: 'simple',
         LEASE_SECONDS: String(LEASE_SECONDS),
         HEARTBEAT_SECONDS: '0.2',
         SWEEP_SECONDS: '0.5',

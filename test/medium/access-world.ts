@@ -157,6 +157,10 @@ const name = (): string => `Named ${(named += 1)} ${randomUUID().slice(0, 8)}`;
 /** A body that its schema takes, so that what decides is the permission. */
 export const BODIES: Readonly<Record<string, Body>> = {
   signIn: () => ({}),
+  enrolSecondFactor: () => ({ password: 'not theirs' }),
+  confirmSecondFactor: () => ({ code: '000000' }),
+  removeSecondFactor: () => ({ password: 'not theirs' }),
+  changePassword: () => ({ password: 'not theirs', newPassword: 'correct horse battery' }),
   createToken: () => ({ name: 'made', validDays: 1 }),
   createUser: () => ({
     name: name(),

@@ -52,6 +52,9 @@ export class TestCoordinator {
       PORT: '0',
       LOG_LEVEL: 'silent',
       ALLOW_LOCAL_PROFILE: 'true',
+      // What a spec says of accounts it says itself.
+      ACCOUNTS: 'simple',
+      SIGN_IN_TRIES: '1000',
       ...settings,
     });
     const app = await createCoordinator(config, createLogger(config.LOG_LEVEL), clock);

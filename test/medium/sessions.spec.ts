@@ -1,3 +1,4 @@
+import type { SignedIn } from '@understudy/contracts';
 import { hashTokenSecret } from '@understudy/db';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashPassword } from '../../apps/coordinator/src/users/passwords.js';
@@ -97,6 +98,83 @@ describe('signing in', () => {
     const out = await withCookie(cookie, 'DELETE', '/api/v1/session', { 'x-understudy-request': '1' });
     expect(out.status).toBe(200);
     expect((await withCookie(cookie, 'GET', '/api/v1/me')).status).toBe(401);
+  });
+
+  it('ends when nobody uses it, which polling is not', async () => {
+    const { id, email } = await somebody();
+    const cookie = await sessionOf(email);
+    const age = (minutes: number) =>
+      farm.owner.query(`UPDATE tokens SET last_used_at = now() - make_interval(mins => $2) WHERE user_id = $1`, [
+        id,
+        minutes,
+      ]);
+    const me = async (headers: Record<string, string> = {}) =>
+      (await withCookie(cookie, 'GET', '/api/v1/me', headers)).status;
+    const minutesLeftAlone = async () => {
+      const [row] = await farm.owner.query<{ minutes: number }>(
+        `SELECT extract(epoch FROM now() - max(last_used_at))::int / 60 AS minutes FROM tokens
+         WHERE user_id = $1 AND kind = 'session'`,
+        [id],
+      );
+      return row?.minutes;
+    };
+    await age(29);
+    expect(await me({ 'x-understudy-background': '1' })).toBe(200);
+    expect(await minutesLeftAlone()).toBe(29);
+    expect(await me()).toBe(200);
+    expect(await minutesLeftAlone()).toBe(0);
+    await age(31);
+    expect(await me()).toBe(401);
+  });
+
+  it('ends after twelve hours, used or not', async () => {
+    const { id, email } = await somebody();
+    const cookie = await sessionOf(email);
+    await farm.owner.query(`UPDATE tokens SET expires_at = expires_at - interval '12 hours' WHERE user_id = $1`, [id]);
+    expect((await withCookie(cookie, 'GET', '/api/v1/me')).status).toBe(401);
+  });
+
+  it('is listed for its owner and ended by them, one or all', async () => {
+    const { email, token } = await somebody();
+    const [here, there, old] = [await sessionOf(email), await sessionOf(email), await sessionOf(email)];
+    const own = { 'x-understudy-request': '1' };
+    await withCookie(old, 'DELETE', '/api/v1/session', own);
+    const list = async () => {
+      const { items } = (await (await withCookie(here, 'GET', '/api/v1/tokens')).json()) as { items: SignedIn[] };
+      return items.filter(({ kind }) => kind === 'session');
+    };
+    const listed = await list();
+    expect(listed.map(({ current }) => current).toSorted()).toEqual([false, true]);
+    const other = listed.find(({ current }) => !current)?.id ?? '';
+    expect((await withCookie(here, 'DELETE', `/api/v1/tokens/${other}`, own)).status).toBe(200);
+    expect((await withCookie(there, 'GET', '/api/v1/me')).status).toBe(401);
+    const everywhere = await withCookie(here, 'DELETE', '/api/v1/sessions', own);
+    expect(await everywhere.json()).toEqual({ ended: 2 });
+    expect((await withCookie(here, 'GET', '/api/v1/me')).status).toBe(401);
+    expect((await farm.call('me', token)).status).toBe(401);
+  });
+
+  it('ends, with every other and all tokens, when the password changes', async () => {
+    const { email, token } = await somebody();
+    const [here, there] = [await sessionOf(email), await sessionOf(email)];
+    const change = (password: string) =>
+      withCookie(
+        here,
+        'POST',
+        '/api/v1/me/password',
+        { 'x-understudy-request': '1' },
+        {
+          password,
+          newPassword: 'a new horse battery',
+        },
+      );
+    expect((await change('wrong')).status).toBe(422);
+    expect((await withCookie(there, 'GET', '/api/v1/me')).status).toBe(200);
+    expect((await change(PASSWORD)).status).toBe(200);
+    for (const cookie of [here, there]) expect((await withCookie(cookie, 'GET', '/api/v1/me')).status).toBe(401);
+    expect((await farm.call('me', token)).status).toBe(401);
+    expect((await signIn(email, PASSWORD)).status).toBe(401);
+    expect((await signIn(email, 'a new horse battery')).status).toBe(200);
   });
 
   it('takes a session from its cookie alone and a token from the header alone', async () => {

@@ -97,6 +97,7 @@ export class StagesFarm {
       SECRET_KEY: randomBytes(32).toString('hex'),
       LOG_LEVEL: 'silent',
       ALLOW_LOCAL_PROFILE: 'true',
+      ACCOUNTS: 'simple',
       ...(options.queueUrl === undefined ? {} : { QUEUE_URL: options.queueUrl }),
     };
     const config = parseConfig(settings);

@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, redirect } from '@tanstack/react-router';
+import { AccountPage } from './account/account-page.js';
 import { ConsentsPage } from './consents/consents-page.js';
 import { WorkersPage } from './farm/workers-page.js';
 import { Shell } from './shell/shell.js';
@@ -17,8 +18,9 @@ const shots = createRoute({ getParentRoute: () => root, path: '/shots', componen
 const shot = createRoute({ getParentRoute: () => root, path: '/shots/$shotId', component: ShotPage });
 const consents = createRoute({ getParentRoute: () => root, path: '/consents', component: ConsentsPage });
 const workers = createRoute({ getParentRoute: () => root, path: '/workers', component: WorkersPage });
+const account = createRoute({ getParentRoute: () => root, path: '/account', component: AccountPage });
 
-export const router = createRouter({ routeTree: root.addChildren([home, shots, shot, consents, workers]) });
+export const router = createRouter({ routeTree: root.addChildren([home, shots, shot, consents, workers, account]) });
 
 declare module '@tanstack/react-router' {
   interface Register {

@@ -6,6 +6,7 @@ import { addConsentCommand } from './commands/consent.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addMigrateCommand } from './commands/migrate.js';
 import { addModelsCommands } from './commands/models.js';
+import { addAccountCommands } from './commands/remote/account.js';
 import { addLoginCommands } from './commands/remote/login.js';
 import { addProjectCommands } from './commands/remote/project.js';
 import { addLaneCommands, addSchedulingCommands } from './commands/remote/scheduling.js';
@@ -37,6 +38,7 @@ export function createProgram(): Command {
     addUpCommand,
     addWorkerCommand,
     addLoginCommands,
+    addAccountCommands,
     addUserCommands,
     addProjectCommands,
     addSubmitCommand,

@@ -26,6 +26,7 @@ export async function createCoordinator(
     abortOnError: false,
   });
   app.disable('x-powered-by');
+  if (config.TRUSTED_PROXIES !== undefined) app.set('trust proxy', config.TRUSTED_PROXIES);
   // Answers are small and fresh; hashing each for an ETag costs a lane's request more than sending it.
   app.disable('etag');
   app.use(requestLog(logger));

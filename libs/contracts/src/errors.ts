@@ -14,6 +14,12 @@ export const ERROR_CODES = {
   // Who may do what.
   UNAUTHENTICATED: { status: 401, exit: 3 },
   FORBIDDEN: { status: 403, exit: 3 },
+  /** The password is right, and the account has a second factor: sign in again with its code. */
+  CODE_REQUIRED: { status: 401, exit: 3 },
+  /** The act releases or grants, and whoever asks did not sign in with a second factor. */
+  SECOND_FACTOR_REQUIRED: { status: 403, exit: 3 },
+  /** Somebody signed in gave a wrong password or code, or too many of them. */
+  CREDENTIALS_REFUSED: { status: 422, exit: 3 },
 
   // Consent. The reasons of one evaluation travel together in `details.reasons`; the code is the first of them.
   CONSENT_REQUIRED: { status: 422, exit: 3 },

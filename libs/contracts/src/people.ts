@@ -2,7 +2,12 @@ import { z } from 'zod';
 import { Instant, Name, Uuid } from './ids.js';
 import { FarmRole, ProjectRole } from './roles.js';
 
-export const SignIn = z.object({ email: z.email().max(200), password: z.string().min(1).max(200) });
+/** Six digits of an authenticator, or one of the recovery codes. */
+const Code = z.string().min(6).max(40);
+const Password = z.string().min(1).max(200);
+export const NewPassword = z.string().min(12).max(200);
+
+export const SignIn = z.object({ email: z.email().max(200), password: Password, code: Code.optional() });
 
 export const Me = z.object({
   userId: Uuid,
@@ -10,8 +15,38 @@ export const Me = z.object({
   email: z.string(),
   farmRoles: z.array(FarmRole),
   memberships: z.array(z.object({ projectId: Uuid, project: Name, role: ProjectRole })),
+  secondFactor: z.object({
+    enrolled: z.boolean(),
+    /** Whether this session or token was opened with it. */
+    used: z.boolean(),
+    /** Whether this farm asks for it before acts that release or grant. */
+    required: z.boolean(),
+  }),
 });
 export type Me = z.infer<typeof Me>;
+
+/** Whoever changes how an account is protected proves anew who they are. */
+export const ProveIdentity = z.object({ password: Password, code: Code.optional() });
+/** Shown once. `secret` is base32; `otpauthUri` is what an authenticator's picture code says. */
+export const NewSecondFactor = z.object({ secret: z.string(), otpauthUri: z.string() });
+export const ConfirmSecondFactor = z.object({ code: Code });
+/** Each works once, instead of a code. Shown once; only their hashes are kept. */
+export const RecoveryCodes = z.object({ recoveryCodes: z.array(z.string()) });
+export const ChangePassword = ProveIdentity.extend({ newPassword: NewPassword });
+
+/** A session of a browser, or an API token, that still holds. */
+export const SignedIn = z.object({
+  id: Uuid,
+  kind: z.enum(['session', 'api']),
+  name: z.string(),
+  createdAt: Instant,
+  lastUsedAt: Instant.nullable(),
+  expiresAt: Instant.nullable(),
+  secondFactor: z.boolean(),
+  /** The one that asks. */
+  current: z.boolean(),
+});
+export type SignedIn = z.infer<typeof SignedIn>;
 
 export const User = z.object({
   id: Uuid,
@@ -23,7 +58,7 @@ export const User = z.object({
 export const CreateUser = z.object({
   name: Name,
   email: z.email().max(200),
-  password: z.string().min(12).max(200),
+  password: NewPassword,
   farmRoles: z.array(FarmRole).default([]),
 });
 export const GrantMembership = z.object({ userId: Uuid, role: ProjectRole });

@@ -21,9 +21,15 @@ import {
   CreatedWorker,
   CreateToken,
   CreateUser,
+  ChangePassword,
+  ConfirmSecondFactor,
   CreateWorker,
   GrantMembership,
   Me,
+  NewSecondFactor,
+  ProveIdentity,
+  RecoveryCodes,
+  SignedIn,
   SignIn,
   User,
   Worker,
@@ -90,7 +96,36 @@ export const ROUTES = {
   signOut: { method: 'DELETE', path: '/api/v1/session', response: Done },
   me: { method: 'GET', path: '/api/v1/me', response: Me },
   createToken: { method: 'POST', path: '/api/v1/tokens', body: CreateToken, response: CreatedToken },
+  /** One's own sessions and API tokens that hold, newest first. */
+  listTokens: { method: 'GET', path: '/api/v1/tokens', query: Page, response: list(SignedIn) },
   revokeToken: { method: 'DELETE', path: '/api/v1/tokens/:tokenId', response: Done },
+  /** Ends all of one's sessions and API tokens, this one too. */
+  signOutEverywhere: {
+    method: 'DELETE',
+    path: '/api/v1/sessions',
+    response: z.object({ ended: z.int().nonnegative() }),
+  },
+  /** A new password ends all of one's sessions and API tokens. */
+  changePassword: { method: 'POST', path: '/api/v1/me/password', body: ChangePassword, response: Done },
+  /** A new secret, which counts from the moment its first code is confirmed. */
+  enrolSecondFactor: {
+    method: 'POST',
+    path: '/api/v1/me/second-factor',
+    body: ProveIdentity,
+    response: NewSecondFactor,
+  },
+  confirmSecondFactor: {
+    method: 'POST',
+    path: '/api/v1/me/second-factor/confirm',
+    body: ConfirmSecondFactor,
+    response: RecoveryCodes,
+  },
+  removeSecondFactor: {
+    method: 'POST',
+    path: '/api/v1/me/second-factor/remove',
+    body: ProveIdentity,
+    response: Done,
+  },
 
   listUsers: { method: 'GET', path: '/api/v1/users', query: Page, response: list(User) },
   createUser: { method: 'POST', path: '/api/v1/users', body: CreateUser, response: User },

@@ -12,4 +12,5 @@ export * from './abilities/ability.js';
 export type * from './abilities/actor.js';
 export * from './abilities/conditions.js';
 export type { Rule } from './abilities/grant.js';
+export * from './abilities/second-factor.js';
 export * from './abilities/vocabulary.js';

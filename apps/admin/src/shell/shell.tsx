@@ -1,6 +1,6 @@
-import { AppShell, Burger, Button, Group, NavLink, Text, Title } from '@mantine/core';
+import { Anchor, AppShell, Burger, Button, Group, NavLink, Title } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconFileCertificate, IconMovie, IconServer2 } from '@tabler/icons-react';
+import { IconFileCertificate, IconMovie, IconServer2, IconUserShield } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import { client } from '../api/client.js';
@@ -11,6 +11,7 @@ const PLACES = [
   { to: '/shots', label: 'Shots', icon: IconMovie, subject: 'Shot' },
   { to: '/consents', label: 'Consents', icon: IconFileCertificate, subject: 'Consent' },
   { to: '/workers', label: 'Workers', icon: IconServer2, subject: 'Worker' },
+  { to: '/account', label: 'Account', icon: IconUserShield, subject: 'Session' },
 ] as const;
 
 export function Shell() {
@@ -30,9 +31,9 @@ export function Shell() {
             <Title order={3}>Understudy</Title>
           </Group>
           <Group wrap="nowrap">
-            <Text size="sm" c="dimmed" visibleFrom="xs">
+            <Anchor component={Link} to="/account" size="sm" c="dimmed" visibleFrom="xs">
               {me.name}
-            </Text>
+            </Anchor>
             <SignOutButton />
           </Group>
         </Group>

@@ -1,13 +1,16 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Config, readConfig } from '../config.js';
-import { startLastingFarm } from '../farm/lasting-farm.js';
+import { type Accounts, ACCOUNTS, startLastingFarm } from '../farm/lasting-farm.js';
 import { interruptSignal } from '../terminal/interrupt.js';
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 interface UpOptions {
   host: string;
   port: number;
   lanes: number;
   adminEmail: string;
+  accounts?: Accounts;
 }
 
 export function addUpCommand(program: Command): void {
@@ -18,12 +21,24 @@ export function addUpCommand(program: Command): void {
     .option('--port <n>', 'port to listen on', portNumber, 8080)
     .option('--lanes <n>', 'lanes on this host; 0 leaves the work to others', count, 1)
     .option('--admin-email <address>', 'sign-in name of the first account', 'admin@localhost.localdomain')
+    .addOption(
+      new Option(
+        '--accounts <rule>',
+        'strict: what releases or grants asks for a second factor; by default where others than this host can reach the farm',
+      ).choices(ACCOUNTS),
+    )
     .action(async (options: UpOptions) => up(options, readConfig()));
 }
 
 async function up(options: UpOptions, config: Config): Promise<void> {
   const signal = interruptSignal();
-  const farm = await startLastingFarm({ config, ...options, onStep: (step) => process.stderr.write(`${step}\n`) });
+  const accounts = options.accounts ?? (LOOPBACK.has(options.host) ? 'simple' : 'strict');
+  const farm = await startLastingFarm({
+    config,
+    ...options,
+    accounts,
+    onStep: (step) => process.stderr.write(`${step}\n`),
+  });
   try {
     console.log(`console: ${farm.baseUrl}`);
     if (farm.adminPassword !== null)

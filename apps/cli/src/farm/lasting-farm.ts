@@ -20,12 +20,16 @@ const Secrets = z.object({
 });
 type Secrets = z.infer<typeof Secrets>;
 
+export const ACCOUNTS = ['strict', 'simple'] as const;
+export type Accounts = (typeof ACCOUNTS)[number];
+
 export interface LastingFarmOptions {
   readonly config: Config;
   readonly host: string;
   readonly port: number;
   readonly lanes: number;
   readonly adminEmail: string;
+  readonly accounts: Accounts;
   readonly onStep: (step: string) => void;
 }
 
@@ -130,6 +134,7 @@ async function startCoordinator(
       CONSOLE_DIR: join(ROOT_DIR, 'apps/admin/dist'),
       // A lasting farm has no self-attested projects.
       ALLOW_LOCAL_PROFILE: 'false',
+      ACCOUNTS: options.accounts,
       ...(options.config.queueUrl === undefined ? {} : { QUEUE_URL: options.config.queueUrl }),
     },
     logPath: join(dir, 'coordinator.log'),

@@ -117,6 +117,8 @@ async function startCoordinator(folder: RunFolder, database: FarmDatabase, confi
       SECRET_KEY: randomBytes(32).toString('hex'),
       CONSOLE_DIR: join(ROOT_DIR, 'apps/admin/dist'),
       ALLOW_LOCAL_PROFILE: 'true',
+      // One person at their own machine; nobody else is let in.
+      ACCOUNTS: 'simple',
       ...(config.queueUrl === undefined ? {} : { QUEUE_URL: config.queueUrl }),
     },
     logPath: join(folder.dir, 'coordinator.log'),

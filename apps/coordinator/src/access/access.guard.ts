@@ -1,10 +1,14 @@
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { UnderstudyError } from '@understudy/contracts';
 import type { Request } from 'express';
+import { asksForSecondFactor } from '@understudy/policy';
+import type { Config } from '../config/config.js';
+import { CONFIG } from '../platform/tokens.js';
+import type { Actor } from './actor.js';
 import { Authenticator } from './authenticator.js';
 import { refuseForeignChange } from './csrf.js';
-import { ACCESS, type Access } from './permission.js';
+import { ACCESS, type Access, type Permission } from './permission.js';
 import { SignedUrls } from './signed-urls.js';
 
 /** Every request passes here: without a declared permission, and without that permission held, nothing is served. */
@@ -14,6 +18,7 @@ export class AccessGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator,
     private readonly signedUrls: SignedUrls,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -35,6 +40,16 @@ export class AccessGuard implements CanActivate {
     if (actor.ability.cannot(access.action, access.subject)) {
       throw new UnderstudyError('FORBIDDEN', 'Your roles do not allow this.');
     }
+    this.requireSecondFactor(actor, access);
     return true;
+  }
+
+  private requireSecondFactor({ token }: Actor, { action, subject }: Permission): void {
+    if (this.config.ACCOUNTS === 'simple' || token.secondFactor === true) return;
+    if (!asksForSecondFactor(action, subject)) return;
+    throw new UnderstudyError(
+      'SECOND_FACTOR_REQUIRED',
+      'This releases or grants, and wants a second factor: enrol one under Account or with "understudy account enrol", then sign in with its code.',
+    );
   }
 }

@@ -12,7 +12,12 @@ export interface Actor extends ActorRoles {
   readonly memberships: readonly { readonly projectId: string; readonly role: ProjectRole }[];
   readonly ability: ActorAbility;
   /** The token that the request bore, and whether it came as a cookie. */
-  readonly token: { readonly id: string; readonly kind: 'session' | 'api' | 'worker' };
+  readonly token: {
+    readonly id: string;
+    readonly kind: 'session' | 'api' | 'worker';
+    /** Whether it was opened with a second factor. */
+    readonly secondFactor?: boolean;
+  };
 }
 
 /** The label of what the farm does by itself: timers and stages. */

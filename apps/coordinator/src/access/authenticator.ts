@@ -2,7 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type FarmRole, type ProjectRole, UnderstudyError } from '@understudy/contracts';
 import { type Database, hashTokenSecret } from '@understudy/db';
 import type { Request } from 'express';
-import { DATABASE } from '../platform/tokens.js';
+import type { Config } from '../config/config.js';
+import { CONFIG, DATABASE } from '../platform/tokens.js';
 import { WorkerTokens } from '../workers/worker-tokens.js';
 import { type Actor, createActor } from './actor.js';
 
@@ -15,11 +16,22 @@ interface TokenRow {
   name: string;
   farmRoles: FarmRole[];
   memberships: { projectId: string; role: ProjectRole }[];
+  secondFactor: boolean;
+  /** Nobody noted for a while that it is used. */
+  stale: boolean;
 }
+
+/** A request of the console that no person asked for, to see what is new: it does not keep a session open. */
+export const BACKGROUND_HEADER = 'x-understudy-background';
+/** Noting each request would be a write each. */
+const NOTED_EACH_SECONDS = 60;
+const NOTE_USE = 'UPDATE tokens SET last_used_at = now() WHERE id = $1::uuid';
 
 /** Roles are read anew for each request, so that taking one away acts at once. */
 const FIND_BY_HASH = `
   SELECT t.id, t.kind::text AS kind, coalesce(u.id, w.id) AS "actorId", coalesce(u.name, w.name) AS name,
+         t.second_factor AS "secondFactor",
+         coalesce(t.last_used_at, t.created_at) < now() - make_interval(secs => ${NOTED_EACH_SECONDS}) AS stale,
          coalesce(u.farm_roles::text[], '{}') AS "farmRoles",
          coalesce((SELECT json_agg(json_build_object('projectId', m.project_id, 'role', m.role))
                    FROM memberships m WHERE m.user_id = u.id), '[]') AS memberships
@@ -27,6 +39,7 @@ const FIND_BY_HASH = `
   LEFT JOIN users u ON u.id = t.user_id AND t.kind <> 'worker' AND u.disabled_at IS NULL
   LEFT JOIN workers w ON w.id = t.worker_id AND t.kind = 'worker' AND w.disabled_at IS NULL
   WHERE t.hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
+    AND (t.kind <> 'session' OR coalesce(t.last_used_at, t.created_at) > now() - make_interval(secs => $2))
     AND coalesce(u.id, w.id) IS NOT NULL`;
 
 function bearerOf(request: Request): string | undefined {
@@ -40,13 +53,23 @@ function cookieOf(request: Request): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** A stream is opened anew by the browser itself. */
+function isBackground({ headers }: Request): boolean {
+  return headers[BACKGROUND_HEADER] !== undefined || (headers.accept ?? '').startsWith('text/event-stream');
+}
+
 /** Finds out who asks, by a token in the `Authorization` header or by the session's cookie. */
 @Injectable()
 export class Authenticator {
+  private readonly idleSeconds: number;
+
   constructor(
+    @Inject(CONFIG) config: Config,
     @Inject(DATABASE) private readonly database: Database,
     private readonly workerTokens: WorkerTokens,
-  ) {}
+  ) {
+    this.idleSeconds = config.SESSION_IDLE_MINUTES * 60;
+  }
 
   /** @throws UnderstudyError UNAUTHENTICATED for no token, an unknown, expired or revoked one, alike */
   async authenticate(request: Request): Promise<Actor> {
@@ -61,21 +84,22 @@ export class Authenticator {
     if (row === undefined || hash === undefined || (row.kind === 'session') !== (bearer === undefined)) {
       throw new UnderstudyError('UNAUTHENTICATED', 'Sign in, or send a token that is valid and not revoked.');
     }
-    const { id, kind, actorId, name, farmRoles, memberships } = row;
+    const { id, kind, actorId, name, farmRoles, memberships, secondFactor } = row;
+    if (row.stale && kind !== 'worker' && !isBackground(request)) await this.database.query(NOTE_USE, [id]);
     const actor = createActor({
       kind: kind === 'worker' ? 'worker' : 'user',
       id: actorId,
       name,
       farmRoles,
       memberships,
-      token: { id, kind },
+      token: { id, kind, secondFactor },
     });
     this.workerTokens.keep(hash, actor, asked);
     return actor;
   }
 
   private async find(hash: string): Promise<TokenRow | undefined> {
-    const [row] = await this.database.query<TokenRow>(FIND_BY_HASH, [hash]);
+    const [row] = await this.database.query<TokenRow>(FIND_BY_HASH, [hash, this.idleSeconds]);
     return row;
   }
 }

@@ -45,6 +45,8 @@ function inForce(config: Config): Record<string, unknown> {
     checkpointSeconds: config.AUDIT_CHECKPOINT_SECONDS,
     allowLocalProfile: ALLOW_LOCAL_PROFILE,
     maxUploadBytes: MAX_UPLOAD_BYTES,
+    accounts: config.ACCOUNTS,
+    sessionIdleMinutes: config.SESSION_IDLE_MINUTES,
     ownAnchorFolder: config.AUDIT_ANCHOR_DIR !== undefined,
     queue: config.QUEUE_URL === undefined ? 'postgres' : 'redis',
   };

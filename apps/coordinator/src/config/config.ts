@@ -32,6 +32,16 @@ const Environment = z.object({
   REVOKED_KEPT_DAYS: z.coerce.number().min(0).max(3650).default(30),
   /** The built console; absent, none is served. */
   CONSOLE_DIR: z.string().min(1).optional(),
+  /**
+   * `strict`: what releases or grants asks for a second factor. `simple`: it does not, for one person at their own machine.
+   */
+  ACCOUNTS: z.enum(['strict', 'simple']).default('strict'),
+  /** A session that nobody uses ends after so long; every session after 12 hours. */
+  SESSION_IDLE_MINUTES: z.coerce.number().positive().max(720).default(30),
+  /** Failed tries to sign in from one address, until it waits; as many come back in ten minutes. Each replica counts its own. */
+  SIGN_IN_TRIES: z.coerce.number().int().min(1).max(1_000_000).default(30),
+  /** Proxies whose word on a client's address is taken, as Express' `trust proxy` reads it; absent, nobody's. */
+  TRUSTED_PROXIES: z.string().min(1).optional(),
   /** Lets projects be created whose consents are active without notice and four eyes. */
   ALLOW_LOCAL_PROFILE: Flag.default(false),
   MAX_UPLOAD_BYTES: z.coerce

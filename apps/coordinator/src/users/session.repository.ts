@@ -20,6 +20,13 @@ const COUNT_TRY = `
   WHERE email = $1 AND disabled_at IS NULL AND (locked_until IS NULL OR locked_until <= now())
   RETURNING id, password_hash AS "passwordHash"`;
 
+export interface NewSession {
+  readonly id: string;
+  readonly userId: string;
+  readonly hash: string;
+  readonly secondFactor: boolean;
+}
+
 @Injectable()
 export class SessionRepository {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
@@ -34,13 +41,55 @@ export class SessionRepository {
     return row;
   }
 
-  async open(sql: Sql, session: { id: string; userId: string; hash: string }): Promise<void> {
-    await sql.query('UPDATE users SET failed_sign_ins = 0, locked_until = NULL WHERE id = $1::uuid', [session.userId]);
-    await sql.query(
-      `INSERT INTO tokens (id, kind, hash, name, user_id, expires_at)
-       VALUES ($1::uuid, 'session', $2, 'console', $3::uuid, now() + make_interval(hours => $4))`,
-      [session.id, session.hash, session.userId, SESSION_HOURS],
+  /** A try that was no guess. A lock that the guesses before it have earned stays. */
+  async uncountTry(userId: string): Promise<void> {
+    await this.database.query(
+      `UPDATE users SET failed_sign_ins = greatest(failed_sign_ins - 1, 0),
+              locked_until = CASE WHEN failed_sign_ins - 1 >= $2 THEN locked_until END WHERE id = $1::uuid`,
+      [userId, MOST_FAILURES],
     );
+  }
+
+  async forgetTries(userId: string): Promise<void> {
+    await this.database.query('UPDATE users SET failed_sign_ins = 0, locked_until = NULL WHERE id = $1::uuid', [
+      userId,
+    ]);
+  }
+
+  async open(sql: Sql, session: NewSession): Promise<void> {
+    await sql.query(
+      `INSERT INTO tokens (id, kind, hash, name, user_id, second_factor, last_used_at, expires_at)
+       VALUES ($1::uuid, 'session', $2, 'console', $3::uuid, $5, now(), now() + make_interval(hours => $4))`,
+      [session.id, session.hash, session.userId, SESSION_HOURS, session.secondFactor],
+    );
+  }
+
+  /**
+   * The same session under a new secret, from now on with a second factor; it ends no later than before.
+   *
+   * @returns false when it has ended meanwhile
+   */
+  async raise(sql: Sql, tokenId: string, hash: string): Promise<boolean> {
+    const rows = await sql.query(
+      `UPDATE tokens SET hash = $2, second_factor = true
+       WHERE id = $1::uuid AND kind = 'session' AND revoked_at IS NULL RETURNING id`,
+      [tokenId, hash],
+    );
+    return rows.length === 1;
+  }
+
+  /** Sessions and API tokens of somebody. @returns how many */
+  async closeAll(sql: Sql, userId: string): Promise<number> {
+    const rows = await sql.query(
+      `UPDATE tokens SET revoked_at = now()
+       WHERE user_id = $1::uuid AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) RETURNING id`,
+      [userId],
+    );
+    return rows.length;
+  }
+
+  async setPassword(sql: Sql, userId: string, passwordHash: string): Promise<void> {
+    await sql.query('UPDATE users SET password_hash = $2 WHERE id = $1::uuid', [userId, passwordHash]);
   }
 
   async close(sql: Sql, tokenId: string): Promise<void> {

@@ -5,9 +5,12 @@ import { type RouteInput, type RouteOutput, UnderstudyError } from '@understudy/
 import { type Database, hashTokenSecret, newTokenSecret } from '@understudy/db';
 import type { Actor } from '../access/actor.js';
 import { AuditWriter } from '../audit/audit-writer.js';
-import { DATABASE } from '../platform/tokens.js';
-import { passwordFits } from './passwords.js';
+import type { Config } from '../config/config.js';
+import { type Clock, CLOCK, CONFIG, DATABASE } from '../platform/tokens.js';
+import { Credentials } from './credentials.js';
+import { SecondFactorRepository } from './second-factor.repository.js';
 import { SessionRepository } from './session.repository.js';
+import { SignInLimit } from './sign-in-limit.js';
 
 /**
  * No refusal comes sooner than this: what is done for an account that is there (a row counted, a lock set) is longer than for
@@ -15,50 +18,78 @@ import { SessionRepository } from './session.repository.js';
  */
 const REFUSED_AFTER_MS = 300;
 
+export interface OpenedSession {
+  readonly userId: string;
+  /** For its cookie alone. */
+  readonly secret: string;
+  readonly secondFactor: boolean;
+}
+
 /** Signing in and out. */
 @Injectable()
 export class SessionService {
+  private readonly limit: SignInLimit;
+
   constructor(
+    @Inject(CONFIG) private readonly config: Config,
     @Inject(DATABASE) private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly credentials: Credentials,
     private readonly sessions: SessionRepository,
+    private readonly factors: SecondFactorRepository,
     private readonly audit: AuditWriter,
-  ) {}
+  ) {
+    this.limit = new SignInLimit(config.SIGN_IN_TRIES);
+  }
 
   /**
-   * @returns the session's secret, for its cookie alone
-   * @throws UnderstudyError UNAUTHENTICATED, for whatever reason, in the same words and the same time
+   * @param address where it comes from
+   * @throws UnderstudyError UNAUTHENTICATED, for whatever reason, in the same words and the same time; CODE_REQUIRED when
+   *   all but the second factor's code was right; RATE_LIMITED when too many from this address were wrong
    */
-  async signIn({ email, password }: RouteInput<'signIn'>['body']): Promise<{ userId: string; secret: string }> {
+  async signIn(given: RouteInput<'signIn'>['body'], address: string): Promise<OpenedSession> {
     const began = performance.now();
-    const user = await this.sessions.countTry(email.toLowerCase());
-    const fits = await passwordFits(password, user?.passwordHash ?? null);
-    if (user === undefined || !fits) {
-      await this.audit.append(this.database, {
-        actor: 'anonymous',
-        action: 'session.refused',
-        subjectType: 'User',
-        subjectId: user?.id ?? '-',
-        data: {},
-      });
+    this.takeTry(address);
+    const proof = await this.credentials.prove(given);
+    if (proof.kind === 'refused') {
       await delay(Math.max(0, REFUSED_AFTER_MS - (performance.now() - began)));
       throw new UnderstudyError(
         'UNAUTHENTICATED',
-        'Email or password is wrong, or the account is locked for a while after too many tries.',
+        'Email, password or code is wrong, or the account is locked for a while after too many tries.',
       );
     }
+    this.limit.giveBack(address, this.clock.now().getTime());
+    if (proof.kind === 'code_wanted') {
+      throw new UnderstudyError(
+        'CODE_REQUIRED',
+        'This account has a second factor: sign in with its code, or with a recovery code, besides the password.',
+      );
+    }
+    const { userId, secondFactor } = proof;
+    return { userId, secondFactor, secret: await this.open(userId, secondFactor) };
+  }
+
+  /** @throws UnderstudyError RATE_LIMITED */
+  takeTry(address: string): void {
+    if (this.limit.take(address, this.clock.now().getTime())) return;
+    throw new UnderstudyError('RATE_LIMITED', 'Too many tries to sign in came from this address; wait some minutes.');
+  }
+
+  /** @returns the session's secret, for its cookie alone */
+  async open(userId: string, secondFactor: boolean): Promise<string> {
     const secret = newTokenSecret('session');
     const id = randomUUID();
     await this.database.hotTransaction(async (sql) => {
-      await this.sessions.open(sql, { id, userId: user.id, hash: hashTokenSecret(secret) });
+      await this.sessions.open(sql, { id, userId, hash: hashTokenSecret(secret), secondFactor });
       await this.audit.append(sql, {
-        actor: `user:${user.id}`,
+        actor: `user:${userId}`,
         action: 'session.opened',
         subjectType: 'Token',
         subjectId: id,
-        data: {},
+        data: { secondFactor },
       });
     });
-    return { userId: user.id, secret };
+    return secret;
   }
 
   async signOut(actor: Actor): Promise<void> {
@@ -74,9 +105,15 @@ export class SessionService {
     });
   }
 
-  async me(actor: Pick<Actor, 'id' | 'name' | 'farmRoles'>): Promise<RouteOutput<'me'>> {
+  async me(actor: Pick<Actor, 'id' | 'name' | 'farmRoles'>, secondFactorUsed: boolean): Promise<RouteOutput<'me'>> {
     const { id, name, farmRoles } = actor;
     const memberships = await this.sessions.memberships(id);
-    return { userId: id, name, email: await this.sessions.email(id), farmRoles: [...farmRoles], memberships };
+    const secondFactor = {
+      enrolled: (await this.factors.confirmed(id)) !== null,
+      used: secondFactorUsed,
+      required: this.config.ACCOUNTS === 'strict',
+    };
+    const email = await this.sessions.email(id);
+    return { userId: id, name, email, farmRoles: [...farmRoles], memberships, secondFactor };
   }
 }

@@ -6,19 +6,26 @@ import { accessibleTo } from '../access/accessible.js';
 import type { Actor } from '../access/actor.js';
 import { notFound, requireOn } from '../access/require-on.js';
 import { AuditWriter } from '../audit/audit-writer.js';
-import { type Clock, CLOCK, DATABASE } from '../platform/tokens.js';
+import type { Config } from '../config/config.js';
+import { pageArguments, pageOf } from '../platform/paging.js';
+import { type Clock, CLOCK, CONFIG, DATABASE } from '../platform/tokens.js';
 
-/** A token made with another token ends no later than that one: a stolen one does not live on in its children. */
+/**
+ * A token made with another token ends no later than that one: a stolen one does not live on in its children. It was opened
+ * with a second factor where the other was.
+ */
 const INSERT = `
-  INSERT INTO tokens (id, kind, hash, name, user_id, expires_at)
-  SELECT $1::uuid, 'api', $2, $3, $4::uuid, least(now() + make_interval(days => $5), parent.expires_at)
-  FROM (SELECT CASE WHEN kind = 'api' THEN expires_at END AS expires_at FROM tokens WHERE id = $6::uuid) AS parent
+  INSERT INTO tokens (id, kind, hash, name, user_id, second_factor, expires_at)
+  SELECT $1::uuid, 'api', $2, $3, $4::uuid, second_factor,
+         least(now() + make_interval(days => $5), CASE WHEN kind = 'api' THEN expires_at END)
+  FROM tokens WHERE id = $6::uuid AND revoked_at IS NULL
   RETURNING expires_at AS "expiresAt"`;
 
-/** API tokens: shown once, kept as a hash. */
+/** API tokens, shown once and kept as a hash, and the list of them and of sessions. */
 @Injectable()
 export class TokenService {
   constructor(
+    @Inject(CONFIG) private readonly config: Config,
     @Inject(DATABASE) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly audit: AuditWriter,
@@ -36,6 +43,31 @@ export class TokenService {
       return row.expiresAt;
     });
     return { id, secret, expiresAt: expiresAt.toISOString() };
+  }
+
+  /** What of the actor's own holds, sessions too. */
+  async list(actor: Actor, query: RouteInput<'listTokens'>['query']): Promise<RouteOutput<'listTokens'>> {
+    const { where, ...page } = pageArguments(query);
+    const now = this.clock.now();
+    const idleSince = new Date(now.getTime() - this.config.SESSION_IDLE_MINUTES * 60_000);
+    const awake = { OR: [{ lastUsedAt: { gt: idleSince } }, { lastUsedAt: null, createdAt: { gt: idleSince } }] };
+    const holds = {
+      userId: actor.id,
+      revokedAt: null,
+      AND: [{ OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] }, { OR: [{ kind: 'api' as const }, awake] }],
+    };
+    const mine = accessibleTo(actor.ability, 'read', 'Token');
+    const rows = await this.database.prisma.token.findMany({ where: { AND: [mine, holds, where] }, ...page });
+    return pageOf(rows, query, ({ id, kind, name, createdAt, lastUsedAt, expiresAt, secondFactor }) => ({
+      id,
+      kind: kind === 'session' ? ('session' as const) : ('api' as const),
+      name,
+      createdAt: createdAt.toISOString(),
+      lastUsedAt: lastUsedAt?.toISOString() ?? null,
+      expiresAt: expiresAt?.toISOString() ?? null,
+      secondFactor,
+      current: id === actor.token.id,
+    }));
   }
 
   /** @throws UnderstudyError NOT_FOUND */

@@ -38,6 +38,14 @@ export class UsersController {
     return this.tokens.create(actor, body);
   }
 
+  @Handle('listTokens', { action: 'read', subject: 'Token' })
+  listTokens(
+    @CurrentActor() actor: Actor,
+    @Input() { query }: RouteInput<'listTokens'>,
+  ): Promise<RouteOutput<'listTokens'>> {
+    return this.tokens.list(actor, query);
+  }
+
   @Handle('revokeToken', { action: 'revoke', subject: 'Token' })
   async revokeToken(
     @CurrentActor() actor: Actor,

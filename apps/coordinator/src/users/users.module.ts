@@ -1,4 +1,9 @@
 import { Module } from '@nestjs/common';
+import { AccountController } from './account.controller.js';
+import { AccountService } from './account.service.js';
+import { Credentials } from './credentials.js';
+import { SecondFactorRepository } from './second-factor.repository.js';
+import { SessionCookie } from './session-cookie.js';
 import { SessionController } from './session.controller.js';
 import { SessionRepository } from './session.repository.js';
 import { SessionService } from './session.service.js';
@@ -8,7 +13,17 @@ import { UserService } from './user.service.js';
 import { UsersController } from './users.controller.js';
 
 @Module({
-  controllers: [SessionController, UsersController],
-  providers: [SessionRepository, SessionService, TokenService, UserRepository, UserService],
+  controllers: [AccountController, SessionController, UsersController],
+  providers: [
+    AccountService,
+    Credentials,
+    SecondFactorRepository,
+    SessionCookie,
+    SessionRepository,
+    SessionService,
+    TokenService,
+    UserRepository,
+    UserService,
+  ],
 })
 export class UsersModule {}

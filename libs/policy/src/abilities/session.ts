@@ -1,4 +1,5 @@
 import { anywhere, type SubjectRules } from './grant.js';
 
-/** Everybody signed in may see who they are and sign out. */
-export const sessionRules: SubjectRules = (actor) => anywhere(actor.kind === 'user', ['read', 'revoke'], 'Session');
+/** Everybody signed in may see who they are, sign out, and change how they prove who they are. */
+export const sessionRules: SubjectRules = (actor) =>
+  anywhere(actor.kind === 'user', ['read', 'revoke', 'secure'], 'Session');

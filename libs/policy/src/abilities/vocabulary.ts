@@ -4,6 +4,7 @@ export const ACTIONS = [
   'create',
   'grant',
   'revoke',
+  'secure',
   'activate',
   'suspend',
   'decline',

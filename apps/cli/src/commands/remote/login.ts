@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
-import { createNodeClient } from '@understudy/client/node';
-import { UnderstudyError } from '@understudy/contracts';
+import { createNodeClient, type NodeClient } from '@understudy/client/node';
+import { type Me, UnderstudyError } from '@understudy/contracts';
 import { type Command, InvalidArgumentError } from 'commander';
 import { readConfig } from '../../config.js';
 import { connect } from '../../remote/farm-connection.js';
@@ -17,7 +17,7 @@ interface LoginOptions {
 export function addLoginCommands(program: Command): void {
   program
     .command('login')
-    .description('sign in to a farm; the password is asked for, or read from standard input')
+    .description('sign in to a farm; password and code are asked for, or read as lines from standard input')
     .requiredOption('--server <url>', "the farm's address", serverAddress)
     .requiredOption('--email <address>', 'your sign-in name')
     .option('--days <n>', 'for how long', wholeNumber, 7)
@@ -49,13 +49,25 @@ async function login({ server, email, days }: LoginOptions): Promise<void> {
       return answer;
     },
   });
-  const { name } = await opening.call('signIn', { body: { email, password } });
+  const { name } = await signIn(opening, { email, password });
   const session = createNodeClient({ baseUrl: server, headers: { cookie, 'x-understudy-request': 'login' } });
   const body = { name: `command line on ${hostname()}`.slice(0, 80), validDays: days };
   const { secret, expiresAt } = await session.call('createToken', { body });
   await session.call('signOut');
   await keepSignIn(homeDir, { server, token: secret });
   console.log(`signed in to ${server} as ${name} until ${expiresAt}`);
+}
+
+/** The code is asked for only where the account has a second factor. */
+async function signIn(client: NodeClient, body: { email: string; password: string }): Promise<Me> {
+  try {
+    return await client.call('signIn', { body });
+  } catch (thrown) {
+    if (!(thrown instanceof UnderstudyError) || thrown.code !== 'CODE_REQUIRED') throw thrown;
+    const code = await askSecret('code of your authenticator, or a recovery code: ');
+    if (code === '') throw thrown;
+    return await client.call('signIn', { body: { ...body, code } });
+  }
 }
 
 async function whoami(options: { json?: boolean }): Promise<void> {

@@ -1,0 +1,16 @@
+import type { Action, SubjectName } from './vocabulary.js';
+
+/** What lets work out of the farm, or gives somebody the right to: a stolen password alone must not be enough for it. */
+const ACTS: Partial<Record<SubjectName, readonly Action[]>> = {
+  Consent: ['activate', 'lift'],
+  Delivery: ['release'],
+  Membership: ['grant'],
+  ModelPack: ['activate'],
+  User: ['create'],
+  Worker: ['create'],
+};
+
+/** Whether an act asks for a second factor, on a farm that wants one for acts that release or grant. */
+export function asksForSecondFactor(action: Action, subject: SubjectName): boolean {
+  return ACTS[subject]?.includes(action) ?? false;
+}
