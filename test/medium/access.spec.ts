@@ -77,6 +77,44 @@ describe('a member of another project', () => {
   });
 });
 
+describe('roles written into the database', () => {
+  it.each([
+    [
+      'a role that was never given',
+      `INSERT INTO memberships (project_id, user_id, role, granted_by) VALUES ('PROJECT', 'USER', 'consent_officer', 'USER')`,
+    ],
+    ['a role made another', `UPDATE memberships SET role = 'consent_officer' WHERE user_id = 'USER'`],
+    ['a role of the farm', `UPDATE users SET farm_roles = '{org_admin}' WHERE id = 'USER'`],
+    [
+      "another's role, seal and all",
+      `INSERT INTO memberships (project_id, user_id, role, granted_by, seal)
+       SELECT project_id, 'USER', role, granted_by, seal FROM memberships WHERE user_id = 'PRODUCER'`,
+    ],
+  ])('stop the account: %s', async (_, statement) => {
+    const person = await farm.addMember(projectId, 'artist');
+    expect((await farm.call('listConsents', person.token)).status).toBe(200);
+    const filled = { PROJECT: projectId, USER: person.id, PRODUCER: producer.id };
+    const text = statement.replaceAll(/PROJECT|USER|PRODUCER/g, (name) => filled[name as keyof typeof filled]);
+    await farm.owner.tampering.query(text);
+    for (const name of ['listConsents', 'listUsers'] as const) {
+      const { status, body } = await farm.call(name, person.token);
+      expect({ status, code: body.error?.code }).toEqual({ status: 422, code: 'RECORD_ALTERED' });
+    }
+    const told = (await farm.audit('record.altered')).filter(({ subjectId }) => subjectId === person.id);
+    expect(told).toHaveLength(1);
+    expect(JSON.stringify(told[0]?.data)).toMatch(/^\{"rows":\["(memberships|users) /);
+  });
+
+  it('given by the service itself count', async () => {
+    const admin = await farm.addUser(['org_admin']);
+    const person = await farm.addUser();
+    const body = { userId: person.id, role: 'compliance_auditor' };
+    const { status } = await farm.call('grantMembership', admin.token, { params: { projectId }, body });
+    expect(status).toBeLessThan(300);
+    expect((await farm.call('listConsents', person.token)).body.items.length).toBeGreaterThan(0);
+  });
+});
+
 describe('queries and abilities', () => {
   it('agree on every row', async () => {
     const projects = [await farm.addProject(), await farm.addProject(), await farm.addProject()];

@@ -20,6 +20,7 @@ import { type Config, parseConfig } from '../../apps/coordinator/src/config/conf
 import { createCoordinator } from '../../apps/coordinator/src/coordinator.js';
 import { createLogger } from '../../apps/coordinator/src/platform/logger.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { OwnerDatabase } from './owner-database.js';
 
 export interface TestPerson {
   readonly id: string;
@@ -33,7 +34,7 @@ export class TestCoordinator {
     readonly url: string,
     readonly config: Config,
     /** As the owner: it may do what the running service may not. */
-    readonly owner: Database,
+    readonly owner: OwnerDatabase,
     /** As the running service. */
     readonly runtime: Database,
     private readonly database: TestDatabase,
@@ -65,7 +66,7 @@ export class TestCoordinator {
       app,
       url,
       config,
-      openDatabase(database.ownerUrl),
+      OwnerDatabase.open(database.ownerUrl, config.SECRET_KEY),
       openDatabase(database.runtimeUrl),
       database,
     );

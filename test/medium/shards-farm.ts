@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { CompleteAttempt, LaneCapabilities, Lease, TaskKind } from '@understudy/contracts';
-import { type Database, openDatabase } from '@understudy/db';
+import { type Database } from '@understudy/db';
 import type { ObjectStore } from '@understudy/storage';
 import { vi } from 'vitest';
 import { AppModule } from '../../apps/coordinator/src/app.module.js';
@@ -25,6 +25,7 @@ import { ResultVerifier } from '../../apps/coordinator/src/shards/result-verifie
 import { TaskWriter } from '../../apps/coordinator/src/shards/task-writer.js';
 import { WakeUps } from '../../apps/coordinator/src/shards/wake-ups.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { OwnerDatabase } from './owner-database.js';
 import { addShot, type ShotFixture, type ShotFixtureOptions, type TaskOptions, tasksOf } from './shot-fixture.js';
 
 export function capabilities(options: { kinds?: TaskKind[]; provider?: 'cpu' | 'cuda' } = {}): LaneCapabilities {
@@ -60,11 +61,11 @@ export class ShardsFarm {
 
   private constructor(
     private readonly app: NestExpressApplication,
-    readonly owner: Database,
+    readonly owner: OwnerDatabase,
     private readonly test: TestDatabase,
     private readonly dataDir: string,
   ) {
-    const get = <T>(token: (new (...args: never[]) => T) | symbol): T => app.get<T>(token, { strict: false });
+    const get = this.get.bind(this);
     this.database = get<Database>(DATABASE);
     this.objects = get<ObjectStore>(OBJECT_STORE);
     this.claims = get(Claims);
@@ -74,6 +75,10 @@ export class ShardsFarm {
     this.ends = get(AttemptEnds);
     this.sweep = get(LeaseSweep);
     this.tasks = get(TaskWriter);
+  }
+
+  get<T>(token: (new (...args: never[]) => T) | symbol): T {
+    return this.app.get<T>(token, { strict: false });
   }
 
   static async start(settings: Record<string, string> = {}): Promise<ShardsFarm> {
@@ -91,7 +96,7 @@ export class ShardsFarm {
       AppModule.with(config, createLogger(config.LOG_LEVEL)),
       { logger: false, abortOnError: false },
     );
-    return new ShardsFarm(app, openDatabase(test.ownerUrl), test, dataDir);
+    return new ShardsFarm(app, OwnerDatabase.open(test.ownerUrl, config.SECRET_KEY), test, dataDir);
   }
 
   async stop(): Promise<void> {

@@ -10,7 +10,7 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { type ConsentLevel, type ConsentRole, type ShotState, type StageName, SubmitShot } from '@understudy/contracts';
-import { type Database, hashTokenSecret, newTokenSecret, openDatabase, type Sql } from '@understudy/db';
+import { type Database, hashTokenSecret, newTokenSecret, type Sql } from '@understudy/db';
 import type { ObjectStore } from '@understudy/storage';
 import { type Actor, createActor } from '../../apps/coordinator/src/access/actor.js';
 import { parseConfig } from '../../apps/coordinator/src/config/config.js';
@@ -24,6 +24,7 @@ import type { StageHandlers } from '../../apps/coordinator/src/stages/stage-hand
 import { STAGE_HANDLERS } from '../../apps/coordinator/src/stages/stage-tokens.js';
 import { vi } from 'vitest';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { OwnerDatabase } from './owner-database.js';
 import { FakeLane, templateOf } from './fake-lane.js';
 
 const DAY_MS = 86_400_000;
@@ -75,7 +76,7 @@ export class StagesFarm {
 
   private constructor(
     readonly app: NestExpressApplication,
-    readonly owner: Database,
+    readonly owner: OwnerDatabase,
     readonly dataDir: string,
     readonly settings: Record<string, string>,
     private readonly test: TestDatabase | undefined,
@@ -105,7 +106,7 @@ export class StagesFarm {
     if (options.serve) await app.listen(0, config.HOST);
     const address = options.serve ? ((app.getHttpServer() as Server).address() as AddressInfo) : null;
     const url = address === null ? '' : `http://${config.HOST}:${address.port}`;
-    const owner = options.beside?.owner ?? openDatabase(test?.ownerUrl ?? '');
+    const owner = options.beside?.owner ?? OwnerDatabase.open(test?.ownerUrl ?? '', config.SECRET_KEY);
     return new StagesFarm(app, owner, dataDir, settings, test, url);
   }
 

@@ -290,6 +290,25 @@ describe('the plan', () => {
 });
 
 describe('assembly', () => {
+  it('refuses a segment whose hash was changed in the database', async () => {
+    const { shotVersionId } = await farm.bringTo('assembling', stage, lane);
+    const joined = vi.spyOn(farm.objects, 'takeFile');
+    try {
+      const [taken] = await farm.owner.tampering.query<{ id: string }>(
+        `UPDATE segments SET sha256 = o.sha256 FROM segments o JOIN tasks t ON t.id = o.task_id
+          WHERE t.shot_version_id = $1 AND t.start_frame = 0 AND segments.task_id = (SELECT id FROM tasks
+            WHERE shot_version_id = $1 AND kind = 'render' AND start_frame > 0 LIMIT 1)
+          RETURNING segments.task_id AS id`,
+        [shotVersionId],
+      );
+      const error = { code: 'RECORD_ALTERED', details: { table: 'segments', id: taken?.id } };
+      await expect(farm.runStage('assemble', shotVersionId)).rejects.toMatchObject(error);
+      expect(joined).not.toHaveBeenCalled();
+    } finally {
+      joined.mockRestore();
+    }
+  });
+
   it('refuses segments that do not cover the plate', async () => {
     const { shotVersionId } = await farm.bringTo('assembling', stage, lane);
     await farm.owner.query(

@@ -53,6 +53,10 @@ const MigrateEnvironment = z.object({
   ADMIN_EMAIL: z.email(),
   ADMIN_PASSWORD: z.string().min(12),
   WORKER_TOKEN: z.string().regex(/^usw_[A-Za-z0-9_-]{32,}$/, 'must be usw_ and at least 32 letters or digits'),
+  SECRET_KEY: z
+    .string()
+    .regex(/^([0-9a-fA-F]{2}){32,}$/, 'must be at least 64 hex digits')
+    .optional(),
 });
 
 export interface MigrateSettings {
@@ -60,6 +64,8 @@ export interface MigrateSettings {
   readonly adminEmail: string;
   readonly adminPassword: string;
   readonly workerToken: string;
+  /** The coordinator's; hex. */
+  readonly secretKey: string | undefined;
 }
 
 /** @throws UnderstudyError USAGE naming the variable at fault, never its value. */
@@ -69,11 +75,12 @@ export function readMigrateSettings(environment: NodeJS.ProcessEnv = process.env
     const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new UnderstudyError('USAGE', `the environment is not complete: ${faults.join('; ')}`);
   }
-  const { RUNTIME_PASSWORD, ADMIN_EMAIL, ADMIN_PASSWORD, WORKER_TOKEN } = parsed.data;
+  const { RUNTIME_PASSWORD, ADMIN_EMAIL, ADMIN_PASSWORD, WORKER_TOKEN, SECRET_KEY } = parsed.data;
   return {
     runtimePassword: RUNTIME_PASSWORD,
     adminEmail: ADMIN_EMAIL,
     adminPassword: ADMIN_PASSWORD,
     workerToken: WORKER_TOKEN,
+    secretKey: SECRET_KEY,
   };
 }

@@ -121,6 +121,7 @@ export const ConsentPoint = z.enum(CONSENT_POINTS);
 export type ConsentPoint = z.infer<typeof ConsentPoint>;
 
 export const CONSENT_REASONS = [
+  'RECORD_ALTERED',
   'CONSENT_REQUIRED',
   'CONSENT_NOT_ACTIVE',
   'CONSENT_NOT_YET_VALID',

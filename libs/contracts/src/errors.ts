@@ -30,6 +30,8 @@ export const ERROR_CODES = {
   CONSENT_SUSPENDED: { status: 422, exit: 3 },
   CONSENT_OUT_OF_SCOPE: { status: 422, exit: 3 },
   CONSENT_LEVEL_TOO_LOW: { status: 422, exit: 3 },
+  /** A row that decides does not match its seal: it was changed in the database, past the service. */
+  RECORD_ALTERED: { status: 422, exit: 3 },
   CONSENT_DOCUMENT_INVALID: { status: 422, exit: 3 },
   BASIS_REQUIRED: { status: 422, exit: 3 },
 

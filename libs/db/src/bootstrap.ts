@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { appendAuditEvent, type NewAuditEvent } from './audit-event.js';
 import { openDatabase } from './database.js';
+import { RecordSeals } from './seals/record-seals.js';
+import { sealRows } from './seals/seal-rows.js';
 import type { Sql } from './sql.js';
 import { hashTokenSecret, newTokenSecret } from './tokens.js';
 
@@ -15,6 +17,8 @@ export interface BootstrapFarm {
   };
   /** `token`: a secret that was made elsewhere (`usw_` and at least 32 hex digits), instead of a new one. */
   worker: { name: string; token?: string };
+  /** The coordinator's `SECRET_KEY`, under which the person's roles are sealed; without it its first start does that. */
+  secretKey?: string | undefined;
   /** How long both tokens hold; default 30 days. */
   validDays?: number;
 }
@@ -74,6 +78,9 @@ export async function bootstrapFarm(ownerUrl: string, options: BootstrapFarm): P
         [randomUUID(), user.name, user.email, user.passwordHash ?? null, user.farmRoles ?? ['org_admin']],
       );
       const userId = person!.id;
+      if (person!.made && options.secretKey !== undefined) {
+        await sealRows(sql, new RecordSeals(options.secretKey), 'users', [userId]);
+      }
       const [machine] = await sql.query<Made>(
         `INSERT INTO workers (id, name, created_by) VALUES ($1, $2, $3)
          ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id, xmax = 0 AS made`,

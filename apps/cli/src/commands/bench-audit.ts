@@ -96,7 +96,7 @@ async function claimCost(
 ): Promise<Pick<AuditReport, 'claimOverhead' | 'claimMs' | 'appendMs'>> {
   const [lane] = await farm.addLanes(1);
   if (lane === undefined) throw new UnderstudyError('INTERNAL', 'the bench has no lane');
-  await seedShots(farm.owner, 'audit bench', 4, CLAIMS);
+  await seedShots(farm, { name: 'audit bench', shots: 4, shardsEach: CLAIMS });
   const line = new HttpLine(farm.address, lane.token);
   const claims = await samples(async () => {
     const { status, body } = await line.post(`/api/v1/lanes/${lane.laneId}/lease`, { waitSeconds: 0 });

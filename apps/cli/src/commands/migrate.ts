@@ -7,7 +7,7 @@ import { type MigrateSettings, readConfig, readMigrateSettings } from '../config
 
 const HELP = `
 Reads from the environment: DATABASE_URL (as the database's owner), RUNTIME_PASSWORD (of the role the coordinator runs
-under), ADMIN_EMAIL and ADMIN_PASSWORD (of the first account), WORKER_TOKEN (that the workers are given).`;
+under), SECRET_KEY (the coordinator's; without it the account counts from the coordinator's first start on), ADMIN_EMAIL and ADMIN_PASSWORD (of the first account), WORKER_TOKEN (that the workers are given).`;
 
 export function addMigrateCommand(program: Command): void {
   program
@@ -39,6 +39,7 @@ async function migrateDatabase(ownerUrl: string, settings: MigrateSettings): Pro
       farmRoles: ['org_admin', 'farm_operator'],
     },
     worker: { name: 'first', token: settings.workerToken },
+    secretKey: settings.secretKey,
     validDays: 365,
   });
   return applied;

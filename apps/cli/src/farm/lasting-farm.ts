@@ -101,6 +101,7 @@ async function makeAccounts(
 ): Promise<{ farm: BootstrappedFarm; adminPassword: string | null }> {
   const adminPassword = secrets.adminMade ? null : randomBytes(12).toString('base64url');
   const farm = await bootstrapFarm(database.ownerUrl, {
+    secretKey: secrets.secretKey,
     user: {
       name: 'admin',
       email,

@@ -60,7 +60,9 @@ export async function startLocalFarm(options: LocalFarmOptions): Promise<LocalFa
     });
     started.push(database);
     signal.throwIfAborted();
+    const secretKey = randomBytes(32).toString('hex');
     const people = await bootstrapFarm(database.ownerUrl, {
+      secretKey,
       user: {
         name: 'operator',
         email: OPERATOR_EMAIL,
@@ -71,7 +73,7 @@ export async function startLocalFarm(options: LocalFarmOptions): Promise<LocalFa
       validDays: 2,
     });
     options.onStep('starting the coordinator');
-    const coordinator = await startCoordinator(folder, database, config);
+    const coordinator = await startCoordinator(folder, database, config, secretKey);
     started.push(coordinator);
     signal.throwIfAborted();
     const baseUrl = `http://127.0.0.1:${String(coordinator.readyEntry['port'])}`;
@@ -103,7 +105,12 @@ function folderStop(folder: RunFolder, { keepDir }: LocalFarmOptions): { stop():
   };
 }
 
-async function startCoordinator(folder: RunFolder, database: FarmDatabase, config: Config): Promise<Service> {
+async function startCoordinator(
+  folder: RunFolder,
+  database: FarmDatabase,
+  config: Config,
+  secretKey: string,
+): Promise<Service> {
   const dataDir = join(folder.dir, 'store');
   await mkdir(dataDir, { mode: 0o700 });
   return startService({
@@ -114,7 +121,7 @@ async function startCoordinator(folder: RunFolder, database: FarmDatabase, confi
       PORT: '0',
       DATABASE_URL: database.runtimeUrl,
       DATA_DIR: dataDir,
-      SECRET_KEY: randomBytes(32).toString('hex'),
+      SECRET_KEY: secretKey,
       CONSOLE_DIR: join(ROOT_DIR, 'apps/admin/dist'),
       ALLOW_LOCAL_PROFILE: 'true',
       // One person at their own machine; nobody else is let in.

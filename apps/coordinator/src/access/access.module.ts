@@ -4,6 +4,7 @@ import { AccessGuard } from './access.guard.js';
 import { AnswerInterceptor } from './answer.interceptor.js';
 import { Authenticator } from './authenticator.js';
 import { DefaultDeny } from './default-deny.js';
+import { RoleSeals } from './role-seals.js';
 import { SignedUrls } from './signed-urls.js';
 
 @Global()
@@ -11,6 +12,7 @@ import { SignedUrls } from './signed-urls.js';
   imports: [DiscoveryModule],
   providers: [
     Authenticator,
+    RoleSeals,
     SignedUrls,
     DefaultDeny,
     { provide: APP_GUARD, useClass: AccessGuard },

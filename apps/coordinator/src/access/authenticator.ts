@@ -6,6 +6,7 @@ import type { Config } from '../config/config.js';
 import { CONFIG, DATABASE } from '../platform/tokens.js';
 import { WorkerTokens } from '../workers/worker-tokens.js';
 import { type Actor, createActor } from './actor.js';
+import { RoleSeals } from './role-seals.js';
 
 export const SESSION_COOKIE = 'understudy_session';
 
@@ -15,7 +16,8 @@ interface TokenRow {
   actorId: string;
   name: string;
   farmRoles: FarmRole[];
-  memberships: { projectId: string; role: ProjectRole }[];
+  seal: string | null;
+  memberships: { projectId: string; role: ProjectRole; seal: string | null }[];
   secondFactor: boolean;
   /** Nobody noted for a while that it is used. */
   stale: boolean;
@@ -32,8 +34,8 @@ const FIND_BY_HASH = `
   SELECT t.id, t.kind::text AS kind, coalesce(u.id, w.id) AS "actorId", coalesce(u.name, w.name) AS name,
          t.second_factor AS "secondFactor",
          coalesce(t.last_used_at, t.created_at) < now() - make_interval(secs => ${NOTED_EACH_SECONDS}) AS stale,
-         coalesce(u.farm_roles::text[], '{}') AS "farmRoles",
-         coalesce((SELECT json_agg(json_build_object('projectId', m.project_id, 'role', m.role))
+         coalesce(u.farm_roles::text[], '{}') AS "farmRoles", encode(u.seal, 'hex') AS seal,
+         coalesce((SELECT json_agg(json_build_object('projectId', m.project_id, 'role', m.role, 'seal', encode(m.seal, 'hex')))
                    FROM memberships m WHERE m.user_id = u.id), '[]') AS memberships
   FROM tokens t
   LEFT JOIN users u ON u.id = t.user_id AND t.kind <> 'worker' AND u.disabled_at IS NULL
@@ -67,11 +69,15 @@ export class Authenticator {
     @Inject(CONFIG) config: Config,
     @Inject(DATABASE) private readonly database: Database,
     private readonly workerTokens: WorkerTokens,
+    private readonly roleSeals: RoleSeals,
   ) {
     this.idleSeconds = config.SESSION_IDLE_MINUTES * 60;
   }
 
-  /** @throws UnderstudyError UNAUTHENTICATED for no token, an unknown, expired or revoked one, alike */
+  /**
+   * @throws UnderstudyError UNAUTHENTICATED for no token, an unknown, expired or revoked one, alike; RECORD_ALTERED for
+   * somebody whose roles were changed past the service
+   */
   async authenticate(request: Request): Promise<Actor> {
     const bearer = bearerOf(request);
     const secret = bearer ?? cookieOf(request);
@@ -85,13 +91,14 @@ export class Authenticator {
       throw new UnderstudyError('UNAUTHENTICATED', 'Sign in, or send a token that is valid and not revoked.');
     }
     const { id, kind, actorId, name, farmRoles, memberships, secondFactor } = row;
+    if (kind !== 'worker') await this.roleSeals.require(row);
     if (row.stale && kind !== 'worker' && !isBackground(request)) await this.database.query(NOTE_USE, [id]);
     const actor = createActor({
       kind: kind === 'worker' ? 'worker' : 'user',
       id: actorId,
       name,
       farmRoles,
-      memberships,
+      memberships: memberships.map(({ projectId, role }) => ({ projectId, role })),
       token: { id, kind, secondFactor },
     });
     this.workerTokens.keep(hash, actor, asked);

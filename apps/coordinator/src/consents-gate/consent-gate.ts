@@ -6,8 +6,14 @@ import {
   ShotSettings,
   UnderstudyError,
 } from '@understudy/contracts';
-import type { Sql } from '@understudy/db';
-import { type CastConsents, type ConsentFacts, type ConsentVerdict, evaluateConsents } from '@understudy/policy';
+import { castRecord, consentRecord, RecordSeals, type Sql } from '@understudy/db';
+import {
+  type CastConsents,
+  type ConsentFacts,
+  type ConsentRefusal,
+  type ConsentVerdict,
+  evaluateConsents,
+} from '@understudy/policy';
 
 interface ShotRow {
   id: string;
@@ -16,10 +22,17 @@ interface ShotRow {
   plateSha256: string;
   frames: number | null;
   settings: unknown;
-  cast: CastConsents[];
+  cast: StoredMember[];
 }
 
-type ConsentRow = Omit<ConsentFacts, 'scope'> & { scope: ConsentScope };
+/** A member as its row says, with what else its seal is made of. */
+type StoredMember = Omit<CastConsents, 'altered'> & {
+  plateReferenceAssetIds: string[];
+  identityAssetIds: string[];
+  tracks: number[];
+  seal: string | null;
+};
+type ConsentRow = Omit<ConsentFacts, 'scope' | 'altered'> & { scope: ConsentScope; seal: string | null };
 
 const SHOT = `
   SELECT v.id, s.name AS "shotName", jsonb_build_object('name', p.name, 'leastLevel', p.least_level) AS project,
@@ -29,7 +42,9 @@ const SHOT = `
              'cast', m."cast",
              'identity', jsonb_build_object('performerId', m.identity_performer_id, 'consentId', m.identity_consent_id,
                'sha256s', coalesce((SELECT jsonb_agg(i.sha256) FROM assets i WHERE i.id = ANY (m.identity_asset_ids)), '[]')),
-             'plate', jsonb_build_object('performerId', m.plate_performer_id, 'consentId', m.plate_consent_id))
+             'plate', jsonb_build_object('performerId', m.plate_performer_id, 'consentId', m.plate_consent_id),
+             'plateReferenceAssetIds', m.plate_reference_asset_ids, 'identityAssetIds', m.identity_asset_ids,
+             'tracks', m.tracks, 'seal', encode(m.seal, 'hex'))
              ORDER BY m."cast")
            FROM cast_members m WHERE m.shot_version_id = v.id), '[]') AS "cast"
   FROM shot_versions v
@@ -42,8 +57,18 @@ const SHOT = `
 /** In the order of ids, so that two who lock several never wait for each other in a ring. */
 const CONSENTS = `
   SELECT id, performer_id AS "performerId", role::text AS role, state::text AS state, level::text AS level, scope, holds::text[] AS holds,
-         notice_elapses_at AS "noticeElapsesAt", notice_waived_by IS NOT NULL AS "noticeWaived"
+         notice_elapses_at AS "noticeElapsesAt", notice_waived_by IS NOT NULL AS "noticeWaived",
+         encode(seal, 'hex') AS seal
   FROM consents WHERE id = ANY ($1::uuid[]) ORDER BY id`;
+
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+const CAST_IS_GONE: ConsentRefusal = {
+  cast: 0,
+  role: 'identity',
+  performerId: NOBODY,
+  consentId: NOBODY,
+  reasons: ['RECORD_ALTERED'],
+};
 
 export interface GateVerdict extends ConsentVerdict {
   /** Every consent that was asked, once each. */
@@ -58,9 +83,14 @@ export interface GateOptions {
   readonly lock: boolean;
 }
 
-/** Evaluates every consent of a shot version against what the database says now. Used at all six points. */
+/**
+ * Evaluates every consent of a shot version against what the database says now, as far as it bears this service's seal. Used
+ * at all six points.
+ */
 @Injectable()
 export class ConsentGate {
+  constructor(private readonly seals: RecordSeals) {}
+
   /** @throws UnderstudyError NOT_FOUND */
   async check(sql: Sql, shotVersionId: string, point: ConsentPoint, options: GateOptions): Promise<GateVerdict> {
     return only(await this.checkAll(sql, [shotVersionId], point, options), shotVersionId);
@@ -127,20 +157,45 @@ export class ConsentGate {
     // Read after the locks: a consent may have run out while this waited.
     const asked = shots.some(({ cast }) => cast.length > 0);
     const [clock] = asked ? await sql.query<{ now: Date }>('SELECT clock_timestamp() AS now') : [];
-    return new Map(shots.map((shot) => [shot.id, verdictOf(shot, point, consents, clock?.now)]));
+    const sealed = consents.map((row) => ({
+      ...row,
+      altered: !this.seals.fits('consents', consentRecord(row), row.seal),
+    }));
+    return new Map(shots.map((shot) => [shot.id, verdictOf(shot, this.#membersOf(shot), point, sealed, clock?.now)]));
+  }
+
+  #membersOf({ id: shotVersionId, plateSha256, cast }: ShotRow): CastConsents[] {
+    return cast.map((member) => {
+      const { identity, plate, seal } = member;
+      const record = castRecord({
+        ...member,
+        shotVersionId,
+        members: cast.length,
+        plateSha256,
+        platePerformerId: plate.performerId,
+        plateConsentId: plate.consentId,
+        identityPerformerId: identity.performerId,
+        identityConsentId: identity.consentId,
+        identitySha256s: identity.sha256s,
+      });
+      return { ...member, altered: !this.seals.fits('cast_members', record, seal) };
+    });
   }
 }
 
 function verdictOf(
   shot: ShotRow,
+  cast: readonly CastConsents[],
   point: ConsentPoint,
-  consents: readonly ConsentRow[],
+  consents: readonly ConsentFacts[],
   now: Date | undefined,
 ): GateVerdict {
-  const { project, shotName, plateSha256, frames, cast, settings } = shot;
+  const { project, shotName, plateSha256, frames, settings } = shot;
   const consentIds = consentIdsOf(cast);
-  if (cast.length === 0 || now === undefined) return { allowed: cast.length === 0, refusals: [], consentIds };
   const operations = castOperations(ShotSettings.parse(settings).recipe);
+  // Whoever submits names a cast with such a recipe: its rows were taken away.
+  if (cast.length === 0 && operations.length > 0) return { allowed: false, refusals: [CAST_IS_GONE], consentIds };
+  if (cast.length === 0 || now === undefined) return { allowed: cast.length === 0, refusals: [], consentIds };
   const request = { now, point, project, shotName, operations, plateSha256, frames, cast, consents };
   return { ...evaluateConsents(request), consentIds };
 }
@@ -151,6 +206,6 @@ function only(verdicts: ReadonlyMap<string, GateVerdict>, shotVersionId: string)
   return verdict;
 }
 
-function consentIdsOf(cast: readonly CastConsents[]): string[] {
+function consentIdsOf(cast: readonly Pick<CastConsents, 'identity' | 'plate'>[]): string[] {
   return [...new Set(cast.flatMap(({ identity, plate }) => [identity.consentId, plate.consentId]))];
 }

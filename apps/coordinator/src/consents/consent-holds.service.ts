@@ -37,6 +37,7 @@ export class ConsentHoldsService {
   async lift(actor: Actor, consentId: string, { kind, reason }: HoldRequest): Promise<Consent> {
     return this.database.transaction(async (tx) => {
       const row = await this.consents.lock(tx, actor, 'lift', consentId);
+      await this.consents.requireUnaltered(tx, consentId);
       const hold = await tx.prisma.consentHold.findFirst({ where: { consentId, kind, liftedAt: null } });
       if (hold === null) throw new UnderstudyError('CONFLICT', `No ${kind} holds this consent.`);
       if (hold.placedBy === actor.id) {

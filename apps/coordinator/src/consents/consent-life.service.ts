@@ -34,7 +34,7 @@ export class ConsentLifeService {
    *
    * @param decision `waiveNotice` is the reason to begin before the performer's notice has run, or without one
    * @throws UnderstudyError NOT_FOUND, FORBIDDEN to whoever asked for it, CONSENT_EXPIRED, CONSENT_NOT_YET_VALID without
-   * a notice, CONFLICT in another state
+   * a notice, CONFLICT in another state, RECORD_ALTERED
    */
   async activate(actor: Actor, consentId: string, decision: Decision): Promise<Consent> {
     const active = await this.activateOnce(actor, consentId, decision);
@@ -45,6 +45,7 @@ export class ConsentLifeService {
   private async activateOnce(actor: Actor, consentId: string, decision: Decision): Promise<Consent> {
     return this.database.transaction(async (tx) => {
       const row = await this.consents.lock(tx, actor, 'activate', consentId);
+      await this.consents.requireUnaltered(tx, consentId);
       requirePossible(row, 'activate');
       if (row.requestedBy === actor.id && !row.waivers.includes('four_eyes')) {
         throw new UnderstudyError('FORBIDDEN', 'Whoever brought a consent in does not activate it: four eyes.');

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ConsentScope, type Consent as ConsentView, type ConsentState } from '@understudy/contracts';
-import type { Database, Prisma, Tx } from '@understudy/db';
+import { ConsentScope, type Consent as ConsentView, type ConsentState, UnderstudyError } from '@understudy/contracts';
+import { alteredRows, type Database, type Prisma, RecordSeals, sealRows, type Tx } from '@understudy/db';
 import type { Action } from '@understudy/policy';
 import { accessibleTo } from '../access/accessible.js';
 import type { Actor } from '../access/actor.js';
@@ -14,7 +14,7 @@ export type NewConsent = Prisma.ConsentUncheckedCreateInput;
 
 /** A consent as the API shows it: without its document, which holds face templates. */
 export function consentView(row: ConsentRow): ConsentView {
-  const { performer, scope, createdAt, revokedAt, noticeElapsesAt, ...rest } = row;
+  const { performer, scope, createdAt, revokedAt, noticeElapsesAt, seal: _, ...rest } = row;
   return {
     ...rest,
     performer: performer.name,
@@ -27,7 +27,10 @@ export function consentView(row: ConsentRow): ConsentView {
 
 @Injectable()
 export class ConsentRepository {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly seals: RecordSeals,
+  ) {}
 
   list(actor: Actor, { projectId, ...page }: PageQuery & { projectId?: string | undefined }) {
     const { where, ...rest } = pageArguments(page);
@@ -75,8 +78,23 @@ export class ConsentRepository {
     return tx.prisma.consent.findMany({ where: { lineageId }, include: WITH_PERFORMER, orderBy: { version: 'desc' } });
   }
 
-  create(tx: Tx, data: NewConsent): Promise<ConsentRow> {
-    return tx.prisma.consent.create({ data, include: WITH_PERFORMER });
+  async create(tx: Tx, data: NewConsent): Promise<ConsentRow> {
+    const row = await tx.prisma.consent.create({ data, include: WITH_PERFORMER });
+    await sealRows(tx, this.seals, 'consents', [row.id]);
+    return row;
+  }
+
+  /**
+   * Before anything is allowed on its word.
+   *
+   * @throws UnderstudyError RECORD_ALTERED for a consent that was changed past the service
+   */
+  async requireUnaltered(tx: Tx, consentId: string): Promise<void> {
+    if ((await alteredRows(tx, this.seals, 'consents', [consentId])).length === 0) return;
+    throw new UnderstudyError(
+      'RECORD_ALTERED',
+      'This consent was changed past the service; revoke it, and run audit verify, which says in what.',
+    );
   }
 
   /**
@@ -95,29 +113,51 @@ export class ConsentRepository {
     return row;
   }
 
-  update(tx: Tx, consentId: string, data: Prisma.ConsentUncheckedUpdateInput): Promise<ConsentRow> {
-    return tx.prisma.consent.update({ where: { id: consentId }, data, include: WITH_PERFORMER });
+  async update(tx: Tx, consentId: string, data: Prisma.ConsentUncheckedUpdateInput): Promise<ConsentRow> {
+    return this.keepingSeals(tx, [consentId], () =>
+      tx.prisma.consent.update({ where: { id: consentId }, data, include: WITH_PERFORMER }),
+    );
   }
 
   /** Ends the other versions of a lineage that still could be used. @returns their ids */
   async supersede(tx: Tx, { lineageId, id }: { lineageId: string; id: string }): Promise<string[]> {
     const rows = await tx.query<{ id: string }>(
-      `UPDATE consents SET state = 'superseded', state_reason = 'a newer version'
-       WHERE lineage_id = $1::uuid AND id <> $2::uuid AND state IN ('active', 'suspended', 'pending_review')
-       RETURNING id`,
+      `SELECT id FROM consents
+        WHERE lineage_id = $1::uuid AND id <> $2::uuid AND state IN ('active', 'suspended', 'pending_review')
+        ORDER BY id FOR UPDATE`,
       [lineageId, id],
     );
-    return rows.map((row) => row.id);
+    const ids = rows.map((row) => row.id);
+    const change = `UPDATE consents SET state = 'superseded', state_reason = 'a newer version' WHERE id = ANY ($1::uuid[])`;
+    await this.keepingSeals(tx, ids, () => tx.query(change, [ids]));
+    return ids;
   }
 
   /** Those whose time is over: expired when they were in use, lapsed when they never were. */
-  end(tx: Tx, now: Date): Promise<{ id: string; projectId: string; state: ConsentState }[]> {
-    return tx.query(
-      `UPDATE consents SET state_reason = 'its time is over',
-         state = CASE WHEN state IN ('active', 'suspended') THEN 'expired' ELSE 'lapsed' END::consent_state
-       WHERE valid_until <= $1::timestamptz AND state IN ('active', 'suspended', 'pending_review', 'pending_signature', 'draft')
-       RETURNING id, project_id AS "projectId", state::text AS state`,
+  async end(tx: Tx, now: Date): Promise<{ id: string; projectId: string; state: ConsentState }[]> {
+    const over = await tx.query<{ id: string }>(
+      `SELECT id FROM consents
+        WHERE valid_until <= $1::timestamptz AND state IN ('active', 'suspended', 'pending_review', 'pending_signature', 'draft')
+        ORDER BY id FOR UPDATE`,
       [now],
     );
+    const ids = over.map(({ id }) => id);
+    return this.keepingSeals(tx, ids, () =>
+      tx.query(
+        `UPDATE consents SET state_reason = 'its time is over',
+           state = CASE WHEN state IN ('active', 'suspended') THEN 'expired' ELSE 'lapsed' END::consent_state
+         WHERE id = ANY ($1::uuid[]) RETURNING id, project_id AS "projectId", state::text AS state`,
+        [ids],
+      ),
+    );
+  }
+
+  /** Seals what was changed anew; a row that did not fit its seal before does not fit afterwards either. */
+  private async keepingSeals<T>(tx: Tx, ids: readonly string[], change: () => Promise<T>): Promise<T> {
+    const altered = new Set(await alteredRows(tx, this.seals, 'consents', ids));
+    const changed = await change();
+    const sound = ids.filter((id) => !altered.has(id));
+    await sealRows(tx, this.seals, 'consents', sound);
+    return changed;
   }
 }

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ConsentLevel, ProjectProfile, ProjectRole } from '@understudy/contracts';
-import type { Database, Prisma, Tx } from '@understudy/db';
+import { type Database, membershipRecord, type Prisma, RecordSeals, type Tx } from '@understudy/db';
 import { accessibleTo } from '../access/accessible.js';
 import type { Actor } from '../access/actor.js';
 import { type PageQuery, pageArguments } from '../platform/paging.js';
@@ -18,7 +18,10 @@ type ProjectRow = Prisma.ProjectGetPayload<object>;
 
 @Injectable()
 export class ProjectRepository {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly seals: RecordSeals,
+  ) {}
 
   list(actor: Actor, page: PageQuery): Promise<ProjectRow[]> {
     const { where, ...rest } = pageArguments(page);
@@ -41,7 +44,8 @@ export class ProjectRepository {
     tx: Tx,
     membership: { projectId: string; userId: string; role: ProjectRole; grantedBy: string },
   ): Promise<boolean> {
-    const { count } = await tx.prisma.membership.createMany({ data: [membership], skipDuplicates: true });
+    const seal = Buffer.from(this.seals.of('memberships', membershipRecord(membership)), 'hex');
+    const { count } = await tx.prisma.membership.createMany({ data: [{ ...membership, seal }], skipDuplicates: true });
     return count === 1;
   }
 }

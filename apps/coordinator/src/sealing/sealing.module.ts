@@ -1,11 +1,13 @@
 import { Global, Module } from '@nestjs/common';
 import { AccountVault } from './account-vault.js';
+import { FirstSealing } from './first-sealing.js';
 import { ProjectKeys } from './project-keys.js';
+import { RECORD_SEALS } from './record-seals.provider.js';
 import { TemplateVault } from './template-vault.js';
 
 @Global()
 @Module({
-  providers: [AccountVault, ProjectKeys, TemplateVault],
-  exports: [AccountVault, ProjectKeys, TemplateVault],
+  providers: [AccountVault, FirstSealing, ProjectKeys, RECORD_SEALS, TemplateVault],
+  exports: [AccountVault, ProjectKeys, RECORD_SEALS.provide, TemplateVault],
 })
 export class SealingModule {}

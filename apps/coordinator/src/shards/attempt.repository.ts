@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { AttemptState, CompleteAttempt, TaskKind } from '@understudy/contracts';
-import type { Sql } from '@understudy/db';
+import { RecordSeals, segmentRecord, type Sql } from '@understudy/db';
 import type { Attempt, ReportedResult } from './attempt.js';
 
 const COLUMNS = `
@@ -47,10 +47,10 @@ const REPORT = `
 const ACCEPT = `
   WITH r AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS r("attemptId" uuid, "taskId" uuid, epoch int, segment bool, sha256 text,
-      bytes bigint, frames int, hashes text[])),
+      bytes bigint, frames int, hashes text[], seal text)),
   kept AS (
-    INSERT INTO segments (task_id, epoch, sha256, bytes, frames, frame_hashes)
-    SELECT "taskId", epoch, sha256, bytes, frames, hashes FROM r WHERE segment),
+    INSERT INTO segments (task_id, epoch, sha256, bytes, frames, frame_hashes, seal)
+    SELECT "taskId", epoch, sha256, bytes, frames, hashes, decode(seal, 'hex') FROM r WHERE segment),
   done AS (
     UPDATE tasks t SET state = 'accepted' WHERE t.id = ANY ($3::uuid[]))
   UPDATE attempts a SET state = 'accepted', ended_at = clock_timestamp() WHERE a.id = ANY ($2::uuid[])`;
@@ -77,6 +77,8 @@ const READ_BY_LANES = ['analysing', 'rendering'];
 
 @Injectable()
 export class AttemptRepository {
+  constructor(private readonly seals: RecordSeals) {}
+
   async isWorkGoingOn(sql: Sql, shotVersionId: string): Promise<boolean> {
     const rows = await sql.query('SELECT 1 FROM shot_versions WHERE id = $1 AND state = ANY ($2::shot_state[])', [
       shotVersionId,
@@ -148,6 +150,7 @@ export class AttemptRepository {
       bytes,
       frames,
       hashes: frameHashes,
+      seal: this.seals.of('segments', segmentRecord({ taskId: attempt.taskId, epoch: attempt.epoch, sha256, frames })),
     }));
     await sql.query(ACCEPT, [
       JSON.stringify(rows),

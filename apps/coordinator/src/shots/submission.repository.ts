@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { AssetKind, ConsentLevel, LaneNeeds, ShotSettings, ShotState } from '@understudy/contracts';
-import type { Sql } from '@understudy/db';
+import { consentRecord, RecordSeals, sealRows, type Sql } from '@understudy/db';
 import type { Candidate } from './submission-rules.js';
 
 export interface SubmittedAsset {
@@ -38,6 +38,8 @@ export interface NewShotVersion {
 /** What a submission reads and writes. */
 @Injectable()
 export class SubmissionRepository {
+  constructor(private readonly seals: RecordSeals) {}
+
   async project(sql: Sql, projectId: string): Promise<{ name: string; leastLevel: ConsentLevel } | null> {
     const [row] = await sql.query<{ name: string; leastLevel: ConsentLevel }>(
       'SELECT name, least_level::text AS "leastLevel" FROM projects WHERE id = $1',
@@ -69,13 +71,15 @@ export class SubmissionRepository {
       'SELECT 1 FROM consents WHERE project_id = $1 AND performer_id = ANY($2::uuid[]) ORDER BY id FOR SHARE',
       [projectId, performerIds],
     );
-    return sql.query<Candidate>(
+    const rows = await sql.query<Omit<Candidate, 'altered'> & { seal: string | null }>(
       `SELECT id, performer_id AS "performerId", role::text AS role, state::text AS state, level::text AS level, scope, holds::text[] AS holds,
-              notice_elapses_at AS "noticeElapsesAt", notice_waived_by IS NOT NULL AS "noticeWaived"
+              notice_elapses_at AS "noticeElapsesAt", notice_waived_by IS NOT NULL AS "noticeWaived",
+              encode(seal, 'hex') AS seal
          FROM consents WHERE project_id = $1 AND performer_id = ANY($2::uuid[])
         ORDER BY created_at DESC, version DESC, id`,
       [projectId, performerIds],
     );
+    return rows.map((row) => ({ ...row, altered: !this.seals.fits('consents', consentRecord(row), row.seal) }));
   }
 
   async now(sql: Sql): Promise<Date> {
@@ -142,6 +146,7 @@ export class SubmissionRepository {
     );
     const made = row as { id: string; version: number };
     for (const member of version.cast) await this.#addMember(sql, made.id, member);
+    await sealRows(sql, this.seals, 'cast_members', [made.id]);
     return made;
   }
 

@@ -103,6 +103,8 @@ export class Submissions {
       consents,
       cast: members.map(({ cast: number, sha256s, ...member }) => ({
         cast: number,
+        // Not written yet.
+        altered: false,
         identity: { performerId: member.identityPerformerId, consentId: member.identityConsentId, sha256s },
         plate: { performerId: member.platePerformerId, consentId: member.plateConsentId },
       })),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { Sql } from '@understudy/db';
+import { UnderstudyError } from '@understudy/contracts';
+import { RecordSeals, segmentRecord, type Sql } from '@understudy/db';
 
 export interface AcceptedSegment {
   readonly taskId: string;
@@ -19,15 +20,28 @@ export interface JoinedFile {
 
 @Injectable()
 export class AssemblyRepository {
-  /** Accepted segments in the order of their ranges; a quarantined one is none. */
+  constructor(private readonly seals: RecordSeals) {}
+
+  /**
+   * Accepted segments in the order of their ranges; a quarantined one is none.
+   *
+   * @throws UnderstudyError RECORD_ALTERED for one that is not what was accepted
+   */
   async segments(sql: Sql, shotVersionId: string): Promise<AcceptedSegment[]> {
-    return sql.query<AcceptedSegment>(
+    const rows = await sql.query<AcceptedSegment & { epoch: number; seal: string | null }>(
       `SELECT t.id AS "taskId", t.start_frame AS "startFrame", t.end_frame AS "endFrame", g.sha256, g.frames,
-              g.frame_hashes AS "frameHashes"
+              g.frame_hashes AS "frameHashes", g.epoch, encode(g.seal, 'hex') AS seal
          FROM tasks t JOIN segments g ON g.task_id = t.id
         WHERE t.shot_version_id = $1 AND t.kind = 'render' AND t.state = 'accepted' AND g.quarantined_at IS NULL
         ORDER BY t.start_frame`,
       [shotVersionId],
+    );
+    const altered = rows.find((row) => !this.seals.fits('segments', segmentRecord(row), row.seal));
+    if (altered === undefined) return rows;
+    throw new UnderstudyError(
+      'RECORD_ALTERED',
+      `The record of segment ${altered.taskId} was changed past the service; run audit verify, which names the row.`,
+      { details: { table: 'segments', id: altered.taskId } },
     );
   }
 

@@ -51,6 +51,13 @@ export function consentRefusal(verdict: ConsentVerdict, point: ConsentPoint): Un
   const first = verdict.refusals[0]?.reasons[0] ?? 'CONSENT_REQUIRED';
   const who = verdict.refusals[0];
   const side = who === undefined ? 'a cast member' : `cast member ${who.cast}, ${who.role} side`;
+  if (who !== undefined && who.reasons.includes('RECORD_ALTERED')) {
+    return new UnderstudyError(
+      'RECORD_ALTERED',
+      `The record of ${side} (consent ${who.consentId}) was changed past the service; run audit verify, which names the row.`,
+      { details: { point, reasons: verdict.refusals } },
+    );
+  }
   return new UnderstudyError(
     consentErrorCode(first),
     `Consent does not cover this at ${point}: ${first} for ${side}. See the reasons in the details.`,

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FarmRole } from '@understudy/contracts';
-import type { Database, Prisma, Tx } from '@understudy/db';
+import { type Database, type Prisma, RecordSeals, sealRows, type Tx } from '@understudy/db';
 import { accessibleTo } from '../access/accessible.js';
 import type { Actor } from '../access/actor.js';
 import { type PageQuery, pageArguments } from '../platform/paging.js';
@@ -19,7 +19,10 @@ type UserRow = Prisma.UserGetPayload<{ select: typeof SHOWN }>;
 
 @Injectable()
 export class UserRepository {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly seals: RecordSeals,
+  ) {}
 
   get(id: string): Promise<UserRow> {
     return this.database.prisma.user.findUniqueOrThrow({ where: { id }, select: SHOWN });
@@ -31,7 +34,9 @@ export class UserRepository {
     return this.database.prisma.user.findMany({ where: { AND: [mine, where] }, select: SHOWN, ...rest });
   }
 
-  create(tx: Tx, user: NewUser): Promise<UserRow> {
-    return tx.prisma.user.create({ data: user, select: SHOWN });
+  async create(tx: Tx, user: NewUser): Promise<UserRow> {
+    const row = await tx.prisma.user.create({ data: user, select: SHOWN });
+    await sealRows(tx, this.seals, 'users', [row.id]);
+    return row;
   }
 }

@@ -24,6 +24,7 @@ const consent: ConsentFacts = {
   holds: [],
   noticeElapsesAt: null,
   noticeWaived: false,
+  altered: false,
 };
 
 const request: ConsentRequest = {
@@ -45,6 +46,14 @@ const scope = (change: Partial<ConsentFacts['scope']>): ConsentFacts => ({
 const TABLE: [string, ConsentFacts | null, ConsentRequest, Date, ConsentReason[]][] = [
   ['in scope', consent, request, NOW, []],
   ['none', null, request, NOW, ['CONSENT_REQUIRED']],
+  ['changed past the service', { ...consent, altered: true }, request, NOW, ['RECORD_ALTERED']],
+  [
+    'revoked, and changed past the service',
+    { ...consent, altered: true, state: 'revoked' },
+    request,
+    NOW,
+    ['RECORD_ALTERED', 'CONSENT_REVOKED'],
+  ],
   ['draft', { ...consent, state: 'draft' }, request, NOW, ['CONSENT_NOT_ACTIVE']],
   ['under review', { ...consent, state: 'pending_review' }, request, NOW, ['CONSENT_NOT_ACTIVE']],
   ['superseded', { ...consent, state: 'superseded' }, request, NOW, ['CONSENT_NOT_ACTIVE']],
@@ -150,6 +159,7 @@ describe('evaluateConsents', () => {
     cast: [
       {
         cast: 0,
+        altered: false,
         identity: { performerId: PERFORMER, consentId: consent.id, sha256s: [HASH] },
         plate: { performerId: OTHER, consentId: plate.id },
       },
@@ -160,6 +170,15 @@ describe('evaluateConsents', () => {
     expect(evaluateConsents({ ...shot, consents: [consent, plate] })).toEqual({ allowed: true, refusals: [] });
     expect(evaluateConsents({ ...shot, consents: [consent] }).refusals).toEqual([
       { cast: 0, role: 'plate', performerId: OTHER, consentId: plate.id, reasons: ['CONSENT_REQUIRED'] },
+    ]);
+  });
+
+  it('refuses both sides of a member whose record was altered', () => {
+    const cast = shot.cast.map((member) => ({ ...member, altered: true }));
+    const { refusals } = evaluateConsents({ ...shot, cast, consents: [consent, plate] });
+    expect(refusals.map(({ role, reasons }) => [role, reasons])).toEqual([
+      ['identity', ['RECORD_ALTERED']],
+      ['plate', ['RECORD_ALTERED']],
     ]);
   });
 

@@ -25,6 +25,8 @@ export interface ConsentFacts {
   readonly noticeElapsesAt: Date | null;
   /** Somebody other than who asked for the consent waived the notice, with a reason. */
   readonly noticeWaived: boolean;
+  /** Its record was changed past the service: nothing that it says counts. */
+  readonly altered: boolean;
 }
 
 /** What is about to be done with one performer's face. */
@@ -52,6 +54,7 @@ export function evaluateConsent(consent: ConsentFacts | null, request: ConsentRe
   if (consent === null) return ['CONSENT_REQUIRED'];
   const { scope } = consent;
   const checks: [ConsentReason, boolean][] = [
+    ['RECORD_ALTERED', consent.altered],
     ['CONSENT_NOT_ACTIVE', !['active', 'suspended', 'revoked', 'expired'].includes(consent.state)],
     ['CONSENT_NOT_YET_VALID', now.getTime() < Date.parse(scope.validFrom)],
     ['CONSENT_EXPIRED', consent.state === 'expired' || now.getTime() >= Date.parse(scope.validUntil)],
@@ -87,6 +90,8 @@ function rank(level: ConsentLevel): number {
 /** One cast member's two sides, each with the consent that was pinned to it. */
 export interface CastConsents {
   readonly cast: number;
+  /** The record of who becomes whom was changed past the service. */
+  readonly altered: boolean;
   readonly identity: { readonly performerId: string; readonly consentId: string; readonly sha256s: readonly string[] };
   readonly plate: { readonly performerId: string; readonly consentId: string };
 }
@@ -133,6 +138,7 @@ export function evaluateConsents(request: ShotConsentRequest): ConsentVerdict {
         { performerId, role, project, shotName, operations, plateSha256, identitySha256s: sha256s, frames },
         request.now,
       );
+      if (member.altered && !reasons.includes('RECORD_ALTERED')) reasons.unshift('RECORD_ALTERED');
       if (reasons.length > 0) refusals.push({ cast: member.cast, role, performerId, consentId, reasons });
     }
   }
@@ -140,6 +146,7 @@ export function evaluateConsents(request: ShotConsentRequest): ConsentVerdict {
 }
 
 const CODE_OF_REASON: Readonly<Record<ConsentReason, ErrorCode>> = {
+  RECORD_ALTERED: 'RECORD_ALTERED',
   CONSENT_REQUIRED: 'CONSENT_REQUIRED',
   CONSENT_NOT_ACTIVE: 'CONSENT_NOT_ACTIVE',
   CONSENT_NOT_YET_VALID: 'CONSENT_NOT_YET_VALID',

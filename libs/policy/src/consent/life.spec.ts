@@ -101,6 +101,7 @@ function live(
       holds,
       noticeElapsesAt: noticeHours === null ? null : new Date(START + noticeHours * HOUR_MS),
       noticeWaived,
+      altered: false,
     };
     ask(facts, now, happenings.slice(0, index + 1));
   });

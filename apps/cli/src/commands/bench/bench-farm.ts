@@ -41,6 +41,8 @@ export class BenchFarm {
     readonly owner: Database,
     private readonly runtimeUrl: string,
     readonly userToken: string,
+    /** Under which its coordinators take and give records. */
+    readonly secretKey: string,
   ) {}
 
   static async start(homeDir: string): Promise<BenchFarm> {
@@ -56,7 +58,9 @@ export class BenchFarm {
       await migrate(ownerUrl);
       await migrateQueue(ownerUrl);
       const runtimeUrl = await ensureRuntimeRole(ownerUrl, { password: randomBytes(24).toString('base64url') });
+      const secretKey = randomBytes(32).toString('hex');
       const people = await bootstrapFarm(ownerUrl, {
+        secretKey,
         user: { name: 'bench', email: 'bench@localhost.localdomain', farmRoles: ['org_admin', 'farm_operator'] },
         worker: { name: 'bench' },
         validDays: 1,
@@ -68,6 +72,7 @@ export class BenchFarm {
         openDatabase(ownerUrl, { maxConnections: 2 }),
         runtimeUrl,
         people.userToken,
+        secretKey,
       );
     } catch (thrown) {
       await cluster?.stop();
@@ -104,7 +109,7 @@ export class BenchFarm {
         PORT: '0',
         DATABASE_URL: this.runtimeUrl,
         DATA_DIR: join(this.folder.dir, 'store'),
-        SECRET_KEY: randomBytes(32).toString('hex'),
+        SECRET_KEY: this.secretKey,
         ...settings,
       },
       logPath: join(this.folder.dir, 'coordinator.log'),

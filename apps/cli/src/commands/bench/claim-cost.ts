@@ -35,7 +35,7 @@ export async function claimCosts(
     signal.throwIfAborted();
     onStep(`seeding ${step} pending shards`);
     const shots = Math.max(2, Math.round((step - pending) / SHARDS_A_SHOT));
-    await seedShots(farm.owner, `pending ${step}`, shots, Math.ceil((step - pending) / shots));
+    await seedShots(farm, { name: `pending ${step}`, shots, shardsEach: Math.ceil((step - pending) / shots) });
     await farm.owner.query('VACUUM ANALYZE');
     for (let n = 0; n < WARM_UP; n += 1) await claim();
     const samples: number[] = [];

@@ -76,8 +76,8 @@ export async function benchDispatch(options: DispatchOptions): Promise<DispatchR
 
 async function seed(farm: BenchFarm, shards: number): Promise<void> {
   const each = Math.floor(shards / SHOTS);
-  if (each > 0) await seedShots(farm.owner, 'load', SHOTS, each);
-  if (shards % SHOTS > 0) await seedShots(farm.owner, 'load, the rest', 1, shards % SHOTS);
+  if (each > 0) await seedShots(farm, { name: 'load', shots: SHOTS, shardsEach: each });
+  if (shards % SHOTS > 0) await seedShots(farm, { name: 'load, the rest', shots: 1, shardsEach: shards % SHOTS });
   await farm.owner.query('VACUUM ANALYZE');
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Sql } from '@understudy/db';
+import { RecordSeals, sealRows, type Sql } from '@understudy/db';
 
 /** Frames of one seeded shard. */
 const SHARD_FRAMES = 24;
@@ -56,8 +56,18 @@ const TASKS = `
          CASE WHEN n = $3::int THEN now() + interval '1 day' ELSE now() END
   FROM unnest($1::uuid[]) AS v(id), generate_series(0, $3::int) n`;
 
+export interface SeededShots {
+  readonly name: string;
+  readonly shots: number;
+  readonly shardsEach: number;
+}
+
 /** Makes a project with consented shots whose shards wait for a lane: `shots * shardsEach` of them. */
-export async function seedShots(sql: Sql, name: string, shots: number, shardsEach: number): Promise<void> {
+export async function seedShots(
+  { owner: sql, secretKey }: { readonly owner: Sql; readonly secretKey: string },
+  { name, shots, shardsEach }: SeededShots,
+): Promise<void> {
+  const seals = new RecordSeals(secretKey);
   const [projectId, identity, plate, identityConsent, plateConsent, plateAsset, image, analysis] = Array.from(
     { length: 8 },
     () => randomUUID(),
@@ -90,5 +100,8 @@ export async function seedShots(sql: Sql, name: string, shots: number, shardsEac
     image,
     identityConsent,
   ]);
-  await sql.query(TASKS, [versions.map(({ id }) => id), plateAsset, shardsEach]);
+  const shotVersionIds = versions.map(({ id }) => id);
+  await sealRows(sql, seals, 'consents', [identityConsent ?? '', plateConsent ?? '']);
+  await sealRows(sql, seals, 'cast_members', shotVersionIds);
+  await sql.query(TASKS, [shotVersionIds, plateAsset, shardsEach]);
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { UnderstudyError } from '@understudy/contracts';
-import type { Sql } from '@understudy/db';
+import { RecordSeals, sealRows, type Sql } from '@understudy/db';
 import { TemplateVault } from '../../sealing/template-vault.js';
 import type { AnalysisTrack } from '../analysis.repository.js';
 import type { PlanTrack } from './match-cast.js';
@@ -42,7 +42,10 @@ const LANE_FPS = `
 /** What the plan reads of faces, and of how fast lanes are. */
 @Injectable()
 export class PlanRepository {
-  constructor(private readonly vault: TemplateVault) {}
+  constructor(
+    private readonly vault: TemplateVault,
+    private readonly seals: RecordSeals,
+  ) {}
 
   /**
    * Templates of image assets, in the order asked for.
@@ -99,6 +102,7 @@ export class PlanRepository {
       cast,
       tracks,
     ]);
+    await sealRows(sql, this.seals, 'cast_members', [shotVersionId]);
   }
 
   /**

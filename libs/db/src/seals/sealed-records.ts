@@ -1,0 +1,82 @@
+/** What decides in a consent: everything that its evaluation looks at. */
+export interface ConsentRecord {
+  readonly id: string;
+  readonly performerId: string;
+  readonly role: string;
+  readonly state: string;
+  readonly level: string;
+  readonly scope: unknown;
+  readonly holds: readonly string[];
+  readonly noticeElapsesAt: Date | null;
+  readonly noticeWaived: boolean;
+}
+
+export function consentRecord(consent: ConsentRecord): readonly unknown[] {
+  const { id, performerId, role, state, level, scope, holds, noticeElapsesAt, noticeWaived } = consent;
+  const elapsesAt = noticeElapsesAt?.toISOString() ?? null;
+  return [id, performerId, role, state, level, scope, holds.toSorted(), elapsesAt, noticeWaived];
+}
+
+/** A cast member with the content of what it names: other bytes under the same asset's id do not pass either. */
+export interface CastRecord {
+  readonly shotVersionId: string;
+  readonly cast: number;
+  /** How many members the shot version has. */
+  readonly members: number;
+  readonly plateSha256: string;
+  readonly platePerformerId: string;
+  readonly plateConsentId: string;
+  readonly plateReferenceAssetIds: readonly string[];
+  readonly identityPerformerId: string;
+  readonly identityConsentId: string;
+  readonly identityAssetIds: readonly string[];
+  readonly identitySha256s: readonly string[];
+  readonly tracks: readonly number[];
+}
+
+export function castRecord(member: CastRecord): readonly unknown[] {
+  return [
+    member.shotVersionId,
+    member.cast,
+    member.members,
+    member.plateSha256,
+    member.platePerformerId,
+    member.plateConsentId,
+    member.plateReferenceAssetIds,
+    member.identityPerformerId,
+    member.identityConsentId,
+    member.identityAssetIds,
+    member.identitySha256s.toSorted(),
+    member.tracks,
+  ];
+}
+
+export interface SegmentRecord {
+  readonly taskId: string;
+  readonly epoch: number;
+  readonly sha256: string;
+  readonly frames: number;
+}
+
+export function segmentRecord({ taskId, epoch, sha256, frames }: SegmentRecord): readonly unknown[] {
+  return [taskId, epoch, sha256, frames];
+}
+
+export interface MembershipRecord {
+  readonly projectId: string;
+  readonly userId: string;
+  readonly role: string;
+}
+
+export function membershipRecord({ projectId, userId, role }: MembershipRecord): readonly unknown[] {
+  return [projectId, userId, role];
+}
+
+export interface UserRecord {
+  readonly id: string;
+  readonly farmRoles: readonly string[];
+}
+
+export function userRecord({ id, farmRoles }: UserRecord): readonly unknown[] {
+  return [id, farmRoles.toSorted()];
+}
