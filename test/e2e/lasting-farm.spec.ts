@@ -111,6 +111,11 @@ describe('a lasting farm', () => {
     const watched = await as('producer', 'watch', id, '--json');
     replacedReport = watched.json<ShotReport>();
     expect(replacedReport).toMatchObject({ frames: 24, selfAttested: false, waivers: [] });
+    const done = await as('producer', 'logs', id, '--grep', 'work done');
+    expect(done.stdout).toMatch(
+      /^shard 1 \[0, \d+\) attempt \d+ on .+, accepted$\n {2}\S+ info {2}work done frames=\d+/m,
+    );
+    expect((await as('officer', 'logs', id)).code).toBe(3);
     const early = await as('producer', 'watch', id, '--out', at('early.mp4'));
     expect(early.code).not.toBe(0);
     expect(existsSync(at('early.mp4'))).toBe(false);
@@ -190,8 +195,12 @@ describe('a lasting farm', () => {
     const swap = { type: 'swap', settings: { swapper: { id: 'ada_dfm' }, strength: 0.9 } };
     writeFileSync(at('recipe.json'), JSON.stringify({ processors: [swap] }));
     const submitted = await submit('--shot', 'tampered take', '--recipe-file', at('recipe.json'));
-    const watched = await as('producer', 'watch', submitted.json<Shot>().id, '--json');
+    const { id } = submitted.json<Shot>();
+    const watched = await as('producer', 'watch', id, '--json');
     expect(watched.json<{ error: { code: string } }>().error.code).toBe('MODEL_HASH_MISMATCH');
+    const shard = /understudy logs \S+ --shard (\d+)/.exec(watched.stderr)?.[1];
+    const why = await as('producer', 'logs', id, '--shard', shard ?? '', '--grep', 'attempt failed');
+    expect(why.stdout).toContain('code="MODEL_HASH_MISMATCH"');
   });
 
   it('cancels with a reason', async () => {

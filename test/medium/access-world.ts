@@ -215,6 +215,12 @@ export const BODIES: Readonly<Record<string, Body>> = {
   completeAttempt: () => ({ ...EPOCH, result: { sha256: sha('f'), bytes: 5, frames: 1 }, timingsMs: {} }),
   failAttempt: () => ({ ...EPOCH, code: 'INTERNAL', message: 'no', retryable: true }),
   releaseAttempt: () => ({ ...EPOCH, reason: 'drain' }),
+  appendAttemptLog: () => ({
+    ...EPOCH,
+    part: 0,
+    firstLine: 1,
+    lines: [{ at: inDays(0), level: 'info', message: 'seen', fields: {} }],
+  }),
 };
 
 /** Queries without which a route refuses, or holds the request open. */

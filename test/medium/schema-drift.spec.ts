@@ -112,6 +112,7 @@ describe('the migrations and schema.prisma', () => {
     expect(found.map(({ name }) => name)).toEqual(
       [
         ...BEYOND_THE_SCHEMA,
+        'attempt_logs_bounded',
         'attempts_epoch_check',
         'audit_checkpoints_rows_stay',
         'audit_checkpoints_table_stays',

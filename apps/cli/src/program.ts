@@ -8,6 +8,7 @@ import { addMigrateCommand } from './commands/migrate.js';
 import { addModelsCommands } from './commands/models.js';
 import { addAccountCommands } from './commands/remote/account.js';
 import { addLoginCommands } from './commands/remote/login.js';
+import { addLogsCommand } from './commands/remote/logs.js';
 import { addProjectCommands } from './commands/remote/project.js';
 import { addLaneCommands, addSchedulingCommands } from './commands/remote/scheduling.js';
 import { addShotCommands } from './commands/remote/shots.js';
@@ -44,6 +45,7 @@ export function createProgram(): Command {
     addSubmitCommand,
     addShotCommands,
     addSchedulingCommands,
+    addLogsCommand,
     addLaneCommands,
     addAuditCommand,
     addMigrateCommand,

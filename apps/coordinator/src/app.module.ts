@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AccessModule } from './access/access.module.js';
 import { AssetsModule } from './assets/assets.module.js';
+import { AttemptLogsModule } from './attempt-logs/attempt-logs.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import type { Config } from './config/config.js';
 import { ConsentsModule } from './consents/consents.module.js';
@@ -49,6 +50,7 @@ export class AppModule {
         ModelsModule,
         StagesModule,
         ShotsModule,
+        AttemptLogsModule,
         DeliveriesModule,
         StillsModule,
         WorkersModule,

@@ -5,6 +5,8 @@ import { toUnderstudyError } from '@understudy/contracts';
 
 import { workerConfig } from './config/config.js';
 import { openLog } from './log.js';
+import { LogShipper } from './logs/log-shipper.js';
+import { LogSpool } from './logs/log-spool.js';
 import type { HeldAttempt } from './messages.js';
 import { ObjectCache } from './supervisor/object-cache.js';
 import { Scratch } from './supervisor/scratch.js';
@@ -24,7 +26,14 @@ try {
       params: { attemptId },
       body: { epoch, code: 'WORKER_LOST', message, retryable: true },
     });
-  const supervisor = new Supervisor({ config, scratch, objects, log, report, program });
+  const logs = new LogSpool(config.logDir);
+  const shipper = new LogShipper({
+    spool: logs,
+    log,
+    send: (attemptId, part) => client.call('appendAttemptLog', { params: { attemptId }, body: part }),
+  });
+  await shipper.start();
+  const supervisor = new Supervisor({ config, scratch, logs, objects, log, report, program });
   let signals = 0;
   const end = () => (++signals === 1 ? supervisor.drain() : supervisor.abort());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end);
@@ -32,6 +41,7 @@ try {
     await supervisor.run();
     log.info('worker ended');
   } finally {
+    await shipper.end();
     client.close();
     await scratch.leave();
   }

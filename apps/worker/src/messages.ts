@@ -9,6 +9,8 @@ export interface LaneConfig {
   readonly dataDir: string;
   /** This lane's own folder. */
   readonly scratch: string;
+  /** Where this lane keeps the logs of its attempts. */
+  readonly logFolder: string;
   readonly provider: 'cpu' | 'cuda' | 'tensorrt' | 'webgpu';
   readonly threads: number;
   readonly logLevel: string;

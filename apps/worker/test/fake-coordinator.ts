@@ -113,6 +113,7 @@ export class FakeCoordinator {
     completeAttempt: () => ({ ok: true }),
     failAttempt: () => ({ ok: true }),
     releaseAttempt: () => ({ ok: true }),
+    appendAttemptLog: () => ({ ok: true }),
   };
 }
 

@@ -1,4 +1,5 @@
 export * from './analysis.js';
+export * from './attempt-logs.js';
 export * from './canonical-json.js';
 export * from './consent.js';
 export * from './consent-receipt.js';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AttemptLog, AttemptLogPart, ShotLogsQuery } from './attempt-logs.js';
 import { ActivateConsent, Consent, ConsentDecision, ConsentDocument, HoldConsent } from './consent.js';
 import { ConsentReceipt } from './consent-receipt.js';
 import { Page, Uuid } from './ids.js';
@@ -209,6 +210,8 @@ export const ROUTES = {
   listShots: { method: 'GET', path: '/api/v1/shots', query: OfProject, response: list(Shot) },
   getShot: { method: 'GET', path: '/api/v1/shots/:shotId', response: Shot },
   listShotTasks: { method: 'GET', path: '/api/v1/shots/:shotId/tasks', query: Page, response: list(ShotTask) },
+  /** What lanes wrote down about the attempts at the newest version's shards, by shard and attempt. */
+  listShotLogs: { method: 'GET', path: '/api/v1/shots/:shotId/logs', query: ShotLogsQuery, response: list(AttemptLog) },
   listShotEvents: { method: 'GET', path: '/api/v1/shots/:shotId/events', query: Page, response: list(AuditEvent) },
   cancelShot: { method: 'POST', path: '/api/v1/shots/:shotId/cancel', body: CancelShot, response: Shot },
   /** Goes on with a shot that was held for a person to look at. */
@@ -281,6 +284,8 @@ export const ROUTES = {
     response: Done,
   },
   failAttempt: { method: 'POST', path: '/api/v1/attempts/:attemptId/fail', body: FailAttempt, response: Done },
+  /** Also of an attempt that is over: what a lane could not send then comes late, and changes nothing but the log. */
+  appendAttemptLog: { method: 'POST', path: '/api/v1/attempts/:attemptId/log', body: AttemptLogPart, response: Done },
   releaseAttempt: { method: 'POST', path: '/api/v1/attempts/:attemptId/release', body: ReleaseAttempt, response: Done },
 } as const satisfies Record<string, Route>;
 

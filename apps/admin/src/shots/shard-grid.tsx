@@ -1,5 +1,9 @@
-import { Box, Group, Paper, Progress, Stack, Text, Tooltip } from '@mantine/core';
-import type { ShotTask, TaskState } from '@understudy/contracts';
+import { Anchor, Box, Group, Paper, Progress, Stack, Text, Tooltip } from '@mantine/core';
+import type { Shot, ShotTask, TaskState } from '@understudy/contracts';
+import { asSubject } from '@understudy/policy';
+import { useState } from 'react';
+import { useSession } from '../session/session.js';
+import { ShardLogs } from './shard-logs.js';
 
 const COLOURS: Readonly<Record<TaskState, string>> = {
   pending: 'gray',
@@ -11,21 +15,27 @@ const COLOURS: Readonly<Record<TaskState, string>> = {
 };
 
 /** The shards of a shot as a grid: frames, state, progress, and who has had it. */
-export function ShardGrid({ tasks }: { tasks: readonly ShotTask[] }) {
+export function ShardGrid({ shot, tasks }: { shot: Shot; tasks: readonly ShotTask[] }) {
+  const { ability } = useSession();
+  const [read, setRead] = useState<ShotTask | null>(null);
+  const mayRead = ability.can('inspect', asSubject('Shot', { ...shot }));
   return (
-    <Box
-      style={{ display: 'grid', gap: 8, gridTemplateColumns: 'repeat(auto-fill, minmax(150px, 1fr))' }}
-      role="list"
-      aria-label="Shards"
-    >
-      {tasks.map((task) => (
-        <ShardCell key={task.id} task={task} />
-      ))}
-    </Box>
+    <>
+      <ShardLogs shot={shot} task={read} onClose={() => setRead(null)} />
+      <Box
+        style={{ display: 'grid', gap: 8, gridTemplateColumns: 'repeat(auto-fill, minmax(150px, 1fr))' }}
+        role="list"
+        aria-label="Shards"
+      >
+        {tasks.map((task) => (
+          <ShardCell key={task.id} task={task} onRead={mayRead ? () => setRead(task) : undefined} />
+        ))}
+      </Box>
+    </>
   );
 }
 
-function ShardCell({ task }: { task: ShotTask }) {
+function ShardCell({ task, onRead }: { task: ShotTask; onRead: (() => void) | undefined }) {
   const frames = task.endFrame - task.startFrame;
   const latest = task.attempts.at(-1);
   const colour = COLOURS[task.state];
@@ -49,6 +59,16 @@ function ShardCell({ task }: { task: ShotTask }) {
             </Text>
           </Group>
           <Progress value={share * 100} color={colour} size="xs" />
+          {onRead !== undefined && latest !== undefined && (
+            <Anchor
+              component="button"
+              size="xs"
+              onClick={onRead}
+              aria-label={`Logs of frames ${task.startFrame} to ${task.endFrame - 1}`}
+            >
+              logs
+            </Anchor>
+          )}
           <Text size="xs" c="dimmed" truncate>
             {latest === undefined ? 'waiting for a lane' : `${latest.lane}, attempt ${latest.epoch}`}
           </Text>

@@ -76,13 +76,13 @@ function Work({ shot }: { shot: Shot }) {
           <Title order={4}>
             Shards, {shot.shards.accepted} of {shot.shards.total} accepted
           </Title>
-          <ShardGrid tasks={render} />
+          <ShardGrid shot={shot} tasks={render} />
         </Stack>
       )}
       {analyse.length > 0 && (
         <Stack gap="xs">
           <Title order={4}>Analysis</Title>
-          <ShardGrid tasks={analyse} />
+          <ShardGrid shot={shot} tasks={analyse} />
         </Stack>
       )}
     </>

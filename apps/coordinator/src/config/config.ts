@@ -30,6 +30,8 @@ const Environment = z.object({
     .default(STUCK_MS / 1000),
   /** How long what was made under a revoked consent is kept, locked, before it is deleted. */
   REVOKED_KEPT_DAYS: z.coerce.number().min(0).max(3650).default(30),
+  /** How long what lanes wrote down about their attempts is kept. */
+  LOGS_KEPT_DAYS: z.coerce.number().positive().max(3650).default(30),
   /** The built console; absent, none is served. */
   CONSOLE_DIR: z.string().min(1).optional(),
   /**

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AttemptLogsModule } from '../attempt-logs/attempt-logs.module.js';
 import { PerformersModule } from '../performers/performers.module.js';
 import { ConsentExpiry } from './consent-expiry.js';
 import { ConsentHoldsService } from './consent-holds.service.js';
@@ -12,7 +13,7 @@ import { Deletions } from './deletions.js';
 import { ShotWithdrawal } from './shot-withdrawal.js';
 
 @Module({
-  imports: [PerformersModule],
+  imports: [AttemptLogsModule, PerformersModule],
   controllers: [ConsentsController],
   providers: [
     ConsentExpiry,

@@ -3,6 +3,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import type { Database } from '@understudy/db';
 import type { ObjectStore } from '@understudy/storage';
 import { SYSTEM_ACTOR } from '../access/actor.js';
+import { AttemptLogRepository } from '../attempt-logs/attempt-log.repository.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import type { Logger } from '../platform/logger.js';
 import type { Config } from '../config/config.js';
@@ -23,6 +24,7 @@ export class Deletions implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly deletions: DeletionRepository,
+    private readonly logs: AttemptLogRepository,
     private readonly audit: AuditWriter,
   ) {}
 
@@ -55,6 +57,7 @@ export class Deletions implements OnApplicationBootstrap, OnModuleDestroy {
     const kept = made.filter(({ usedElsewhere }) => usedElsewhere);
     return this.database.hotTransaction(async (sql) => {
       if (!(await this.deletions.markDone(sql, shotVersionId))) return false;
+      await this.logs.forget(sql, shotVersionId);
       await this.audit.append(sql, {
         actor: SYSTEM_ACTOR,
         action: 'deletion.certified',

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { toUnderstudyError } from '@understudy/contracts';
 import { Counter, Histogram, Registry } from 'prom-client';
 
-export type Report = 'heartbeat' | 'complete' | 'fail' | 'release' | 'upload';
+export type Report = 'heartbeat' | 'complete' | 'fail' | 'release' | 'upload' | 'log';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const STAGE_SECONDS = [0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200];

@@ -21,12 +21,17 @@ const NEXT: Readonly<Record<'analyse' | 'render', { from: ShotState; to: ShotSta
 interface FailedTask {
   readonly errorCode: string | null;
   readonly errorMessage: string | null;
+  /** Its number among those of its kind, from 1: by it its attempts' logs are found. */
+  readonly shard: number;
   readonly startFrame: number;
   readonly endFrame: number;
 }
 
 const FAILED = `SELECT error_code AS "errorCode", error_message AS "errorMessage", start_frame AS "startFrame",
-  end_frame AS "endFrame" FROM tasks WHERE id = $1`;
+  end_frame AS "endFrame",
+  (SELECT count(*)::int FROM tasks k WHERE k.shot_version_id = t.shot_version_id AND k.kind = t.kind
+     AND k.start_frame <= t.start_frame) AS shard
+  FROM tasks t WHERE id = $1`;
 
 /** What follows when lanes settled a task; in the transaction that settles it, after the task's own row changed. */
 @Injectable()
@@ -67,8 +72,8 @@ export class ShardEvents {
       return;
     }
     if (task.shotVersionId === null) return;
-    const { startFrame, endFrame } = row ?? {};
-    const details = { taskId: task.id, kind: task.kind, startFrame, endFrame };
+    const { shard, startFrame, endFrame } = row ?? {};
+    const details = { taskId: task.id, kind: task.kind, shard, startFrame, endFrame };
     const error = new UnderstudyError(code, message, { details });
     await this.failures.fail(sql, task.shotVersionId, error, SYSTEM_ACTOR);
   }

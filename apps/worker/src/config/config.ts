@@ -23,6 +23,8 @@ const Environment = z.object({
   LANES: count(1, 64).default(1),
   /** Emptied at every start and end: nothing else may lie there. */
   SCRATCH_DIR: z.string().min(1),
+  /** Where logs of attempts wait for the coordinator; apart from the scratch folder, whose disk may be full. Default: beside it. */
+  LOG_DIR: z.string().min(1).optional(),
   /** Holds the model packs. */
   DATA_DIR: z.string().min(1),
   PROVIDER: z.enum(['cpu', 'cuda', 'tensorrt', 'webgpu']).default('cpu'),
@@ -40,6 +42,7 @@ export interface WorkerConfig {
   readonly workerToken: string;
   readonly lanes: number;
   readonly scratchDir: string;
+  readonly logDir: string;
   readonly dataDir: string;
   readonly provider: z.infer<typeof Environment>['PROVIDER'];
   readonly threads: number;
@@ -68,6 +71,7 @@ export function workerConfig(env: Readonly<Record<string, string | undefined>>):
     workerToken,
     lanes: given.LANES,
     scratchDir: resolve(given.SCRATCH_DIR),
+    logDir: resolve(given.LOG_DIR ?? `${given.SCRATCH_DIR}-logs`),
     dataDir: resolve(given.DATA_DIR),
     provider: given.PROVIDER,
     threads: Math.min(given.THREADS, availableParallelism()),

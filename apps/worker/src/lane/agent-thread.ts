@@ -88,6 +88,7 @@ const agent = new LaneAgent({
   objects,
   executor,
   scratch: config.scratch,
+  logFolder: config.logFolder,
   log,
   drainGraceMs: config.drainGraceMs,
   resultPatienceMs: config.resultPatienceMs,

@@ -11,9 +11,18 @@ import {
 } from '@understudy/contracts';
 
 import type { LaneLog } from '../log.js';
+import { AttemptLog } from '../logs/attempt-log.js';
+import { withoutFolders } from '../logs/without-folders.js';
 import { type LaneControl, type StopReason, Stopped, monotonicMs } from './control.js';
 import { finishOrRelease } from './drain-decision.js';
-import { asUnderstudyError, failureReport, isNotOurs, isPassing, isPassingForResult } from './failure.js';
+import {
+  asUnderstudyError,
+  type FailureReport,
+  failureReport,
+  isNotOurs,
+  isPassing,
+  isPassingForResult,
+} from './failure.js';
 import { LeaseKeeper, pause } from './lease-keeper.js';
 import { type TaskExecutor, type TaskResult, framesOf } from './task.js';
 
@@ -33,6 +42,8 @@ export interface AttemptContext {
   /** The lane's scratch folder; each attempt gets a folder in it. */
   readonly scratch: string;
   readonly log: LaneLog;
+  /** Where its attempts' logs are kept until the coordinator has them; absent, they are only written to `log`. */
+  readonly logFolder?: string;
   /** How long a draining lane may take to finish what it has begun. */
   readonly drainGraceMs: number;
   /** How long a finished result waits for a coordinator that cannot take it; never longer than its lease. */
@@ -54,6 +65,8 @@ export class Attempt {
   readonly #keeper: LeaseKeeper;
   readonly #startedAtMs: number;
   readonly #held: string[] = [];
+  readonly #log: LaneLog;
+  readonly #record: AttemptLog | undefined;
   #failedWith: ErrorCode | null = null;
   #drainTimer: NodeJS.Timeout | undefined;
 
@@ -62,9 +75,12 @@ export class Attempt {
     this.#context = context;
     this.#lease = lease;
     this.#startedAtMs = receivedAtMs;
-    const { client, laneId, control, log } = context;
+    const { client, laneId, control, logFolder } = context;
+    // A face that is read belongs to no shot, and nobody could ask for what was written about it.
+    this.#record = logFolder === undefined || lease.kind === 'enrol' ? undefined : new AttemptLog(logFolder, lease);
+    this.#log = this.#record?.beside(context.log) ?? context.log;
     const onDrain = () => this.drain('drain');
-    this.#keeper = new LeaseKeeper({ client, laneId, lease, control, log, onDrain }, this.#startedAtMs);
+    this.#keeper = new LeaseKeeper({ client, laneId, lease, control, log: this.#log, onDrain }, this.#startedAtMs);
   }
 
   /** What it was reported to have failed with. */
@@ -74,9 +90,10 @@ export class Attempt {
 
   /** Never rejects: what went wrong has been reported, as far as anybody was there to hear it. */
   async run(): Promise<AttemptOutcome> {
-    const { control, log, scratch } = this.#context;
+    const { control, scratch } = this.#context;
     const { attemptId, taskId, kind, epoch } = this.#lease;
     const folder = join(scratch, attemptId);
+    const log = this.#log;
     log.info({ attemptId, taskId, kind, epoch }, 'attempt begins');
     let outcome: AttemptOutcome;
     try {
@@ -92,9 +109,14 @@ export class Attempt {
       await rm(folder, { recursive: true, force: true });
       for (const sha256 of this.#held) this.#context.objects.release(sha256);
     }
-    const ms = Math.round(monotonicMs() - this.#startedAtMs);
+    const ms = this.#elapsedMs();
     log.info({ attemptId, outcome, framesDone: control.framesDone, ms }, 'attempt ended');
+    this.#record?.end();
     return outcome;
+  }
+
+  #elapsedMs(): number {
+    return Math.round(monotonicMs() - this.#startedAtMs);
   }
 
   /** Finishes if that takes no longer than the grace, else hands the task back. */
@@ -114,6 +136,7 @@ export class Attempt {
 
   async #work(folder: string): Promise<TaskResult> {
     const { control, objects, executor } = this.#context;
+    const ofAttempt = { attemptId: this.#lease.attemptId };
     const watch = control.watch();
     try {
       const inputs: Record<string, string> = {};
@@ -123,7 +146,12 @@ export class Attempt {
         this.#held.push(ref.sha256);
       }
       watch.signal.throwIfAborted();
-      return await executor.run({ lease: this.#lease, inputs, folder });
+      this.#log.info({ ...ofAttempt, objects: this.#held.length, ms: this.#elapsedMs() }, 'inputs at hand');
+      const result = await executor.run({ lease: this.#lease, inputs, folder });
+      const { timingsMs, result: made } = result.report;
+      const rounded = Object.fromEntries(Object.entries(timingsMs).map(([name, ms]) => [name, Math.round(ms)]));
+      this.#log.info({ ...ofAttempt, frames: made.frames, bytes: made.bytes, timingsMs: rounded }, 'work done');
+      return result;
     } catch (thrown) {
       const reason = control.stopReason();
       throw reason === null ? thrown : new Stopped(reason);
@@ -138,7 +166,8 @@ export class Attempt {
    * take it anyway.
    */
   async #deliver(result: TaskResult): Promise<void> {
-    const { client, resultPatienceMs, log } = this.#context;
+    const { client, resultPatienceMs } = this.#context;
+    const log = this.#log;
     const { attemptId, epoch, upload } = this.#lease;
     const untilMs = monotonicMs() + resultPatienceMs;
     const lease = this.#whileLeased();
@@ -182,14 +211,22 @@ export class Attempt {
   }
 
   async #settle(thrown: unknown): Promise<AttemptOutcome> {
-    const { control, log } = this.#context;
+    const { control } = this.#context;
+    const log = this.#log;
     const { attemptId, epoch } = this.#lease;
     const reason = this.#stopReason(thrown);
     if (reason === null) {
       const report = failureReport(thrown);
       this.#failedWith = report.code;
       log.error(
-        { attemptId, code: report.code, retryable: report.retryable, cause: causeOf(thrown) },
+        {
+          attemptId,
+          code: report.code,
+          retryable: report.retryable,
+          reason: report.message,
+          cause: causeOf(thrown),
+          stderr: stderrOf(report),
+        },
         'attempt failed',
       );
       await this.#report(() =>
@@ -221,7 +258,7 @@ export class Attempt {
         return;
       } catch (thrown) {
         const error: UnderstudyError = toUnderstudyError(thrown);
-        this.#context.log.warn({ attemptId: this.#lease.attemptId, code: error.code }, 'report not taken');
+        this.#log.warn({ attemptId: this.#lease.attemptId, code: error.code }, 'report not taken');
         if (!isPassing(error)) return;
         await pause(RETRY_MS, new AbortController().signal);
       }
@@ -239,4 +276,10 @@ function objectsOf(lease: Lease): ObjectRef[] {
 function causeOf(thrown: unknown): string | undefined {
   const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : undefined;
   return cause?.stack?.split('\n').slice(1, 4).join(' ').trim();
+}
+
+/** The end of what a program that failed had to say. */
+function stderrOf({ details }: FailureReport): string | undefined {
+  const said = details?.['stderr'];
+  return typeof said === 'string' && said !== '' ? withoutFolders(said) : undefined;
 }

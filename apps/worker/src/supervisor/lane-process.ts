@@ -14,11 +14,17 @@ export interface LaneEnd {
   readonly well: boolean;
   /** How else, in the system's words: a signal's name or an exit code. */
   readonly how: string;
+  /** The end of what it wrote to standard error: what a runtime says that takes the process with it. */
+  readonly lastWords: string;
 }
+
+/** Characters. */
+const LAST_WORDS = 4000;
 
 /** One lane as an operating-system process, in a group of its own with the decoders and encoders it starts. */
 export class LaneProcess {
   readonly #child: ChildProcess;
+  #lastWords = '';
   /** Resolves when the process is gone. */
   readonly ended: Promise<LaneEnd>;
 
@@ -28,14 +34,18 @@ export class LaneProcess {
       env: environment,
       detached: true,
       serialization: 'advanced',
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    });
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      process.stderr.write(text);
+      this.#lastWords = (this.#lastWords + text).slice(-LAST_WORDS);
     });
     this.#child.on('message', (notice) => onNotice(notice as LaneNotice));
     this.ended = new Promise((resolve) => {
-      this.#child.once('error', () => resolve({ well: false, how: 'not started' }));
+      this.#child.once('error', () => resolve({ well: false, how: 'not started', lastWords: '' }));
       this.#child.once('exit', (code, signal) => {
         this.#killGroup();
-        resolve({ well: code === 0, how: signal ?? `exit code ${code}` });
+        resolve({ well: code === 0, how: signal ?? `exit code ${code}`, lastWords: this.#lastWords.trim() });
       });
     });
   }

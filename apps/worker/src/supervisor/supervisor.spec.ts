@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { workerConfig } from '../config/config.js';
 import { openLog } from '../log.js';
+import { LogSpool } from '../logs/log-spool.js';
 import type { HeldAttempt } from '../messages.js';
 import { ObjectCache } from './object-cache.js';
 import { Scratch } from './scratch.js';
@@ -39,6 +40,7 @@ process.on('message', (order) => {
 
 let folder: string;
 let scratch: Scratch;
+let logs: LogSpool;
 let supervisor: Supervisor;
 let reports: string[];
 
@@ -59,7 +61,8 @@ async function start(behaviour: string, lanes = 1): Promise<{ running: Promise<v
   const objects = new ObjectCache(scratch.objects, 1000, async () => {});
   const program = join(folder, 'lane.mjs');
   const report = async ({ attemptId }: HeldAttempt, message: string) => void reports.push(`${attemptId}: ${message}`);
-  supervisor = new Supervisor({ config, scratch, objects, log: openLog('silent', {}), report, program });
+  logs = new LogSpool(join(folder, 'logs'));
+  supervisor = new Supervisor({ config, scratch, logs, objects, log: openLog('silent', {}), report, program });
   const running = supervisor.run();
   running.catch(() => {});
   return { running };

@@ -4,6 +4,7 @@ import { type ErrorBody, toUnderstudyError, UnderstudyError } from '@understudy/
 
 import type { WorkerConfig } from '../config/config.js';
 import type { LaneLog } from '../log.js';
+import type { LogSpool } from '../logs/log-spool.js';
 import type { HeldAttempt, LaneConfig, LaneNotice } from '../messages.js';
 import { Backoff } from './backoff.js';
 import { LaneProcess } from './lane-process.js';
@@ -13,6 +14,7 @@ import type { Scratch } from './scratch.js';
 export interface SupervisorOptions {
   readonly config: WorkerConfig;
   readonly scratch: Scratch;
+  readonly logs: LogSpool;
   readonly objects: ObjectCache;
   readonly log: LaneLog;
   /** Tells the coordinator that the lane at work on this died. */
@@ -67,18 +69,19 @@ export class Supervisor {
   }
 
   async #keepLane(ordinal: number): Promise<void> {
-    const { log, scratch, objects } = this.#options;
+    const { log, scratch, objects, logs } = this.#options;
     const backoff = new Backoff();
     while (!this.#ending.signal.aborted) {
       const startedAt = performance.now();
       const lane = this.#start(ordinal);
       this.#lanes.set(ordinal, lane);
       log.info({ lane: ordinal, pid: lane.pid }, 'lane started');
-      const { well, how } = await lane.ended;
+      const { well, how, lastWords } = await lane.ended;
       this.#lanes.delete(ordinal);
       this.#answerFor(ordinal, how);
       objects.releaseAll(ownerOf(ordinal));
       await scratch.wipeLane(ordinal);
+      await logs.endLane(ordinal, how, lastWords);
       if (this.#ending.signal.aborted) break;
       const pauseMs = backoff.pauseMs(performance.now() - startedAt);
       log.warn({ lane: ordinal, well, how, pauseMs }, 'lane ended');
@@ -113,7 +116,7 @@ export class Supervisor {
   }
 
   #laneConfig(ordinal: number): LaneConfig {
-    const { config, scratch } = this.#options;
+    const { config, scratch, logs } = this.#options;
     const { host, coordinatorUrl, workerToken, dataDir, provider, threads, logLevel } = config;
     const { drainGraceMs, resultPatienceMs } = config;
     return {
@@ -123,6 +126,7 @@ export class Supervisor {
       workerToken,
       dataDir,
       scratch: scratch.lane(ordinal),
+      logFolder: logs.lane(ordinal),
       provider,
       threads,
       logLevel,

@@ -47,6 +47,7 @@ const MAKER = [
   'pause Shot',
   'prioritise Shot',
   'retry Shot',
+  'inspect Shot',
   'download Delivery',
 ];
 const STOPS = ['create Consent', 'suspend Consent', 'hold Consent', 'revoke Consent'];
@@ -80,6 +81,7 @@ const TABLE: Record<Who, readonly string[]> = {
     'pause Shot',
     'prioritise Shot',
     'retry Shot',
+    'inspect Shot',
     'read Task',
     'operate Lane',
     'share Project',

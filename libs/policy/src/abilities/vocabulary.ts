@@ -1,4 +1,4 @@
-/** Everything that can be asked of the farm. `view` shows pixels in the console, `download` hands out the file itself. */
+/** Everything that can be asked of the farm. `view` shows pixels in the console, `inspect` the lanes' logs, `download` hands out the file itself. */
 export const ACTIONS = [
   'read',
   'create',
@@ -12,6 +12,7 @@ export const ACTIONS = [
   'lift',
   'upload',
   'view',
+  'inspect',
   'download',
   'cancel',
   'resume',

@@ -78,7 +78,9 @@ async function watch(id: string, options: ConnectionOptions & { out?: string; js
   const progress = createProgress();
   const signal = interruptSignal();
   try {
-    const { shot } = await watchShot(client, shotId(id), progress, signal);
+    const { shot } = await watchShot(client, shotId(id), progress, signal).catch((thrown: unknown) => {
+      throw withLogs(thrown, id);
+    });
     const report = await client.call('getShotReport', { params: { shotId: shot.id } }, { signal });
     if (outPath !== null) {
       const delivery = await client.call('getDelivery', { params: { deliveryId: await deliveryOf(client, shot.id) } });
@@ -89,6 +91,16 @@ async function watch(id: string, options: ConnectionOptions & { out?: string; js
   } finally {
     progress.end();
   }
+}
+
+/** A shard that was given up: where what its lanes wrote down is read. */
+function withLogs(thrown: unknown, id: string): unknown {
+  if (!(thrown instanceof UnderstudyError)) return thrown;
+  const { code, message, details, cause } = thrown;
+  if (typeof details?.['shard'] !== 'number') return thrown;
+  const kind = details['kind'] === 'analyse' ? ' --analyse' : '';
+  const hint = `read its lanes' logs with: understudy logs ${id} --shard ${details['shard']}${kind}`;
+  return new UnderstudyError(code, `${message}; ${hint}`, { details, cause });
 }
 
 async function deliveryOf(client: NodeClient, id: string): Promise<string> {
