@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import type { Consent, Shot, ShotReport } from '@understudy/contracts';
+import type { Consent, RouteOutput, Shot, ShotReport } from '@understudy/contracts';
 import { encodeModel } from '@understudy/inference';
 import { FIRST, THIRD, drawPortrait, pngOf } from '@understudy/sample';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -149,6 +149,7 @@ describe('a lasting farm', () => {
     expect((face?.idToIdentity ?? 0) - (face?.idToIdentityBefore ?? 0)).toBeGreaterThan(0.45);
     const replaced = replacedReport.faces[0]?.idToIdentity ?? 0;
     expect(Math.abs((face?.idToIdentity ?? 0) - replaced)).toBeLessThan(0.05);
+    await someFramesAnew(report.shot.id);
   });
 
   it("renders with a studio's own pack once a second person has approved it", async () => {
@@ -233,6 +234,26 @@ describe('a lasting farm', () => {
     return (await as('producer', 'watch', id, '--out', file, '--json')).json<ShotReport>();
   }
 
+  /** Its first frame, with another strength; the frames of its other shards stay as they were, bit for bit. */
+  async function someFramesAnew(id: string): Promise<void> {
+    const replace = { type: 'replace', settings: { strength: 0.4 } };
+    const recipe = { processors: [replace, { type: 'restore', settings: { maxDrift: 0.05 } }] };
+    writeFileSync(at('weaker.json'), JSON.stringify(recipe));
+    const frames = ['--frames', '0-0', '--recipe-file', at('weaker.json'), '--reason', 'too strong at the start'];
+    const made = await as('producer', 'resubmit', id, ...frames, '--json');
+    expect(made.stderr).toBe('');
+    const { rendered, shards } = made.json<RouteOutput<'resubmitShot'>>();
+    expect(rendered.startFrame).toBe(0);
+    expect(shards.reused).toBeGreaterThan(0);
+    expect((await as('producer', 'watch', id)).stderr).not.toMatch(/^error/m);
+    expect((await as('second', 'release', id, '--reason', 'approved')).stderr).toBe('');
+    expect((await as('producer', 'watch', id, '--out', at('anew.mp4'))).stderr).not.toMatch(/^error/m);
+    const [before, after] = [frameMd5s(at('restored take.mp4')), frameMd5s(at('anew.mp4'))];
+    expect(after).toHaveLength(24);
+    expect(after.slice(rendered.endFrame)).toEqual(before.slice(rendered.endFrame));
+    expect(after[0]).not.toBe(before[0]);
+  }
+
   /** A performer's model in the stores of the farm's lanes and of the admin: it paints one colour, another in each channel. */
   async function addPainter(): Promise<void> {
     const graph = new GraphBuilder();
@@ -274,6 +295,14 @@ const one = (graph: GraphBuilder): string[] => [graph.integers([0]), graph.integ
 interface Picture {
   readonly height: number;
   at(x: number, y: number): number[];
+}
+
+function frameMd5s(path: string): string[] {
+  const text = execFileSync('ffmpeg', ['-v', 'error', '-i', path, '-map', '0:v', '-f', 'framemd5', '-'], {
+    encoding: 'utf8',
+  });
+  const rows = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return rows.map((row) => row.split(',').at(-1)?.trim() ?? '');
 }
 
 /** The tenth frame of a clip of 360 pixels' width. */

@@ -190,6 +190,7 @@ export const BODIES: Readonly<Record<string, Body>> = {
     recipe: { processors: [{ type: 'anonymise' }] },
     basis: 'bystanders who gave no consent',
   }),
+  resubmitShot: () => ({ frames: { startFrame: 0, endFrame: 5 }, reason: 'to see whether it is allowed' }),
   setProjectShare: () => ({ weight: 1, mostLanes: null }),
   pauseShot: REASON,
   unpauseShot: REASON,

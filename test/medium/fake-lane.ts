@@ -63,6 +63,8 @@ export class FakeLane {
   faces: Faces = (frame) => [observe(frame, 0), observe(frame, 1)];
   /** Whose face it reads in an image. */
   enrolled = 2;
+  /** Renders every sample so much brighter. */
+  brighter = 0;
   /** Called with a lease before any work on it. */
   onLease: (lease: Lease) => Promise<void> | void = () => undefined;
 
@@ -139,7 +141,7 @@ export class FakeLane {
 
   async #render(lease: RenderLease): Promise<Result> {
     const { startFrame, endFrame, plate, encoding, cast } = lease;
-    const key = JSON.stringify([plate.source.sha256, startFrame, endFrame, encoding]);
+    const key = JSON.stringify([plate.source.sha256, startFrame, endFrame, encoding, this.brighter]);
     const segment = RENDERED.get(key) ?? (await this.#encode(lease));
     RENDERED.set(key, segment);
     return { ...segment, probes: probesOf(startFrame, endFrame, cast) };
@@ -153,6 +155,8 @@ export class FakeLane {
       const writer = await openSegmentWriter({ path, plate: info, encoding });
       const source = await this.farm.objects.localPath(plate.source.sha256);
       for await (const { frame } of readFrames({ path: source, plate: info, startFrame, endFrame })) {
+        if (this.brighter > 0)
+          for (const [at, sample] of frame.bytes.entries()) frame.bytes[at] = Math.min(235, sample + this.brighter);
         await writer.write(frame);
       }
       const { frames, frameHashes } = await writer.finish();

@@ -10,6 +10,7 @@ import { addAccountCommands } from './commands/remote/account.js';
 import { addLoginCommands } from './commands/remote/login.js';
 import { addLogsCommand } from './commands/remote/logs.js';
 import { addProjectCommands } from './commands/remote/project.js';
+import { addResubmitCommand } from './commands/remote/resubmit.js';
 import { addLaneCommands, addSchedulingCommands } from './commands/remote/scheduling.js';
 import { addShotCommands } from './commands/remote/shots.js';
 import { addSubmitCommand } from './commands/remote/submit.js';
@@ -43,6 +44,7 @@ export function createProgram(): Command {
     addUserCommands,
     addProjectCommands,
     addSubmitCommand,
+    addResubmitCommand,
     addShotCommands,
     addSchedulingCommands,
     addLogsCommand,

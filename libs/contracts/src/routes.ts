@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AttemptLog, AttemptLogPart, ShotLogsQuery } from './attempt-logs.js';
 import { ActivateConsent, Consent, ConsentDecision, ConsentDocument, HoldConsent } from './consent.js';
 import { ConsentReceipt } from './consent-receipt.js';
-import { Page, Uuid } from './ids.js';
+import { FrameRange, Page, Uuid } from './ids.js';
 import {
   CompleteAttempt,
   FailAttempt,
@@ -58,6 +58,7 @@ import {
   Delivery,
   Performer,
   Project,
+  ResubmitShot,
   ResumeShot,
   Shot,
   ShotReport,
@@ -207,6 +208,13 @@ export const ROUTES = {
   getTemplate: { method: 'GET', path: '/api/v1/assets/:assetId/template', response: Template },
 
   submitShot: { method: 'POST', path: '/api/v1/shots', body: SubmitShot, response: Shot },
+  /** A new version of the shot: plate, analysis, cast, consents and encoding stay, some frames are rendered anew. */
+  resubmitShot: {
+    method: 'POST',
+    path: '/api/v1/shots/:shotId/versions',
+    body: ResubmitShot,
+    response: z.object({ shot: Shot, rendered: FrameRange, shards: z.object({ rendered: z.int(), reused: z.int() }) }),
+  },
   listShots: { method: 'GET', path: '/api/v1/shots', query: OfProject, response: list(Shot) },
   getShot: { method: 'GET', path: '/api/v1/shots/:shotId', response: Shot },
   listShotTasks: { method: 'GET', path: '/api/v1/shots/:shotId/tasks', query: Page, response: list(ShotTask) },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Instant, Name, Reason, Sha256, Uuid } from './ids.js';
+import { FrameRange, Instant, Name, Reason, Sha256, Uuid } from './ids.js';
 import { ConsentLevel } from './consent.js';
 import { type ErrorCode, isErrorCode } from './errors.js';
 import { AttemptState, LaneNeeds, TaskKind, TaskState } from './lanes.js';
@@ -128,6 +128,8 @@ export const ShotSettings = SubmitShot.pick({
 }).extend({
   /** Tracks that `anonymise` covers; set by the plan. */
   anonymiseTracks: z.array(z.int().min(0)).default([]),
+  /** Of a version that renders some frames anew: which, and the version whose other segments it takes. */
+  partial: z.object({ baseVersionId: Uuid, startFrame: z.int(), endFrame: z.int() }).optional(),
 });
 export type ShotSettings = z.infer<typeof ShotSettings>;
 
@@ -220,6 +222,16 @@ export const AuditEvent = z.object({
   data: z.record(z.string(), z.unknown()),
 });
 export type AuditEvent = z.infer<typeof AuditEvent>;
+
+/** Renders some frames of a shot anew and takes the rest as it is. */
+export const ResubmitShot = z.object({
+  /** Widened to the borders of the shards it lies in: a segment is taken whole or not at all. */
+  frames: FrameRange,
+  /** The same processors with other settings or packs; absent, the recipe stays. It runs on the frames rendered anew alone. */
+  recipe: Recipe.optional(),
+  priority: z.int().min(0).max(100).optional(),
+  reason: Reason,
+});
 
 export const CancelShot = z.object({ reason: Reason });
 export const ResumeShot = z.object({ reason: Reason });

@@ -7,6 +7,7 @@ export * from './placement/explain.js';
 export * from './placement/fit.js';
 export * from './placement/order.js';
 export * from './packs/licence.js';
+export * from './plan/partial.js';
 export * from './plan/shards.js';
 export * from './abilities/ability.js';
 export type * from './abilities/actor.js';

@@ -36,6 +36,7 @@ export class RecordedRows {
     else if (event.action === 'shot.submitted') this.#cast(event);
     else if (event.action === 'task.leased') this.#leased(event);
     else if (event.action === 'attempt.accepted') this.#segment(event);
+    else if (event.action === 'segment.reused') this.#reused(event);
     else if (subject === 'membership') this.#membership(event);
     else if (subject === 'user') this.#user(event);
     else if (subject === 'delivery' || event.action === 'shot.ready') this.#delivery(event);
@@ -108,6 +109,13 @@ export class RecordedRows {
   #segment({ data }: LoggedEvent): void {
     const { task, sha256, frames, epoch } = data;
     if (this.#renders.has(text(task))) this.#record('segments', text(task), { sha256, frames, epoch });
+  }
+
+  /** A later version took the segment of an earlier one: a row of its own, of the same bytes. */
+  #reused({ subjectId, data }: LoggedEvent): void {
+    const { sha256, frames, epoch } = data;
+    this.#renders.add(subjectId);
+    this.#record('segments', subjectId, { sha256, frames, epoch });
   }
 
   #membership({ action, subjectId, projectId, data }: LoggedEvent): void {

@@ -46,7 +46,7 @@ export class ReportRepository {
     return row ?? { shards: 0, attempts: 0, lanes: [] };
   }
 
-  /** Every track, with the means over its probes; the tenth percentile is of the frames that were probed. */
+  /** Every track, with the means over its probes, those of segments that were taken from an earlier version among them; the tenth percentile is of the frames that were probed. */
   async faces(shotVersionId: string, analysisId: string): Promise<ShotReport['faces']> {
     return this.database.query(
       `WITH probes AS (
@@ -54,7 +54,8 @@ export class ReportRepository {
                 percentile_cont(0.1) WITHIN GROUP (ORDER BY p."idToIdentity") AS "idToIdentityP10",
                 avg(p."idToPlate") AS "idToPlate", avg(p."landmarkNme") AS "landmarkNme"
            FROM tasks t
-           JOIN attempts a ON a.task_id = t.id AND a.state = 'accepted'
+           LEFT JOIN segments g ON g.task_id = t.id
+           JOIN attempts a ON a.task_id = coalesce(g.reused_from, t.id) AND a.state = 'accepted'
            CROSS JOIN LATERAL jsonb_to_recordset(coalesce(a.probes, '[]'::jsonb)) AS p(track int,
              "idToIdentityBefore" float8, "idToIdentity" float8, "idToPlate" float8, "landmarkNme" float8)
           WHERE t.shot_version_id = $1 AND t.kind = 'render'

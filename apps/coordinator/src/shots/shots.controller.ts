@@ -6,6 +6,7 @@ import { CurrentActor } from '../access/current-actor.decorator.js';
 import { Handle, HandleContent } from '../access/handle.decorator.js';
 import { Input, PathParam } from '../access/input.decorator.js';
 import { Reports } from './reports.js';
+import { Resubmissions } from './resubmissions.js';
 import { ShotActs } from './shot-acts.js';
 import { ShotRepository } from './shot.repository.js';
 import { ShotStream } from './shot-stream.js';
@@ -16,6 +17,7 @@ export class ShotsController {
   constructor(
     private readonly shots: ShotRepository,
     private readonly submissions: Submissions,
+    private readonly resubmissions: Resubmissions,
     private readonly acts: ShotActs,
     private readonly reports: Reports,
     private readonly stream: ShotStream,
@@ -28,6 +30,16 @@ export class ShotsController {
   ): Promise<RouteOutput<'submitShot'>> {
     const shotId = await this.submissions.submit(actor, body);
     return this.shots.show(await this.shots.find(actor, 'read', shotId));
+  }
+
+  @Handle('resubmitShot', { action: 'create', subject: 'Shot' })
+  async resubmit(
+    @CurrentActor() actor: Actor,
+    @Input() { params, body }: RouteInput<'resubmitShot'>,
+  ): Promise<RouteOutput<'resubmitShot'>> {
+    const head = await this.shots.find(actor, 'create', params.shotId);
+    const made = await this.resubmissions.resubmit(actor, head, body);
+    return { shot: await this.shots.show(head), ...made };
   }
 
   @Handle('listShots', { action: 'read', subject: 'Shot' })

@@ -3,6 +3,8 @@ import { Outlooks } from './outlook.js';
 import { OutlookRepository } from './outlook.repository.js';
 import { ReportRepository } from './report.repository.js';
 import { Reports } from './reports.js';
+import { ResubmissionRepository } from './resubmission.repository.js';
+import { Resubmissions } from './resubmissions.js';
 import { SchedulingActs } from './scheduling-acts.js';
 import { SchedulingController } from './scheduling.controller.js';
 import { SchedulingRepository } from './scheduling.repository.js';
@@ -22,6 +24,8 @@ import { Submissions } from './submissions.js';
     OutlookRepository,
     SchedulingActs,
     SchedulingRepository,
+    ResubmissionRepository,
+    Resubmissions,
     ReportRepository,
     Reports,
     ShotActs,

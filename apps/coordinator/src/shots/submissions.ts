@@ -161,7 +161,7 @@ export class Submissions {
 }
 
 /** What the audit log keeps of a member: all of it, so that a change of the row shows. */
-function castRecord(member: NewCastMember): Record<string, unknown> {
+export function castRecord(member: NewCastMember): Record<string, unknown> {
   const { cast, identityConsentId, plateConsentId, identityAssetIds } = member;
   const { identityPerformerId, platePerformerId, plateReferenceAssetIds } = member;
   return {

@@ -1,0 +1,206 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ResubmitShot, type ShotState } from '@understudy/contracts';
+import type { z } from 'zod';
+import { ReportRepository } from '../../apps/coordinator/src/shots/report.repository.js';
+import { Resubmissions } from '../../apps/coordinator/src/shots/resubmissions.js';
+import { ShotRepository } from '../../apps/coordinator/src/shots/shot.repository.js';
+import type { FakeLane } from './fake-lane.js';
+import { revokeConsent } from './shot-fixture.js';
+import { makePlate, PLATE_FRAMES, type Stage, StagesFarm } from './stages-farm.js';
+
+const REASON = 'the director wants it so';
+const SHARD_FRAMES = 5;
+const LOSSLESS = { mode: 'lossless', preset: 'ultrafast' };
+
+let folder: string;
+let plate: string;
+let farm: StagesFarm;
+let lane: FakeLane;
+let stage: Stage;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'plates-'));
+  plate = join(folder, 'plate.mp4');
+  await makePlate(plate);
+  farm = await StagesFarm.start({ serve: false });
+  lane = await farm.addLane();
+});
+beforeEach(async () => {
+  stage = await farm.addStage(plate);
+  lane.brighter = 0;
+});
+afterEach(() => farm.clear());
+afterAll(async () => {
+  await farm.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const broughtTo = (state: ShotState) =>
+  farm.bringTo(state, stage, lane, { shardFrames: SHARD_FRAMES, leastShards: 1, encoding: LOSSLESS });
+
+async function resubmit(shotId: string, asked: Omit<z.input<typeof ResubmitShot>, 'reason'>, actor = stage.actor) {
+  const head = await farm.get(ShotRepository).find(actor, 'create', shotId);
+  return await farm.get(Resubmissions).resubmit(actor, head, ResubmitShot.parse({ ...asked, reason: REASON }));
+}
+
+const versionOf = (shotId: string) =>
+  farm.one<{ id: string; version: number; state: ShotState; parity: string | null }>(
+    `SELECT id, version, state::text AS state, parity_class AS parity FROM shot_versions WHERE shot_id = $1
+      ORDER BY version DESC LIMIT 1`,
+    [shotId],
+  );
+
+/** Hashes of all frames of a version's segments, by frame. */
+async function frameHashes(shotVersionId: string): Promise<string[]> {
+  const rows = await farm.owner.query<{ hashes: string[] }>(
+    `SELECT g.frame_hashes AS hashes FROM segments g JOIN tasks t ON t.id = g.task_id
+      WHERE t.shot_version_id = $1 ORDER BY t.start_frame`,
+    [shotVersionId],
+  );
+  return rows.flatMap(({ hashes }) => hashes);
+}
+
+async function finish(shotVersionId: string): Promise<void> {
+  await farm.runStage('assemble', shotVersionId);
+  await farm.runStage('verify', shotVersionId);
+}
+
+const decodedHash = async (shotVersionId: string): Promise<string> => {
+  const { verification } = await farm.one<{ verification: { decodedHash: string } }>(
+    `SELECT verification FROM deliveries WHERE shot_version_id = $1 AND state = 'ready'`,
+    [shotVersionId],
+  );
+  return verification.decodedHash;
+};
+
+describe('some frames of a shot rendered anew', () => {
+  it('come into a new delivery beside the old frames of the rest', async () => {
+    const { shotId, shotVersionId: first } = await broughtTo('ready');
+    lane.brighter = 3;
+    const made = await resubmit(shotId, { frames: { startFrame: 12, endFrame: 16 } });
+    expect(made).toEqual({ rendered: { startFrame: 10, endFrame: 20 }, shards: { rendered: 2, reused: 4 } });
+    const second = await versionOf(shotId);
+    expect(second).toMatchObject({ version: 2, state: 'rendering', parity: (await versionOf(shotId)).parity });
+    expect(second.parity).not.toBeNull();
+    const leases = await lane.workOff();
+    expect(leases.map((lease) => (lease.kind === 'render' ? [lease.startFrame, lease.endFrame] : lease.kind))).toEqual([
+      [10, 15],
+      [15, 20],
+    ]);
+    await finish(second.id);
+    expect((await versionOf(shotId)).state).toBe('ready');
+    const [before, after] = [await frameHashes(first), await frameHashes(second.id)];
+    expect(after).toHaveLength(PLATE_FRAMES);
+    const changed = before.flatMap((hash, frame) => (hash === after[frame] ? [] : [frame]));
+    expect(changed).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+    expect(await decodedHash(second.id)).not.toBe(await decodedHash(first));
+    // The figures of the frames that were taken over are those of the attempts that made them.
+    const report = farm.get(ReportRepository);
+    const version = await report.newest(shotId);
+    const faces = await report.faces(second.id, version?.analysisId ?? '');
+    expect(faces.find(({ cast }) => cast !== null)?.idToIdentity).toBeCloseTo(0.4 + (PLATE_FRAMES - 1) / 200);
+  });
+
+  it('give the very same file where nothing else came of them', async () => {
+    const { shotId, shotVersionId: first } = await broughtTo('ready');
+    await resubmit(shotId, { frames: { startFrame: 0, endFrame: 1 } });
+    const second = await versionOf(shotId);
+    await lane.workOff();
+    await finish(second.id);
+    expect(await decodedHash(second.id)).toBe(await decodedHash(first));
+    // Taken over from a version that took them over itself.
+    await resubmit(shotId, { frames: { startFrame: 29, endFrame: 30 } });
+    const third = await versionOf(shotId);
+    const { count } = await farm.one<{ count: number }>(
+      `SELECT count(*)::int AS count FROM segments g JOIN tasks t ON t.id = g.task_id JOIN attempts a ON a.task_id = g.reused_from
+        WHERE t.shot_version_id = $1 AND a.state = 'accepted' AND a.result->>'sha256' = g.sha256`,
+      [third.id],
+    );
+    expect(count).toBe(5);
+  });
+
+  it('bear other settings of the same processors, and no other processors', async () => {
+    const { shotId } = await broughtTo('ready');
+    const frames = { startFrame: 0, endFrame: 5 };
+    const replace = { type: 'replace', settings: { strength: 0.5 } } as const;
+    await expect(resubmit(shotId, { frames, recipe: { processors: [{ type: 'anonymise' }] } })).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+    });
+    await resubmit(shotId, { frames, recipe: { processors: [replace] }, priority: 80 });
+    const [lease] = await lane.workOff();
+    expect(lease).toMatchObject({ recipe: { processors: [{ settings: { strength: 0.5 } }] } });
+    const { priority } = await farm.one<{ priority: number }>('SELECT priority FROM tasks WHERE id = $1', [
+      lease?.taskId,
+    ]);
+    expect(priority).toBe(80);
+  });
+
+  it('save what a failed shot has, and ask for what it lacks', async () => {
+    const { shotId, shotVersionId } = await broughtTo('rendering');
+    await lane.workOff(3);
+    await expect(resubmit(shotId, { frames: { startFrame: 0, endFrame: 5 } })).rejects.toMatchObject({
+      code: 'CONFLICT',
+      details: { state: 'rendering' },
+    });
+    await farm.owner.query(`UPDATE shot_versions SET state = 'failed' WHERE id = $1`, [shotVersionId]);
+    await expect(resubmit(shotId, { frames: { startFrame: 20, endFrame: 30 } })).rejects.toMatchObject({
+      code: 'CONFLICT',
+      details: { startFrame: 15, endFrame: 20 },
+    });
+    expect((await versionOf(shotId)).version).toBe(1);
+    const made = await resubmit(shotId, { frames: { startFrame: 15, endFrame: 30 } });
+    expect(made.shards).toEqual({ rendered: 3, reused: 3 });
+    await expect(resubmit(shotId, { frames: { startFrame: 0, endFrame: 31 } })).rejects.toMatchObject({
+      code: 'CONFLICT',
+    });
+    await lane.workOff();
+    const second = await versionOf(shotId);
+    await finish(second.id);
+    await expect(resubmit(shotId, { frames: { startFrame: 30, endFrame: 31 } })).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+    });
+  });
+
+  it('stand on the consents of the rest, for all frames', async () => {
+    const { shotId } = await broughtTo('ready');
+    await revokeConsent(farm.owner, stage.identityConsentId, 'suspended');
+    // Another one that would cover the shot does not cover what was made before it.
+    await farm.addConsent({
+      projectId: stage.projectId,
+      projectName: stage.projectName,
+      performerId: stage.identityPerformerId,
+      role: 'identity',
+    });
+    await expect(resubmit(shotId, { frames: { startFrame: 0, endFrame: 5 } })).rejects.toMatchObject({
+      code: 'CONSENT_SUSPENDED',
+    });
+    expect((await versionOf(shotId)).version).toBe(1);
+    const { reused } = await farm.one<{ reused: number }>(
+      `SELECT count(*)::int AS reused FROM audit_events WHERE action = 'segment.reused' AND shot_id = $1`,
+      [shotId],
+    );
+    expect(reused).toBe(0);
+  });
+
+  it('end with what was taken over when a consent is withdrawn meanwhile', async () => {
+    const { shotId } = await broughtTo('ready');
+    await resubmit(shotId, { frames: { startFrame: 0, endFrame: 5 } });
+    await revokeConsent(farm.owner, stage.plateConsentId);
+    expect(await lane.workOff()).toEqual([]);
+    const second = await versionOf(shotId);
+    expect(second.state).toBe('revoked');
+    const { free } = await farm.one<{ free: number }>(
+      `SELECT count(*)::int AS free FROM segments g JOIN tasks t ON t.id = g.task_id
+        WHERE t.shot_version_id = $1 AND g.quarantined_at IS NULL`,
+      [second.id],
+    );
+    expect(free).toBe(0);
+    await expect(resubmit(shotId, { frames: { startFrame: 0, endFrame: 5 } })).rejects.toMatchObject({
+      code: 'CONFLICT',
+      details: { state: 'revoked' },
+    });
+  });
+});
