@@ -185,6 +185,26 @@ describe('some frames of a shot rendered anew', () => {
     expect(reused).toBe(0);
   });
 
+  it('take nothing over whose record was changed in the database', async () => {
+    const { shotId, shotVersionId } = await broughtTo('ready');
+    const frames = { startFrame: 0, endFrame: 5 };
+    const { tampering } = farm.owner;
+    const other = 'f'.repeat(64);
+    const taken = `task_id = (SELECT id FROM tasks WHERE shot_version_id = $1 AND start_frame = 10 AND kind = 'render')`;
+    const [{ sha256 = '' } = {}] = await tampering.query<{ sha256: string }>(
+      `SELECT sha256 FROM segments WHERE ${taken}`,
+      [shotVersionId],
+    );
+    await tampering.query(`UPDATE segments SET sha256 = $2 WHERE ${taken}`, [shotVersionId, other]);
+    await expect(resubmit(shotId, { frames })).rejects.toMatchObject({ code: 'RECORD_ALTERED' });
+    await tampering.query(`UPDATE segments SET sha256 = $2 WHERE ${taken}`, [shotVersionId, sha256]);
+    await tampering.query(`UPDATE cast_members SET identity_asset_ids = '{}' WHERE shot_version_id = $1`, [
+      shotVersionId,
+    ]);
+    await expect(resubmit(shotId, { frames })).rejects.toThrow();
+    expect((await versionOf(shotId)).version).toBe(1);
+  });
+
   it('end with what was taken over when a consent is withdrawn meanwhile', async () => {
     const { shotId } = await broughtTo('ready');
     await resubmit(shotId, { frames: { startFrame: 0, endFrame: 5 } });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { type LaneNeeds, ShotSettings, type ShotState, type TaskState } from '@understudy/contracts';
-import type { Sql } from '@understudy/db';
+import { type LaneNeeds, ShotSettings, type ShotState } from '@understudy/contracts';
+import { RecordSeals, sealRows, segmentRecord, type Sql } from '@understudy/db';
 import type { NewCastMember } from './submission.repository.js';
 
 /** The version that a partial one begins from. */
@@ -19,13 +19,11 @@ export interface BaseVersion {
   readonly cast: readonly (NewCastMember & { readonly tracks: readonly number[] })[];
 }
 
-/** A shard of the base, and its segment where it has one that may be used. */
+/** A shard of the base. */
 export interface BaseShard {
   readonly taskId: string;
   readonly startFrame: number;
   readonly endFrame: number;
-  readonly state: TaskState;
-  readonly segment: { readonly sha256: string; readonly frames: number; readonly epoch: number } | null;
 }
 
 export interface PartialVersion {
@@ -40,6 +38,9 @@ export interface PartialVersion {
 export interface ReusedSegment {
   readonly taskId: string;
   readonly baseTaskId: string;
+  readonly epoch: number;
+  readonly sha256: string;
+  readonly frames: number;
 }
 
 const BASE = `
@@ -54,12 +55,8 @@ const BASE = `
     FROM shot_versions v WHERE v.shot_id = $1 ORDER BY v.version DESC LIMIT 1 FOR NO KEY UPDATE OF v`;
 
 const SHARDS = `
-  SELECT t.id AS "taskId", t.start_frame AS "startFrame", t.end_frame AS "endFrame", t.state::text AS state,
-         CASE WHEN g.task_id IS NOT NULL
-              THEN jsonb_build_object('sha256', g.sha256, 'frames', g.frames, 'epoch', g.epoch) END AS segment
-    FROM tasks t
-    LEFT JOIN segments g ON g.task_id = t.id AND t.state = 'accepted' AND g.quarantined_at IS NULL
-   WHERE t.shot_version_id = $1 AND t.kind = 'render' ORDER BY t.start_frame`;
+  SELECT id AS "taskId", start_frame AS "startFrame", end_frame AS "endFrame" FROM tasks
+   WHERE shot_version_id = $1 AND kind = 'render' ORDER BY start_frame`;
 
 const ADD_VERSION = `
   INSERT INTO shot_versions (id, shot_id, version, state, plate_asset_id, settings, priority, analysis_id, parity_class,
@@ -78,18 +75,22 @@ const ADD_CAST = `
 /** Accepted from the start: the task holds no attempt of its own, its segment says whose it was. */
 const TAKE = `
   WITH r AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS r("taskId" uuid, "baseTaskId" uuid)),
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS r("taskId" uuid, "baseTaskId" uuid, epoch int,
+      sha256 text, frames int, seal text)),
   taken AS (
     INSERT INTO tasks (id, kind, shot_version_id, asset_id, start_frame, end_frame, state, priority)
     SELECT r."taskId", 'render', $2, t.asset_id, t.start_frame, t.end_frame, 'accepted', $3
       FROM r JOIN tasks t ON t.id = r."baseTaskId" RETURNING id)
-  INSERT INTO segments (task_id, epoch, sha256, bytes, frames, frame_hashes, reused_from)
-  SELECT taken.id, g.epoch, g.sha256, g.bytes, g.frames, g.frame_hashes, coalesce(g.reused_from, g.task_id)
+  INSERT INTO segments (task_id, epoch, sha256, bytes, frames, frame_hashes, reused_from, seal)
+  SELECT taken.id, r.epoch, r.sha256, g.bytes, r.frames, g.frame_hashes, coalesce(g.reused_from, g.task_id),
+         decode(r.seal, 'hex')
     FROM taken JOIN r ON r."taskId" = taken.id JOIN segments g ON g.task_id = r."baseTaskId"`;
 
 /** What a version that renders some frames anew reads of the one before, and writes. */
 @Injectable()
 export class ResubmissionRepository {
+  constructor(private readonly seals: RecordSeals) {}
+
   /** The shot's newest version, held as it is until the transaction ends. */
   async base(sql: Sql, shotId: string): Promise<BaseVersion | null> {
     // Versions of a shot are counted in turn.
@@ -102,16 +103,19 @@ export class ResubmissionRepository {
     return sql.query<BaseShard>(SHARDS, [shotVersionId]);
   }
 
+  /** Whoever calls this has seen that the base's cast is what was recorded: its copy bears a seal of its own. */
   async addVersion(sql: Sql, partial: PartialVersion): Promise<{ id: string; version: number }> {
     const { base, settings, priority, waivers, createdBy, needs } = partial;
     const id = randomUUID();
     const values = [JSON.stringify(settings), priority, waivers, createdBy, JSON.stringify(needs)];
     const [row] = await sql.query<{ version: number }>(ADD_VERSION, [id, base.id, ...values]);
     await sql.query(ADD_CAST, [id, base.id]);
+    await sealRows(sql, this.seals, 'cast_members', [id]);
     return { id, version: (row as { version: number }).version };
   }
 
   async take(sql: Sql, shotVersionId: string, priority: number, segments: readonly ReusedSegment[]): Promise<void> {
-    await sql.query(TAKE, [JSON.stringify(segments), shotVersionId, priority]);
+    const rows = segments.map((segment) => ({ ...segment, seal: this.seals.of('segments', segmentRecord(segment)) }));
+    await sql.query(TAKE, [JSON.stringify(rows), shotVersionId, priority]);
   }
 }

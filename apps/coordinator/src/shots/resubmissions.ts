@@ -17,6 +17,7 @@ import { ConsentGate } from '../consents-gate/consent-gate.js';
 import { RecipePacks } from '../models/recipe-packs.js';
 import { DATABASE } from '../platform/tokens.js';
 import { TaskWriter } from '../shards/task-writer.js';
+import { type AcceptedSegment, AssemblyRepository } from '../stages/assembly.repository.js';
 import { consentRefusal } from '../stages/shot-failures.js';
 import { StageTransitions } from '../stages/stage-transitions.js';
 import { type BaseShard, type BaseVersion, ResubmissionRepository } from './resubmission.repository.js';
@@ -39,6 +40,7 @@ export class Resubmissions {
     private readonly packs: RecipePacks,
     private readonly tasks: TaskWriter,
     private readonly transitions: StageTransitions,
+    private readonly assembly: AssemblyRepository,
     private readonly audit: AuditWriter,
   ) {}
 
@@ -53,7 +55,10 @@ export class Resubmissions {
     return await this.database.hotTransaction(async (sql) => {
       const base = await this.repository.base(sql, head.id);
       requireOver(base);
+      // Also that the cast which is taken over is the one that was recorded.
+      await this.#requireConsent(sql, base.id);
       const plan = requirePlan(base, await this.repository.shards(sql, base.id), asked);
+      const segments = requireSegments(plan.reused, await this.assembly.segments(sql, base.id));
       const recipe = asked.recipe ?? base.settings.recipe;
       requireSameProcessors(recipe, base.settings.recipe);
       const pinned = await this.packs.pin(sql, head.projectId, recipe);
@@ -67,10 +72,9 @@ export class Resubmissions {
         createdBy: actor.id,
       });
       await this.#record(sql, actor, head, { shotVersionId, version, base, asked });
-      const verdict = await this.gate.check(sql, shotVersionId, 'submit', { lock: true });
-      if (!verdict.allowed) throw consentRefusal(verdict, 'submit');
+      await this.#requireConsent(sql, shotVersionId);
       await this.packs.require(sql, shotVersionId, pinned);
-      await this.#take(sql, actor, head, shotVersionId, priority, plan.reused);
+      await this.#take(sql, actor, head, shotVersionId, priority, segments);
       await this.transitions.move(sql, {
         shotVersionId,
         from: ['planning'],
@@ -86,6 +90,11 @@ export class Resubmissions {
       );
       return { rendered: plan.range, shards: { rendered: plan.rendered.length, reused: plan.reused.length } };
     });
+  }
+
+  async #requireConsent(sql: Sql, shotVersionId: string): Promise<void> {
+    const verdict = await this.gate.check(sql, shotVersionId, 'submit', { lock: true });
+    if (!verdict.allowed) throw consentRefusal(verdict, 'submit');
   }
 
   async #record(
@@ -120,13 +129,15 @@ export class Resubmissions {
     { id: shotId, projectId }: ShotHead,
     shotVersionId: string,
     priority: number,
-    shards: readonly BaseShard[],
+    segments: readonly AcceptedSegment[],
   ): Promise<void> {
-    const taken = shards.map((shard) => ({ taskId: randomUUID(), baseTaskId: shard.taskId, segment: shard.segment }));
+    const taken = segments.map(({ taskId: baseTaskId, epoch, sha256, frames }) => {
+      return { taskId: randomUUID(), baseTaskId, epoch, sha256, frames };
+    });
     await this.repository.take(sql, shotVersionId, priority, taken);
     await this.audit.appendAll(
       sql,
-      taken.map(({ taskId, baseTaskId, segment }) => ({
+      taken.map(({ taskId, baseTaskId, ...segment }) => ({
         actor: actor.label,
         action: 'segment.reused',
         subjectType: 'Task',
@@ -158,9 +169,14 @@ function requirePlan(base: BaseVersion, shards: readonly BaseShard[], { frames }
       details: { frames: base.frames },
     });
   }
-  const plan = partialPlan(shards, frames);
-  const lacking = plan.reused.find(({ segment }) => segment === null);
-  if (lacking === undefined) return plan;
+  return partialPlan(shards, frames);
+}
+
+/** The segments of the shards that are taken over. */
+function requireSegments(shards: readonly BaseShard[], accepted: readonly AcceptedSegment[]): AcceptedSegment[] {
+  const byTask = new Map(accepted.map((segment) => [segment.taskId, segment]));
+  const lacking = shards.find(({ taskId }) => !byTask.has(taskId));
+  if (lacking === undefined) return shards.map(({ taskId }) => byTask.get(taskId) as AcceptedSegment);
   const { startFrame, endFrame } = lacking;
   throw new UnderstudyError(
     'CONFLICT',

@@ -5,6 +5,7 @@ import { RecordSeals, segmentRecord, type Sql } from '@understudy/db';
 
 export interface AcceptedSegment {
   readonly taskId: string;
+  readonly epoch: number;
   readonly startFrame: number;
   readonly endFrame: number;
   readonly sha256: string;
@@ -28,7 +29,7 @@ export class AssemblyRepository {
    * @throws UnderstudyError RECORD_ALTERED for one that is not what was accepted
    */
   async segments(sql: Sql, shotVersionId: string): Promise<AcceptedSegment[]> {
-    const rows = await sql.query<AcceptedSegment & { epoch: number; seal: string | null }>(
+    const rows = await sql.query<AcceptedSegment & { seal: string | null }>(
       `SELECT t.id AS "taskId", t.start_frame AS "startFrame", t.end_frame AS "endFrame", g.sha256, g.frames,
               g.frame_hashes AS "frameHashes", g.epoch, encode(g.seal, 'hex') AS seal
          FROM tasks t JOIN segments g ON g.task_id = t.id
