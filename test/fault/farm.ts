@@ -74,6 +74,7 @@ export class FaultFarm {
     await migrateQueue(cluster.url());
     const runtimeUrl = await ensureRuntimeRole(cluster.url(), { password: randomBytes(24).toString('base64url') });
     const people = await bootstrapFarm(cluster.url(), {
+      accounts: 'simple',
       user: { name: 'operator', email: 'operator@localhost.localdomain', farmRoles: ['org_admin', 'farm_operator'] },
       worker: { name: 'local' },
     });

@@ -128,7 +128,7 @@ describe('every operation of the OpenAPI document, every role', () => {
 
   it('answers each as docs/ACCESS.md declares', { timeout: 300_000 }, async () => {
     // Ending things comes last, so that there is something left to ask about.
-    const last = ['revokeToken', 'signOut', 'signOutEverywhere'];
+    const last = ['disableUser', 'revokeToken', 'signOut', 'signOutEverywhere'];
     const order = operations.toSorted((one, other) => last.indexOf(one.id) - last.indexOf(other.id));
     for (const operation of order) {
       const row = {} as Record<Who, Reach>;
@@ -139,9 +139,9 @@ describe('every operation of the OpenAPI document, every role', () => {
     await expect(await page()).toMatchFileSnapshot('../../docs/ACCESS.md');
   });
 
-  it('lets nobody in without a token but at four open doors', () => {
+  it('lets nobody in without a token but at five open doors', () => {
     const open = [...reaches].filter(([, row]) => row.anonymous !== '-').map(([id]) => id);
-    expect(open.toSorted()).toEqual(['consentSchema', 'health', 'openApi', 'signIn']);
+    expect(open.toSorted()).toEqual(['acceptInvitation', 'consentSchema', 'health', 'openApi', 'signIn']);
   });
 
   it("shows a member of one project nothing of another's", () => {
@@ -183,7 +183,8 @@ writes this file anew, and the difference is what a reviewer looks at.
 - empty: 403; 401 to whoever is not signed in. Each refusal of somebody signed in is in the audit log.
 
 Past this door, states and four eyes decide: nobody activates a consent they brought in, releases a shot they submitted, or
-gives a role to themselves. A performer is no role that signs in.
+gives a role to themselves; roles that release or grant take two org admins, and on a strict farm such acts a second factor
+([ACCOUNTS.md](ACCOUNTS.md)). A performer is no role that signs in.
 
 | ${head.join(' | ')} |
 | ${head.map(() => '---').join(' | ')} |

@@ -19,6 +19,8 @@ export interface Side {
   readonly userId: string;
   readonly tokenId: string;
   readonly modelPackId: string;
+  readonly roleRequestId: string;
+  readonly invitationId: string;
   readonly workerId: string;
   readonly workerToken: string;
   readonly laneId: string;
@@ -100,6 +102,7 @@ export async function addSide(farm: TestCoordinator): Promise<Side> {
     randomUUID(),
   ]);
   const user = await farm.addUser();
+  await farm.grant(shot.projectId, user.id, 'artist');
   const worker = await farm.addWorker();
   return {
     projectId: shot.projectId,
@@ -113,10 +116,33 @@ export async function addSide(farm: TestCoordinator): Promise<Side> {
     userId: user.id,
     tokenId: await addTokenOf(owner, user.id),
     modelPackId: await addModelPack(owner, user.id),
+    roleRequestId: await addRoleRequest(owner, user.id, shot.projectId),
+    invitationId: await addInvitation(owner, user.id),
     workerId: worker.id,
     workerToken: worker.token,
     ...(await addAttempt(owner, shot.shotVersionId, worker.id)),
   };
+}
+
+/** A role that somebody else asked for. */
+async function addRoleRequest(owner: Database, userId: string, projectId: string): Promise<string> {
+  const id = randomUUID();
+  await owner.query(
+    `INSERT INTO role_requests (id, user_id, project_id, role, requested_by, expires_at)
+     VALUES ($1, $2, $3, 'producer', $4, now() + interval '1 day')`,
+    [id, userId, projectId, randomUUID()],
+  );
+  return id;
+}
+
+async function addInvitation(owner: Database, invitedBy: string): Promise<string> {
+  const id = randomUUID();
+  await owner.query(
+    `INSERT INTO invitations (id, email, name, hash, roles, invited_by, expires_at)
+     VALUES ($1, $2, 'Guest', $3, '{"farmRoles": [], "memberships": []}', $4, now() + interval '1 day')`,
+    [id, `${id}@example.org`, hashTokenSecret(id), invitedBy],
+  );
+  return id;
 }
 
 /** A pack that somebody else has added. */
@@ -168,6 +194,12 @@ export const BODIES: Readonly<Record<string, Body>> = {
     password: 'correct horse battery',
     farmRoles: [],
   }),
+  disableUser: REASON,
+  grantFarmRole: () => ({ role: 'farm_operator' }),
+  takeRole: ({ userId, projectId }) => ({ userId, projectId, role: 'artist' }),
+  declineRoleRequest: REASON,
+  createInvitation: () => ({ name: name(), email: `${randomUUID()}@example.org` }),
+  acceptInvitation: () => ({}),
   createProject: () => ({ name: name(), profile: 'farm' }),
   grantMembership: ({ userId }) => ({ userId, role: 'artist' }),
   importConsent: ({ projectName }) => signed(statement({ project: projectName, performer: name() })),

@@ -27,6 +27,16 @@ export interface TestPerson {
   readonly token: string;
 }
 
+/** As the setup does it. */
+async function setAccounts(ownerUrl: string, accounts: string): Promise<void> {
+  const owner = openDatabase(ownerUrl, { maxConnections: 1 });
+  await owner.query(
+    `INSERT INTO farm_settings (name, value) VALUES ('accounts', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+    [accounts],
+  );
+  await owner.close();
+}
+
 /** A coordinator over a database of its own, listening on a free port. */
 export class TestCoordinator {
   private constructor(
@@ -58,6 +68,7 @@ export class TestCoordinator {
       SIGN_IN_TRIES: '1000',
       ...settings,
     });
+    await setAccounts(database.ownerUrl, config.ACCOUNTS);
     const app = await createCoordinator(config, createLogger(config.LOG_LEVEL), clock);
     await app.listen(0, config.HOST);
     const { port } = (app.getHttpServer() as Server).address() as AddressInfo;

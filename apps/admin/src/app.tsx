@@ -3,6 +3,7 @@ import { Notifications } from '@mantine/notifications';
 import { UnderstudyError } from '@understudy/contracts';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
+import { JOIN_PATH, JoinPage } from './session/join-page.js';
 import { SessionGate } from './session/session.js';
 import { router } from './router.js';
 
@@ -20,9 +21,13 @@ export function App() {
     <MantineProvider theme={theme} defaultColorScheme="auto">
       <Notifications position="top-right" />
       <QueryClientProvider client={queryClient}>
-        <SessionGate>
-          <RouterProvider router={router} />
-        </SessionGate>
+        {window.location.pathname === JOIN_PATH ? (
+          <JoinPage />
+        ) : (
+          <SessionGate>
+            <RouterProvider router={router} />
+          </SessionGate>
+        )}
       </QueryClientProvider>
     </MantineProvider>
   );

@@ -2,6 +2,7 @@ import { createRootRoute, createRoute, createRouter, redirect } from '@tanstack/
 import { AccountPage } from './account/account-page.js';
 import { ConsentsPage } from './consents/consents-page.js';
 import { WorkersPage } from './farm/workers-page.js';
+import { PeoplePage } from './people/people-page.js';
 import { Shell } from './shell/shell.js';
 import { ShotPage } from './shots/shot-page.js';
 import { ShotsPage } from './shots/shots-page.js';
@@ -18,9 +19,12 @@ const shots = createRoute({ getParentRoute: () => root, path: '/shots', componen
 const shot = createRoute({ getParentRoute: () => root, path: '/shots/$shotId', component: ShotPage });
 const consents = createRoute({ getParentRoute: () => root, path: '/consents', component: ConsentsPage });
 const workers = createRoute({ getParentRoute: () => root, path: '/workers', component: WorkersPage });
+const people = createRoute({ getParentRoute: () => root, path: '/people', component: PeoplePage });
 const account = createRoute({ getParentRoute: () => root, path: '/account', component: AccountPage });
 
-export const router = createRouter({ routeTree: root.addChildren([home, shots, shot, consents, workers, account]) });
+export const router = createRouter({
+  routeTree: root.addChildren([home, shots, shot, consents, workers, people, account]),
+});
 
 declare module '@tanstack/react-router' {
   interface Register {

@@ -48,6 +48,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   };
 }
 
+/** Empty counts as absent: a compose file passes what is not set as ''. */
 const MigrateEnvironment = z.object({
   RUNTIME_PASSWORD: z.string().min(16),
   ADMIN_EMAIL: z.email(),
@@ -57,6 +58,9 @@ const MigrateEnvironment = z.object({
     .string()
     .regex(/^([0-9a-fA-F]{2}){32,}$/, 'must be at least 64 hex digits')
     .optional(),
+  SECOND_ADMIN_EMAIL: z.email().optional(),
+  SECOND_ADMIN_PASSWORD: z.string().min(12).optional(),
+  ACCOUNTS: z.enum(['strict', 'simple']).default('strict'),
 });
 
 export interface MigrateSettings {
@@ -66,21 +70,27 @@ export interface MigrateSettings {
   readonly workerToken: string;
   /** The coordinator's; hex. */
   readonly secretKey: string | undefined;
+  readonly secondAdmin: { readonly email: string; readonly password: string } | null;
+  readonly accounts: 'strict' | 'simple';
 }
 
 /** @throws UnderstudyError USAGE naming the variable at fault, never its value. */
 export function readMigrateSettings(environment: NodeJS.ProcessEnv = process.env): MigrateSettings {
-  const parsed = MigrateEnvironment.safeParse(environment);
+  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = MigrateEnvironment.safeParse(present);
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new UnderstudyError('USAGE', `the environment is not complete: ${faults.join('; ')}`);
   }
-  const { RUNTIME_PASSWORD, ADMIN_EMAIL, ADMIN_PASSWORD, WORKER_TOKEN, SECRET_KEY } = parsed.data;
+  const { RUNTIME_PASSWORD, ADMIN_EMAIL, ADMIN_PASSWORD, WORKER_TOKEN, SECRET_KEY, ACCOUNTS } = parsed.data;
+  const { SECOND_ADMIN_EMAIL: email, SECOND_ADMIN_PASSWORD: password } = parsed.data;
   return {
     runtimePassword: RUNTIME_PASSWORD,
     adminEmail: ADMIN_EMAIL,
     adminPassword: ADMIN_PASSWORD,
     workerToken: WORKER_TOKEN,
     secretKey: SECRET_KEY,
+    secondAdmin: email === undefined || password === undefined ? null : { email, password },
+    accounts: ACCOUNTS,
   };
 }

@@ -7,12 +7,14 @@ import type { Config } from './config/config.js';
 import { ConsentsModule } from './consents/consents.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { HealthModule } from './health/health.module.js';
+import { InvitationsModule } from './invitations/invitations.module.js';
 import type { Logger } from './platform/logger.js';
 import { ModelsModule } from './models/models.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
 import { PerformersModule } from './performers/performers.module.js';
 import { PlatformModule } from './platform/platform.module.js';
 import { ConsentsGateModule } from './consents-gate/consents-gate.module.js';
+import { RolesModule } from './roles/roles.module.js';
 import { ShardsModule } from './shards/shards.module.js';
 import { TasksModule } from './shards/tasks.module.js';
 import { DeliveriesModule } from './deliveries/deliveries.module.js';
@@ -41,6 +43,8 @@ export class AppModule {
         HealthModule,
         MetricsModule,
         UsersModule,
+        RolesModule,
+        InvitationsModule,
         ProjectsModule,
         PerformersModule,
         ConsentsModule,

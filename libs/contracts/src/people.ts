@@ -54,6 +54,8 @@ export const User = z.object({
   email: z.string(),
   farmRoles: z.array(FarmRole),
   createdAt: Instant,
+  /** Since when they are let in no more. */
+  disabledAt: Instant.nullable(),
 });
 export const CreateUser = z.object({
   name: Name,

@@ -3,6 +3,8 @@ import { AttemptLog, AttemptLogPart, ShotLogsQuery } from './attempt-logs.js';
 import { ActivateConsent, Consent, ConsentDecision, ConsentDocument, HoldConsent } from './consent.js';
 import { ConsentReceipt } from './consent-receipt.js';
 import { FrameRange, Page, Uuid } from './ids.js';
+import { Accepted, AcceptInvitation, Granted, Invitation, Invite, Invited, RoleRequest, TakeRole } from './joining.js';
+import { FarmRole } from './roles.js';
 import {
   CompleteAttempt,
   FailAttempt,
@@ -131,6 +133,36 @@ export const ROUTES = {
 
   listUsers: { method: 'GET', path: '/api/v1/users', query: Page, response: list(User) },
   createUser: { method: 'POST', path: '/api/v1/users', body: CreateUser, response: User },
+  /** Ends all of their sessions and tokens, and lets them in no more. */
+  disableUser: { method: 'POST', path: '/api/v1/users/:userId/disable', body: ConsentDecision, response: Done },
+  grantFarmRole: {
+    method: 'POST',
+    path: '/api/v1/users/:userId/farm-roles',
+    body: z.object({ role: FarmRole }),
+    response: Granted,
+  },
+  /** One org admin is enough to take a role away, of the farm or of a project. */
+  takeRole: { method: 'POST', path: '/api/v1/roles/take', body: TakeRole, response: Done },
+  /** Roles that wait for a second org admin. */
+  listRoleRequests: { method: 'GET', path: '/api/v1/role-requests', query: Page, response: list(RoleRequest) },
+  approveRoleRequest: { method: 'POST', path: '/api/v1/role-requests/:roleRequestId/approve', response: Done },
+  declineRoleRequest: {
+    method: 'POST',
+    path: '/api/v1/role-requests/:roleRequestId/decline',
+    body: ConsentDecision,
+    response: Done,
+  },
+  /** Invitations that are open. */
+  listInvitations: { method: 'GET', path: '/api/v1/invitations', query: Page, response: list(Invitation) },
+  createInvitation: { method: 'POST', path: '/api/v1/invitations', body: Invite, response: Invited },
+  revokeInvitation: { method: 'DELETE', path: '/api/v1/invitations/:invitationId', response: Done },
+  /** By whoever holds its secret, once: makes the account with a password of their own. */
+  acceptInvitation: {
+    method: 'POST',
+    path: '/api/v1/invitations/accept',
+    body: AcceptInvitation,
+    response: Accepted,
+  },
 
   listProjects: { method: 'GET', path: '/api/v1/projects', query: Page, response: list(Project) },
   createProject: { method: 'POST', path: '/api/v1/projects', body: CreateProject, response: Project },
@@ -138,7 +170,7 @@ export const ROUTES = {
     method: 'POST',
     path: '/api/v1/projects/:projectId/memberships',
     body: GrantMembership,
-    response: Done,
+    response: Granted,
   },
 
   setProjectShare: {

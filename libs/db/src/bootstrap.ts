@@ -6,15 +6,21 @@ import { sealRows } from './seals/seal-rows.js';
 import type { Sql } from './sql.js';
 import { hashTokenSecret, newTokenSecret } from './tokens.js';
 
+export interface BootstrapPerson {
+  name: string;
+  email: string;
+  /** argon2id; absent for somebody who only uses tokens. */
+  passwordHash?: string;
+  /** Default: org_admin. */
+  farmRoles?: readonly ('org_admin' | 'farm_operator')[];
+}
+
 export interface BootstrapFarm {
-  user: {
-    name: string;
-    email: string;
-    /** argon2id; absent for somebody who only uses tokens. */
-    passwordHash?: string;
-    /** Default: org_admin. */
-    farmRoles?: readonly ('org_admin' | 'farm_operator')[];
-  };
+  user: BootstrapPerson;
+  /** The second pair of eyes: by themselves, the first could give nobody a role that releases or grants. */
+  second?: BootstrapPerson;
+  /** `simple`: one person is enough to give such a role. Default: strict. */
+  accounts?: 'strict' | 'simple';
   /** `token`: a secret that was made elsewhere (`usw_` and at least 32 hex digits), instead of a new one. */
   worker: { name: string; token?: string };
   /** The coordinator's `SECRET_KEY`, under which the person's roles are sealed; without it its first start does that. */
@@ -65,31 +71,41 @@ async function note(sql: Sql, event: Omit<NewAuditEvent, 'actor'>): Promise<void
   await appendAuditEvent(sql, { ...event, actor: 'bootstrap' }, new Date());
 }
 
+async function addPerson(
+  sql: Sql,
+  { name, email, passwordHash, farmRoles = ['org_admin'] }: BootstrapPerson,
+  secretKey: string | undefined,
+): Promise<string> {
+  const [person] = await sql.query<Made>(
+    `INSERT INTO users (id, name, email, password_hash, farm_roles) VALUES ($1, $2, $3, $4, $5::farm_role[])
+     ON CONFLICT (email) DO UPDATE SET password_hash = coalesce(excluded.password_hash, users.password_hash)
+     RETURNING id, xmax = 0 AS made`,
+    [randomUUID(), name, email, passwordHash ?? null, farmRoles],
+  );
+  const { id, made } = person!;
+  if (made && secretKey !== undefined) await sealRows(sql, new RecordSeals(secretKey), 'users', [id]);
+  if (made) await note(sql, { action: 'user.created', subjectType: 'User', subjectId: id, data: { farmRoles } });
+  return id;
+}
+
 /** The first person and the first worker of a farm, with a new token each. Run again, it keeps both and gives new tokens. */
 export async function bootstrapFarm(ownerUrl: string, options: BootstrapFarm): Promise<BootstrappedFarm> {
   const { user, worker, validDays = 30 } = options;
   const database = openDatabase(ownerUrl, { maxConnections: 1 });
   try {
     return await database.hotTransaction(async (sql) => {
-      const [person] = await sql.query<Made>(
-        `INSERT INTO users (id, name, email, password_hash, farm_roles) VALUES ($1, $2, $3, $4, $5::farm_role[])
-         ON CONFLICT (email) DO UPDATE SET password_hash = coalesce(excluded.password_hash, users.password_hash)
-         RETURNING id, xmax = 0 AS made`,
-        [randomUUID(), user.name, user.email, user.passwordHash ?? null, user.farmRoles ?? ['org_admin']],
+      await sql.query(
+        `INSERT INTO farm_settings (name, value) VALUES ('accounts', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+        [options.accounts ?? 'strict'],
       );
-      const userId = person!.id;
-      if (person!.made && options.secretKey !== undefined) {
-        await sealRows(sql, new RecordSeals(options.secretKey), 'users', [userId]);
-      }
+      const userId = await addPerson(sql, user, options.secretKey);
+      if (options.second !== undefined) await addPerson(sql, options.second, options.secretKey);
       const [machine] = await sql.query<Made>(
         `INSERT INTO workers (id, name, created_by) VALUES ($1, $2, $3)
          ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id, xmax = 0 AS made`,
         [randomUUID(), worker.name, userId],
       );
       const workerId = machine!.id;
-      const farmRoles = user.farmRoles ?? ['org_admin'];
-      if (person!.made)
-        await note(sql, { action: 'user.created', subjectType: 'User', subjectId: userId, data: { farmRoles } });
       if (machine!.made)
         await note(sql, { action: 'worker.created', subjectType: 'Worker', subjectId: workerId, data: {} });
       return {

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-export type TokenOwner = 'session' | 'api' | 'worker';
+export type TokenOwner = 'session' | 'api' | 'worker' | 'invitation';
 
-const PREFIX: Record<TokenOwner, string> = { session: 'uss', api: 'usa', worker: 'usw' };
+const PREFIX: Record<TokenOwner, string> = { session: 'uss', api: 'usa', worker: 'usw', invitation: 'usi' };
 
 /** A new bearer secret: a prefix that tells its kind to people and to secret scanners, then 256 random bits. */
 export function newTokenSecret(owner: TokenOwner): string {

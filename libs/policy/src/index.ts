@@ -13,5 +13,6 @@ export * from './abilities/ability.js';
 export type * from './abilities/actor.js';
 export * from './abilities/conditions.js';
 export type { Rule } from './abilities/grant.js';
+export * from './abilities/powerful-roles.js';
 export * from './abilities/second-factor.js';
 export * from './abilities/vocabulary.js';

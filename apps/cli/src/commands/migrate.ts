@@ -7,7 +7,9 @@ import { type MigrateSettings, readConfig, readMigrateSettings } from '../config
 
 const HELP = `
 Reads from the environment: DATABASE_URL (as the database's owner), RUNTIME_PASSWORD (of the role the coordinator runs
-under), SECRET_KEY (the coordinator's; without it the account counts from the coordinator's first start on), ADMIN_EMAIL and ADMIN_PASSWORD (of the first account), WORKER_TOKEN (that the workers are given).`;
+under), SECRET_KEY (the coordinator's; without it the accounts count from the coordinator's first start on), ADMIN_EMAIL and
+ADMIN_PASSWORD (of the first account), WORKER_TOKEN (that the workers are given). SECOND_ADMIN_EMAIL and SECOND_ADMIN_PASSWORD
+make a second org admin, which a strict farm needs to give roles; ACCOUNTS is what the coordinator gets, strict by default.`;
 
 export function addMigrateCommand(program: Command): void {
   program
@@ -31,7 +33,14 @@ async function migrateDatabase(ownerUrl: string, settings: MigrateSettings): Pro
   const applied = await migrate(ownerUrl);
   await migrateQueue(ownerUrl);
   await ensureRuntimeRole(ownerUrl, { password: settings.runtimePassword });
+  const { secondAdmin } = settings;
   await bootstrapFarm(ownerUrl, {
+    accounts: settings.accounts,
+    ...(secondAdmin === null
+      ? {}
+      : {
+          second: { name: 'second admin', email: secondAdmin.email, passwordHash: await hash(secondAdmin.password) },
+        }),
     user: {
       name: 'admin',
       email: settings.adminEmail,

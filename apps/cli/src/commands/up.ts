@@ -11,6 +11,7 @@ interface UpOptions {
   lanes: number;
   adminEmail: string;
   accounts?: Accounts;
+  secondAdminEmail?: string;
 }
 
 export function addUpCommand(program: Command): void {
@@ -21,10 +22,11 @@ export function addUpCommand(program: Command): void {
     .option('--port <n>', 'port to listen on', portNumber, 8080)
     .option('--lanes <n>', 'lanes on this host; 0 leaves the work to others', count, 1)
     .option('--admin-email <address>', 'sign-in name of the first account', 'admin@localhost.localdomain')
+    .option('--second-admin-email <address>', 'makes a second org admin: on a strict farm two of them give roles')
     .addOption(
       new Option(
         '--accounts <rule>',
-        'strict: what releases or grants asks for a second factor; by default where others than this host can reach the farm',
+        'strict: what releases or grants asks for a second factor, and roles for it for two org admins; by default where others than this host can reach the farm',
       ).choices(ACCOUNTS),
     )
     .action(async (options: UpOptions) => up(options, readConfig()));
@@ -43,6 +45,10 @@ async function up(options: UpOptions, config: Config): Promise<void> {
     console.log(`console: ${farm.baseUrl}`);
     if (farm.adminPassword !== null)
       console.log(`sign in as ${options.adminEmail} with ${farm.adminPassword} (shown once)`);
+    if (farm.secondAdmin !== null)
+      console.log(
+        `the second admin signs in as ${farm.secondAdmin.email} with ${farm.secondAdmin.password} (shown once)`,
+      );
     console.log(`workers join with: understudy worker --server ${farm.baseUrl} --token ${farm.workerToken}`);
     await Promise.race([untilAborted(signal), farm.broken]);
   } finally {

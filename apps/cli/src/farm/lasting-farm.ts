@@ -17,6 +17,8 @@ const Secrets = z.object({
   runtimePassword: z.string(),
   secretKey: z.string(),
   adminMade: z.boolean(),
+  /** The address of the second org admin, once there is one. */
+  secondAdmin: z.string().optional(),
 });
 type Secrets = z.infer<typeof Secrets>;
 
@@ -30,6 +32,7 @@ export interface LastingFarmOptions {
   readonly lanes: number;
   readonly adminEmail: string;
   readonly accounts: Accounts;
+  readonly secondAdminEmail?: string;
   readonly onStep: (step: string) => void;
 }
 
@@ -37,6 +40,8 @@ export interface LastingFarm {
   readonly baseUrl: string;
   /** Shown once, when the first account was made. */
   readonly adminPassword: string | null;
+  /** Shown once, when it was made. */
+  readonly secondAdmin: { readonly email: string; readonly password: string } | null;
   readonly workerToken: string;
   /** Rejects when the database has ended. */
   readonly broken: Promise<never>;
@@ -58,7 +63,7 @@ export async function startLastingFarm(options: LastingFarmOptions): Promise<Las
     options.onStep('starting Postgres');
     const database = await openFarmDatabase({ dir, databaseUrl: config.databaseUrl, ...secrets });
     started.push(database);
-    const { farm, adminPassword } = await makeAccounts(dir, database, secrets, options.adminEmail);
+    const { farm, adminPassword, secondAdmin } = await makeAccounts(dir, database, secrets, options);
     options.onStep('starting the coordinator');
     const coordinator = await startCoordinator(dir, database, secrets, options);
     started.push(coordinator);
@@ -69,7 +74,7 @@ export async function startLastingFarm(options: LastingFarmOptions): Promise<Las
     }
     const broken = database.ended.then(() => Promise.reject(new Error('Postgres has ended')));
     broken.catch(() => undefined);
-    return { baseUrl, adminPassword, workerToken: farm.workerToken, broken, stop };
+    return { baseUrl, adminPassword, secondAdmin, workerToken: farm.workerToken, broken, stop };
   } catch (thrown) {
     await stop();
     throw thrown;
@@ -97,22 +102,36 @@ async function makeAccounts(
   dir: string,
   database: FarmDatabase,
   secrets: Secrets,
-  email: string,
-): Promise<{ farm: BootstrappedFarm; adminPassword: string | null }> {
+  { adminEmail, secondAdminEmail, accounts }: LastingFarmOptions,
+): Promise<{ farm: BootstrappedFarm } & Pick<LastingFarm, 'adminPassword' | 'secondAdmin'>> {
   const adminPassword = secrets.adminMade ? null : randomBytes(12).toString('base64url');
+  const isNew = secondAdminEmail !== undefined && secrets.secondAdmin === undefined;
+  const secondAdmin = isNew ? { email: secondAdminEmail, password: randomBytes(12).toString('base64url') } : null;
   const farm = await bootstrapFarm(database.ownerUrl, {
     secretKey: secrets.secretKey,
+    accounts,
     user: {
       name: 'admin',
-      email,
+      email: adminEmail,
       farmRoles: ['org_admin', 'farm_operator'],
       ...(adminPassword === null ? {} : { passwordHash: await hash(adminPassword) }),
     },
+    ...(secondAdmin === null
+      ? {}
+      : {
+          second: { name: 'second admin', email: secondAdmin.email, passwordHash: await hash(secondAdmin.password) },
+        }),
     worker: { name: 'first' },
     validDays: 365,
   });
-  if (adminPassword !== null) await saveSecrets(dir, { ...secrets, adminMade: true });
-  return { farm, adminPassword };
+  if (adminPassword !== null || secondAdmin !== null) {
+    await saveSecrets(dir, {
+      ...secrets,
+      adminMade: true,
+      ...(secondAdmin === null ? {} : { secondAdmin: secondAdmin.email }),
+    });
+  }
+  return { farm, adminPassword, secondAdmin };
 }
 
 async function startCoordinator(

@@ -63,6 +63,7 @@ export async function startLocalFarm(options: LocalFarmOptions): Promise<LocalFa
     const secretKey = randomBytes(32).toString('hex');
     const people = await bootstrapFarm(database.ownerUrl, {
       secretKey,
+      accounts: 'simple',
       user: {
         name: 'operator',
         email: OPERATOR_EMAIL,

@@ -1,5 +1,5 @@
 import { createNodeClient, type NodeClient } from '@understudy/client/node';
-import { type Project, UnderstudyError } from '@understudy/contracts';
+import { type Project, type RouteOutput, UnderstudyError } from '@understudy/contracts';
 import type { Command } from 'commander';
 import { type Config, readConfig } from '../config.js';
 import { readSignIn } from './kept-sign-in.js';
@@ -38,4 +38,12 @@ export async function projectNamed(client: NodeClient, name: string): Promise<Pr
     'NOT_FOUND',
     `you see no project ${name} on this farm (you see: ${others}); make it with: understudy project new ${name}`,
   );
+}
+
+/** @throws UnderstudyError NOT_FOUND */
+export async function userNamed(client: NodeClient, email: string): Promise<RouteOutput<'listUsers'>['items'][number]> {
+  const { items } = await client.call('listUsers', { query: { limit: 500 } });
+  const user = items.find((one) => one.email === email.toLowerCase());
+  if (user !== undefined) return user;
+  throw new UnderstudyError('NOT_FOUND', `you see no account ${email}; make it with: understudy user new`);
 }

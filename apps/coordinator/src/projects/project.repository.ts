@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { ConsentLevel, ProjectProfile, ProjectRole } from '@understudy/contracts';
-import { type Database, membershipRecord, type Prisma, RecordSeals, type Tx } from '@understudy/db';
+import type { ConsentLevel, ProjectProfile } from '@understudy/contracts';
+import type { Database, Prisma, Tx } from '@understudy/db';
 import { accessibleTo } from '../access/accessible.js';
 import type { Actor } from '../access/actor.js';
 import { type PageQuery, pageArguments } from '../platform/paging.js';
@@ -18,10 +18,7 @@ type ProjectRow = Prisma.ProjectGetPayload<object>;
 
 @Injectable()
 export class ProjectRepository {
-  constructor(
-    @Inject(DATABASE) private readonly database: Database,
-    private readonly seals: RecordSeals,
-  ) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   list(actor: Actor, page: PageQuery): Promise<ProjectRow[]> {
     const { where, ...rest } = pageArguments(page);
@@ -37,15 +34,5 @@ export class ProjectRepository {
     const project = await tx.prisma.project.count({ where: { id: projectId } });
     const user = await tx.prisma.user.count({ where: { id: userId, disabledAt: null } });
     return project === 1 && user === 1;
-  }
-
-  /** @returns false when the role was held already */
-  async grant(
-    tx: Tx,
-    membership: { projectId: string; userId: string; role: ProjectRole; grantedBy: string },
-  ): Promise<boolean> {
-    const seal = Buffer.from(this.seals.of('memberships', membershipRecord(membership)), 'hex');
-    const { count } = await tx.prisma.membership.createMany({ data: [{ ...membership, seal }], skipDuplicates: true });
-    return count === 1;
   }
 }

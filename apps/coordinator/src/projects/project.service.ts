@@ -8,6 +8,7 @@ import { AuditWriter } from '../audit/audit-writer.js';
 import type { Config } from '../config/config.js';
 import { pageOf } from '../platform/paging.js';
 import { CONFIG, DATABASE } from '../platform/tokens.js';
+import { RoleGiving } from '../roles/role-giving.service.js';
 import { type NewProject, ProjectRepository } from './project.repository.js';
 
 /** What the one person of a local run needs to be. */
@@ -21,6 +22,7 @@ export class ProjectService {
     @Inject(CONFIG) private readonly config: Config,
     @Inject(DATABASE) private readonly database: Database,
     private readonly projects: ProjectRepository,
+    private readonly giving: RoleGiving,
     private readonly audit: AuditWriter,
   ) {}
 
@@ -40,11 +42,15 @@ export class ProjectService {
   }
 
   /** @throws UnderstudyError NOT_FOUND, FORBIDDEN for a role given to oneself */
-  async grant(actor: Actor, projectId: string, { userId, role }: RouteInput<'grantMembership'>['body']): Promise<void> {
+  async grant(
+    actor: Actor,
+    projectId: string,
+    { userId, role }: RouteInput<'grantMembership'>['body'],
+  ): Promise<'given' | 'pending'> {
     if (userId === actor.id) throw new UnderstudyError('FORBIDDEN', 'Nobody gives a role to themselves.');
-    await this.database.transaction(async (tx) => {
+    return await this.database.transaction(async (tx) => {
       if (!(await this.projects.exists(tx, projectId, userId))) throw notFound('project or user');
-      await this.addMember(tx, actor, { projectId, userId, role });
+      return await this.giving.give(tx, actor, { projectId, userId, role });
     });
   }
 
@@ -72,25 +78,8 @@ export class ProjectService {
       data: { profile, leastLevel, commercial },
     });
     if (profile === 'local') {
-      for (const role of LOCAL_ROLES) await this.addMember(tx, actor, { projectId: id, userId: actor.id, role });
+      for (const role of LOCAL_ROLES) await this.giving.give(tx, actor, { projectId: id, userId: actor.id, role });
     }
     return row;
-  }
-
-  private async addMember(
-    tx: Tx,
-    actor: Actor,
-    member: { projectId: string; userId: string; role: ProjectRole },
-  ): Promise<void> {
-    const { projectId, userId, role } = member;
-    if (!(await this.projects.grant(tx, { ...member, grantedBy: actor.id }))) return;
-    await this.audit.append(tx, {
-      actor: actor.label,
-      action: 'membership.granted',
-      subjectType: 'User',
-      subjectId: userId,
-      projectId,
-      data: { role },
-    });
   }
 }

@@ -51,7 +51,6 @@ export class ProjectsController {
     @CurrentActor() actor: Actor,
     @Input() { params, body }: RouteInput<'grantMembership'>,
   ): Promise<RouteOutput<'grantMembership'>> {
-    await this.projects.grant(actor, params.projectId, body);
-    return { ok: true };
+    return { ok: true, pending: (await this.projects.grant(actor, params.projectId, body)) === 'pending' };
   }
 }

@@ -58,7 +58,7 @@ export class SessionService {
         'Email, password or code is wrong, or the account is locked for a while after too many tries.',
       );
     }
-    this.limit.giveBack(address, this.clock.now().getTime());
+    this.giveBackTry(address);
     if (proof.kind === 'code_wanted') {
       throw new UnderstudyError(
         'CODE_REQUIRED',
@@ -73,6 +73,11 @@ export class SessionService {
   takeTry(address: string): void {
     if (this.limit.take(address, this.clock.now().getTime())) return;
     throw new UnderstudyError('RATE_LIMITED', 'Too many tries to sign in came from this address; wait some minutes.');
+  }
+
+  /** What was tried was right. */
+  giveBackTry(address: string): void {
+    this.limit.giveBack(address, this.clock.now().getTime());
   }
 
   /** @returns the session's secret, for its cookie alone */

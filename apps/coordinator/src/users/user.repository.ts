@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { FarmRole } from '@understudy/contracts';
 import { type Database, type Prisma, RecordSeals, sealRows, type Tx } from '@understudy/db';
 import { accessibleTo } from '../access/accessible.js';
 import type { Actor } from '../access/actor.js';
@@ -11,10 +10,10 @@ export interface NewUser {
   name: string;
   email: string;
   passwordHash: string;
-  farmRoles: FarmRole[];
+  createdBy: string;
 }
 
-const SHOWN = { id: true, name: true, email: true, farmRoles: true, createdAt: true } as const;
+const SHOWN = { id: true, name: true, email: true, farmRoles: true, createdAt: true, disabledAt: true } as const;
 type UserRow = Prisma.UserGetPayload<{ select: typeof SHOWN }>;
 
 @Injectable()
@@ -34,9 +33,12 @@ export class UserRepository {
     return this.database.prisma.user.findMany({ where: { AND: [mine, where] }, select: SHOWN, ...rest });
   }
 
-  async create(tx: Tx, user: NewUser): Promise<UserRow> {
-    const row = await tx.prisma.user.create({ data: user, select: SHOWN });
-    await sealRows(tx, this.seals, 'users', [row.id]);
-    return row;
+  async create(tx: Tx, user: NewUser): Promise<void> {
+    await tx.prisma.user.create({ data: user, select: { id: true } });
+    await sealRows(tx, this.seals, 'users', [user.id]);
+  }
+
+  find(tx: Tx, id: string): Promise<UserRow> {
+    return tx.prisma.user.findUniqueOrThrow({ where: { id }, select: SHOWN });
   }
 }

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { RolesModule } from '../roles/roles.module.js';
 import { AccountController } from './account.controller.js';
 import { AccountService } from './account.service.js';
 import { Credentials } from './credentials.js';
@@ -13,6 +14,7 @@ import { UserService } from './user.service.js';
 import { UsersController } from './users.controller.js';
 
 @Module({
+  imports: [RolesModule],
   controllers: [AccountController, SessionController, UsersController],
   providers: [
     AccountService,
@@ -25,5 +27,6 @@ import { UsersController } from './users.controller.js';
     UserRepository,
     UserService,
   ],
+  exports: [SessionService],
 })
 export class UsersModule {}

@@ -8,6 +8,7 @@ import { consentRules } from './consent.js';
 import { deliveryRules } from './delivery.js';
 import { faceTemplateRules } from './face-template.js';
 import type { Rule, SubjectRules } from './grant.js';
+import { invitationRules, roleRequestRules } from './joining.js';
 import { laneRules } from './lane.js';
 import { membershipRules } from './membership.js';
 import { modelPackRules } from './model-pack.js';
@@ -28,6 +29,8 @@ const EVERY_SUBJECT: readonly SubjectRules[] = [
   userRules,
   projectRules,
   membershipRules,
+  roleRequestRules,
+  invitationRules,
   performerRules,
   consentRules,
   assetRules,

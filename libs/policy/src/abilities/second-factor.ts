@@ -4,8 +4,10 @@ import type { Action, SubjectName } from './vocabulary.js';
 const ACTS: Partial<Record<SubjectName, readonly Action[]>> = {
   Consent: ['activate', 'lift'],
   Delivery: ['release'],
+  Invitation: ['create'],
   Membership: ['grant'],
   ModelPack: ['activate'],
+  RoleRequest: ['grant'],
   User: ['create'],
   Worker: ['create'],
 };

@@ -1,4 +1,4 @@
 import { anywhere, type SubjectRules } from './grant.js';
 
 export const userRules: SubjectRules = (actor) =>
-  anywhere(actor.farmRoles.includes('org_admin'), ['read', 'create'], 'User');
+  anywhere(actor.farmRoles.includes('org_admin'), ['read', 'create', 'revoke'], 'User');

@@ -35,6 +35,8 @@ export const SUBJECTS = [
   'User',
   'Project',
   'Membership',
+  'RoleRequest',
+  'Invitation',
   'Performer',
   'Consent',
   'Asset',

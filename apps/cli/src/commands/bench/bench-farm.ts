@@ -61,6 +61,7 @@ export class BenchFarm {
       const secretKey = randomBytes(32).toString('hex');
       const people = await bootstrapFarm(ownerUrl, {
         secretKey,
+        accounts: 'simple',
         user: { name: 'bench', email: 'bench@localhost.localdomain', farmRoles: ['org_admin', 'farm_operator'] },
         worker: { name: 'bench' },
         validDays: 1,
@@ -110,6 +111,7 @@ export class BenchFarm {
         DATABASE_URL: this.runtimeUrl,
         DATA_DIR: join(this.folder.dir, 'store'),
         SECRET_KEY: this.secretKey,
+        ACCOUNTS: 'simple',
         ...settings,
       },
       logPath: join(this.folder.dir, 'coordinator.log'),

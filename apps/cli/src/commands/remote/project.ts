@@ -1,13 +1,14 @@
-import {
-  CONSENT_LEVELS,
-  type ConsentLevel,
-  PROJECT_ROLES,
-  type ProjectRole,
-  UnderstudyError,
-} from '@understudy/contracts';
+import { CONSENT_LEVELS, type ConsentLevel, PROJECT_ROLES, type ProjectRole } from '@understudy/contracts';
 import { type Command, Option } from 'commander';
 import { wholeNumber } from '../../terminal/whole-number.js';
-import { connect, type ConnectionOptions, projectNamed, withConnection } from '../../remote/farm-connection.js';
+import {
+  connect,
+  type ConnectionOptions,
+  projectNamed,
+  userNamed,
+  withConnection,
+} from '../../remote/farm-connection.js';
+import { AWAITS_APPROVAL } from './user.js';
 
 export function addProjectCommands(program: Command): void {
   const project = program.command('project').description('projects of a farm and who works on them');
@@ -36,13 +37,21 @@ export function addProjectCommands(program: Command): void {
     .action(async (name: string, email: string, options: ConnectionOptions & { role: ProjectRole }) => {
       const client = await connect(options);
       const { id: projectId } = await projectNamed(client, name);
-      const { items } = await client.call('listUsers', { query: { limit: 500 } });
-      const user = items.find((one) => one.email === email.toLowerCase());
-      if (user === undefined) {
-        throw new UnderstudyError('NOT_FOUND', `you see no account ${email}; make it with: understudy user new`);
-      }
-      await client.call('grantMembership', { params: { projectId }, body: { userId: user.id, role: options.role } });
-      console.log(`${email} is ${options.role} in ${name}`);
+      const user = await userNamed(client, email);
+      const body = { userId: user.id, role: options.role };
+      const { pending } = await client.call('grantMembership', { params: { projectId }, body });
+      console.log(pending ? `${email} ${AWAITS_APPROVAL}` : `${email} is ${options.role} in ${name}`);
+    });
+  withConnection(
+    project.command('ungrant').description('take a role in a project away').argument('<name>').argument('<email>'),
+  )
+    .addOption(new Option('--role <role>', 'which one').choices(PROJECT_ROLES).makeOptionMandatory())
+    .action(async (name: string, email: string, options: ConnectionOptions & { role: ProjectRole }) => {
+      const client = await connect(options);
+      const { id: projectId } = await projectNamed(client, name);
+      const { id: userId } = await userNamed(client, email);
+      await client.call('takeRole', { body: { userId, projectId, role: options.role } });
+      console.log(`${email} is no longer ${options.role} in ${name}`);
     });
   withConnection(
     project.command('share').description("a project's part of the lanes while others want some too").argument('<name>'),

@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { type FarmRole, type ProjectRole, UnderstudyError } from '@understudy/contracts';
+import {
+  alteredRows,
+  type Database,
+  membershipRecord,
+  type Prisma,
+  RecordSeals,
+  sealRows,
+  type Sql,
+} from '@understudy/db';
+import { accessibleTo } from '../access/accessible.js';
+import type { Actor } from '../access/actor.js';
+import { type PageQuery, pageArguments } from '../platform/paging.js';
+import { DATABASE } from '../platform/tokens.js';
+
+/** A role of a person: in a project, or without one on the whole farm. */
+export interface PersonRole {
+  readonly userId: string;
+  readonly projectId: string | null;
+  readonly role: FarmRole | ProjectRole;
+}
+
+export interface RequestRow extends PersonRole {
+  readonly id: string;
+  readonly requestedBy: string;
+  readonly isDecided: boolean;
+  readonly isOver: boolean;
+}
+
+/** A request that nobody approves runs out. */
+const REQUEST_DAYS = 7;
+const SHOWN = { user: { select: { name: true } }, project: { select: { name: true } } } as const;
+type ShownRow = Prisma.RoleRequestGetPayload<{ include: typeof SHOWN }>;
+
+const WHERE = `user_id = $1::uuid AND project_id IS NOT DISTINCT FROM $2::uuid AND role = $3`;
+
+@Injectable()
+export class RoleRepository {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly seals: RecordSeals,
+  ) {}
+
+  /** Those that still wait. */
+  open(actor: Actor, query: PageQuery, now: Date): Promise<ShownRow[]> {
+    const { where, ...page } = pageArguments(query);
+    const mine = accessibleTo(actor.ability, 'read', 'RoleRequest');
+    const waits = { decidedAt: null, expiresAt: { gt: now } };
+    return this.database.prisma.roleRequest.findMany({ where: { AND: [mine, waits, where] }, include: SHOWN, ...page });
+  }
+
+  async isLocal(sql: Sql, projectId: string): Promise<boolean> {
+    const [row] = await sql.query<{ profile: string }>(
+      'SELECT profile::text AS profile FROM projects WHERE id = $1::uuid',
+      [projectId],
+    );
+    return row?.profile === 'local';
+  }
+
+  async isHeld(sql: Sql, { userId, projectId, role }: PersonRole): Promise<boolean> {
+    const rows =
+      projectId === null
+        ? await sql.query('SELECT id FROM users WHERE id = $1::uuid AND $2::farm_role = ANY (farm_roles)', [
+            userId,
+            role,
+          ])
+        : await sql.query(
+            'SELECT role::text FROM memberships WHERE user_id = $1::uuid AND project_id = $2::uuid AND role = $3::project_role',
+            [userId, projectId, role],
+          );
+    return rows.length > 0;
+  }
+
+  /** @returns its id; the one that waits already, where there is one */
+  async ask(sql: Sql, { userId, projectId, role }: PersonRole, by: string, waived: boolean): Promise<string> {
+    await sql.query(
+      `UPDATE role_requests SET declined_by = $4::uuid, decided_at = now() WHERE ${WHERE} AND decided_at IS NULL AND expires_at <= now()`,
+      [userId, projectId, role, by],
+    );
+    const [made] = await sql.query<{ id: string }>(
+      `INSERT INTO role_requests (id, user_id, project_id, role, requested_by, expires_at, waived, decided_at)
+       VALUES ($1::uuid, $2::uuid, $3::uuid, $4, $5::uuid, now() + make_interval(days => ${REQUEST_DAYS}), $6,
+               CASE WHEN $6 THEN now() END)
+       ON CONFLICT DO NOTHING RETURNING id`,
+      [randomUUID(), userId, projectId, role, by, waived],
+    );
+    if (made !== undefined) return made.id;
+    const [waiting] = await sql.query<{ id: string }>(
+      `SELECT id FROM role_requests WHERE ${WHERE} AND decided_at IS NULL`,
+      [userId, projectId, role],
+    );
+    if (waiting === undefined) throw new Error('a role request is neither there nor could be made');
+    return waiting.id;
+  }
+
+  /** Holds the row until the transaction ends. */
+  async hold(sql: Sql, id: string): Promise<RequestRow | undefined> {
+    const [row] = await sql.query<RequestRow>(
+      `SELECT id, user_id AS "userId", project_id AS "projectId", role, requested_by AS "requestedBy",
+              decided_at IS NOT NULL AS "isDecided", expires_at <= now() AS "isOver"
+       FROM role_requests WHERE id = $1::uuid FOR UPDATE`,
+      [id],
+    );
+    return row;
+  }
+
+  async decide(sql: Sql, id: string, how: 'approved_by' | 'declined_by', by: string): Promise<void> {
+    await sql.query(`UPDATE role_requests SET ${how} = $2::uuid, decided_at = now() WHERE id = $1::uuid`, [id, by]);
+  }
+
+  /** @returns the farm roles since; undefined for a role in a project */
+  async put(sql: Sql, { userId, projectId, role }: PersonRole, by: string): Promise<FarmRole[] | undefined> {
+    if (projectId !== null) {
+      await sql.query(
+        `INSERT INTO memberships (project_id, user_id, role, granted_by, seal)
+         VALUES ($1::uuid, $2::uuid, $3::project_role, $4::uuid, decode($5, 'hex'))`,
+        [projectId, userId, role, by, this.seals.of('memberships', membershipRecord({ projectId, userId, role }))],
+      );
+      return undefined;
+    }
+    await this.requireUnaltered(sql, userId);
+    const [row] = await sql.query<{ farmRoles: FarmRole[] }>(
+      `UPDATE users SET farm_roles = array_append(farm_roles, $2::farm_role) WHERE id = $1::uuid
+       RETURNING farm_roles::text[] AS "farmRoles"`,
+      [userId, role],
+    );
+    await sealRows(sql, this.seals, 'users', [userId]);
+    return row?.farmRoles ?? [];
+  }
+
+  /** Nothing that somebody wrote past the service gets a seal along with what is given or taken. */
+  private async requireUnaltered(sql: Sql, userId: string): Promise<void> {
+    if ((await alteredRows(sql, this.seals, 'users', [userId])).length === 0) return;
+    throw new UnderstudyError(
+      'RECORD_ALTERED',
+      "This person's roles were changed past the service: audit verify names them.",
+    );
+  }
+
+  /** @returns null when it was not held */
+  async take(sql: Sql, { userId, projectId, role }: PersonRole): Promise<{ farmRoles?: FarmRole[] } | null> {
+    if (projectId !== null) {
+      const rows = await sql.query(
+        `DELETE FROM memberships WHERE project_id = $1::uuid AND user_id = $2::uuid AND role = $3::project_role RETURNING role::text`,
+        [projectId, userId, role],
+      );
+      return rows.length === 0 ? null : {};
+    }
+    await this.requireUnaltered(sql, userId);
+    const [row] = await sql.query<{ farmRoles: FarmRole[] }>(
+      `UPDATE users SET farm_roles = array_remove(farm_roles, $2::farm_role)
+       WHERE id = $1::uuid AND $2::farm_role = ANY (farm_roles) RETURNING farm_roles::text[] AS "farmRoles"`,
+      [userId, role],
+    );
+    if (row === undefined) return null;
+    await sealRows(sql, this.seals, 'users', [userId]);
+    return row;
+  }
+
+  /** Whether anybody else could still let people in. Two who take each other's role away do it one after the other. */
+  async hasOtherAdmin(sql: Sql, userId: string): Promise<boolean> {
+    const rows = await sql.query<{ id: string }>(
+      `SELECT id FROM users WHERE 'org_admin' = ANY (farm_roles) AND disabled_at IS NULL ORDER BY id FOR UPDATE`,
+    );
+    return rows.some(({ id }) => id !== userId);
+  }
+
+  /** @returns false when there is nobody, or nobody who is let in */
+  async disable(sql: Sql, userId: string): Promise<boolean> {
+    const rows = await sql.query(
+      'UPDATE users SET disabled_at = now() WHERE id = $1::uuid AND disabled_at IS NULL RETURNING id',
+      [userId],
+    );
+    await sql.query('UPDATE tokens SET revoked_at = now() WHERE user_id = $1::uuid AND revoked_at IS NULL', [userId]);
+    return rows.length > 0;
+  }
+}

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { Instant, Name, Uuid } from './ids.js';
+import { NewPassword } from './people.js';
+import { FarmRole, ProjectRole } from './roles.js';
+
+/** A role that releases or grants waits, on a strict farm, for another org admin than the one who asked for it. */
+export const RoleRequest = z.object({
+  id: Uuid,
+  userId: Uuid,
+  user: Name,
+  projectId: Uuid.nullable(),
+  project: Name.nullable(),
+  role: z.union([FarmRole, ProjectRole]),
+  requestedBy: Uuid,
+  createdAt: Instant,
+  expiresAt: Instant,
+});
+export type RoleRequest = z.infer<typeof RoleRequest>;
+
+/** `pending`: another org admin has to approve it first. */
+export const Granted = z.object({ ok: z.literal(true), pending: z.boolean() });
+
+/** Without a project it is a role on the whole farm. */
+export const TakeRole = z.object({
+  userId: Uuid,
+  projectId: Uuid.nullable().default(null),
+  role: z.union([FarmRole, ProjectRole]),
+});
+
+export const Invite = z.object({
+  email: z.email().max(200),
+  name: Name,
+  farmRoles: z.array(FarmRole).max(2).default([]),
+  memberships: z
+    .array(z.object({ projectId: Uuid, role: ProjectRole }))
+    .max(20)
+    .default([]),
+  validHours: z.int().min(1).max(336).default(72),
+});
+
+/** The secret is shown once, for whoever invites to hand on: it goes behind `#` of the console's `/join`, which no server logs. */
+export const Invited = z.object({ id: Uuid, secret: z.string(), expiresAt: Instant });
+
+export const Invitation = z.object({
+  id: Uuid,
+  email: z.string(),
+  name: Name,
+  farmRoles: z.array(FarmRole),
+  memberships: z.array(z.object({ projectId: Uuid, role: ProjectRole })),
+  invitedBy: Uuid,
+  createdAt: Instant,
+  expiresAt: Instant,
+});
+export type Invitation = z.infer<typeof Invitation>;
+
+export const AcceptInvitation = z.object({ secret: z.string().min(20).max(100), password: NewPassword });
+export const Accepted = z.object({ email: z.string() });
