@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AttemptLog, AttemptLogPart, ShotLogsQuery } from './attempt-logs.js';
 import { ActivateConsent, Consent, ConsentDecision, ConsentDocument, HoldConsent } from './consent.js';
 import { ConsentReceipt } from './consent-receipt.js';
-import { FrameRange, Page, Uuid } from './ids.js';
+import { FrameRange, Instant, Page, Uuid } from './ids.js';
 import { Accepted, AcceptInvitation, Granted, Invitation, Invite, Invited, RoleRequest, TakeRole } from './joining.js';
 import { FarmRole } from './roles.js';
 import {
@@ -64,6 +64,7 @@ import {
   ResumeShot,
   Shot,
   ShotReport,
+  SignedEvidence,
   ShotTask,
   SubmitShot,
   Template,
@@ -305,6 +306,14 @@ export const ROUTES = {
     path: '/api/v1/audit/consistency',
     query: z.object({ from: z.coerce.number().int().min(1) }),
     response: AuditConsistency,
+  },
+
+  /** Of one project, or of all that the asker audits; of the period, where it is given, what was made and done in it. */
+  getEvidence: {
+    method: 'GET',
+    path: '/api/v1/audit/evidence',
+    query: z.object({ projectId: Uuid.optional(), from: Instant.optional(), to: Instant.optional() }),
+    response: SignedEvidence,
   },
 
   // What workers speak.

@@ -260,6 +260,14 @@ export const AuditConsistency = z.object({
   checkpoint: AuditCheckpoint,
 });
 
+/** What the farm says of itself to an assessor; its members are `libs/tlog`'s `Evidence`, whose code verifies it. */
+export const SignedEvidence = z.object({
+  /** Canonical JSON, exactly as it was signed. */
+  evidence: z.string(),
+  /** C2SP signed note over its SHA-256, by the log's key. */
+  note: z.string(),
+});
+
 /** What became of a shot, as `report.json` and `render --json` show it. */
 export const ShotReport = z.object({
   shot: z.object({ id: Uuid, name: Name, version: z.int(), state: ShotState }),

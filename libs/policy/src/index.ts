@@ -15,4 +15,5 @@ export * from './abilities/conditions.js';
 export type { Rule } from './abilities/grant.js';
 export * from './abilities/powerful-roles.js';
 export * from './abilities/second-factor.js';
+export * from './abilities/role-matrix.js';
 export * from './abilities/vocabulary.js';

@@ -1,13 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import {
-  isSignedBy,
-  parseCheckpoint,
-  parseCheckpoints,
-  parseVerifierKey,
-  signCheckpoint,
-  verifierKeyOf,
-} from './checkpoint.js';
+import { parseCheckpoint, parseCheckpoints, signCheckpoint } from './checkpoint.js';
+import { isSignedBy, parseVerifierKey, verifierKeyOf } from './note.js';
 
 const { privateKey } = generateKeyPairSync('ed25519');
 const { privateKey: anotherKey } = generateKeyPairSync('ed25519');

@@ -2,6 +2,8 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseCheckpoints, type SignedCheckpoint } from './checkpoint.js';
+import { cosignedAt } from './cosignature.js';
+import type { VerifierKey } from './note.js';
 
 /** Names of the two files in a folder of anchors; both only grow. */
 export const ANCHOR_CHECKPOINTS = 'checkpoints';
@@ -25,6 +27,9 @@ async function* hashesOf(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
+/** Nobody kept anything. */
+export const NOTHING_OUTSIDE: Outside = { checkpoints: [], leaves: () => nothing() };
+
 async function* nothing(): AsyncGenerator<Uint8Array> {
   yield* [];
 }
@@ -39,4 +44,15 @@ export async function readOutside(path: string): Promise<Outside> {
   if (notes.length === 0) throw new SyntaxError('there is no checkpoint');
   const checkpoints = notes.toSorted((one, other) => one.size - other.size);
   return { checkpoints, leaves: () => (folder ? hashesOf(join(path, ANCHOR_LEAVES)) : nothing()) };
+}
+
+/**
+ * Of what was kept outside, what every one of these witnesses cosigned; the rest counts for nothing.
+ *
+ * @throws SyntaxError where that is nothing
+ */
+export function witnessed(outside: Outside, witnesses: readonly VerifierKey[]): Outside {
+  const checkpoints = outside.checkpoints.filter((one) => witnesses.every((key) => cosignedAt(one, key) !== null));
+  if (checkpoints.length > 0) return { ...outside, checkpoints };
+  throw new SyntaxError(`no checkpoint is cosigned by ${witnesses.map(({ name }) => name).join(' and ')}`);
 }

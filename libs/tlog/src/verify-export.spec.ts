@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { toCef } from './cef.js';
-import { parseCheckpoint, signCheckpoint, verifierKeyOf } from './checkpoint.js';
+import { parseCheckpoint, signCheckpoint } from './checkpoint.js';
+import { verifierKeyOf } from './note.js';
 import { EXPORT_FORMAT } from './export-format.js';
 import { leafHash, MerkleAccumulator } from './merkle.js';
 import type { Outside } from './outside.js';

@@ -1,10 +1,5 @@
-import {
-  isSignedBy,
-  parseCheckpoint,
-  parseVerifierKey,
-  type SignedCheckpoint,
-  type VerifierKey,
-} from './checkpoint.js';
+import { parseCheckpoint, type SignedCheckpoint } from './checkpoint.js';
+import { isSignedBy, parseVerifierKey, type VerifierKey } from './note.js';
 import {
   type EndLine,
   type ExportLine,

@@ -1,19 +1,25 @@
-import { createReadStream } from 'node:fs';
 import { mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { CONTENT_ROUTES, UnderstudyError } from '@understudy/contracts';
 import {
   type Fault,
+  type Outside,
   parseEvent,
   parseExportLine,
+  parseVerifierKey,
   readOutside,
   toCef,
   type Verification,
   verifyExport,
+  witnessed,
 } from '@understudy/tlog';
 import type { Command } from 'commander';
+import { type BundleFindings, verifyBundle } from '../evidence/bundle.js';
+import { linesOf } from '../evidence/lines.js';
+import { isGzip } from '../evidence/tar.js';
+import { addBundleCommand } from './audit-bundle.js';
+import { addWitnessCommand } from './audit-witness.js';
 import { connect, type ConnectionOptions, withConnection } from '../remote/farm-connection.js';
 
 interface ExportOptions extends ConnectionOptions {
@@ -23,6 +29,7 @@ interface ExportOptions extends ConnectionOptions {
 interface VerifyOptions extends ConnectionOptions {
   checkpoint?: string;
   key?: string;
+  witnessKey?: string[];
   json?: boolean;
 }
 
@@ -42,13 +49,16 @@ export function addAuditCommand(program: Command): void {
     audit
       .command('verify [file]')
       .description(
-        'check an export, or without a file the farm as it is now: leaves, root, signature, gaps, and the rows the log speaks of',
+        'check an export, a bundle, or without a file the farm as it is now: leaves, root, signature, gaps, and the rows the log speaks of',
       ),
   )
     .option('--checkpoint <path>', 'what was kept outside: a file of checkpoints, or a folder of anchors')
     .option('--key <key>', "the log's verifier key as it came to you another way")
+    .option('--witness-key <key...>', 'of a witness: only checkpoints that bear its cosignature count (repeatable)')
     .option('--json', 'the findings as the last line of standard output')
     .action(verify);
+  addBundleCommand(audit);
+  addWitnessCommand(audit);
 }
 
 async function exportLog(options: ExportOptions): Promise<void> {
@@ -69,30 +79,57 @@ async function verify(file: string | undefined, options: VerifyOptions): Promise
   else throw new UnderstudyError('USAGE', 'give the file of an export or --server URL, not both');
 }
 
-async function report(path: string, { checkpoint, key, json }: VerifyOptions): Promise<void> {
-  const found = await findingsOf(path, checkpoint, key);
-  if (!found.ok) {
-    const [first] = found.faults;
-    for (const { message } of found.faults.slice(1, 20)) console.error(`also: ${message}`);
-    throw new UnderstudyError('AUDIT_LOG_BROKEN', firstBad(first), { details: { ...found } });
+async function report(path: string, options: VerifyOptions): Promise<void> {
+  const { found, faults, lines } = await readable(() => findingsOf(path, options));
+  const [first, ...others] = faults;
+  if (first !== undefined) {
+    for (const message of others.slice(0, 19)) console.error(`also: ${message}`);
+    throw new UnderstudyError('AUDIT_LOG_BROKEN', first, { details: { ...found } });
   }
-  console.log(describe(found));
-  if (json === true) console.log(JSON.stringify(found));
+  for (const line of lines) console.log(line);
+  if (options.json === true) console.log(JSON.stringify(found));
 }
 
-async function findingsOf(path: string, checkpoint?: string, verifierKey?: string): Promise<Verification> {
+interface Findings {
+  readonly found: Verification | BundleFindings;
+  /** In words, the first one first. */
+  readonly faults: readonly string[];
+  readonly lines: readonly string[];
+}
+
+async function findingsOf(path: string, options: VerifyOptions): Promise<Findings> {
+  const given = { outside: await outsideOf(options), verifierKey: options.key };
+  if (await isGzip(path)) {
+    const found = await verifyBundle(path, given);
+    const { consents, events, people } = found.evidence;
+    const counted = `${consents} consents, ${people} people and ${events} proved events are what the farm signed`;
+    const faults = found.faults.map(({ file, message }) => `${file}: ${message}`);
+    return { found, faults, lines: [counted, describe(found.log)] };
+  }
+  const found = await verifyExport(linesOf(path), given);
+  const others = found.faults.slice(1).map(({ message }) => message);
+  return { found, faults: found.ok ? [] : [firstBad(found.faults[0]), ...others], lines: [describe(found)] };
+}
+
+async function outsideOf({ checkpoint, witnessKey = [] }: VerifyOptions): Promise<Outside | undefined> {
+  if (checkpoint !== undefined) {
+    const outside = await readOutside(checkpoint);
+    return witnessKey.length === 0 ? outside : witnessed(outside, witnessKey.map(parseVerifierKey));
+  }
+  if (witnessKey.length === 0) return undefined;
+  throw new UnderstudyError('USAGE', '--witness-key needs --checkpoint: what the witness cosigned');
+}
+
+async function readable<T>(work: () => Promise<T>): Promise<T> {
   try {
-    const outside = checkpoint === undefined ? undefined : await readOutside(checkpoint);
-    return await verifyExport(linesOf(path), { outside, verifierKey });
+    return await work();
   } catch (cause) {
+    if (cause instanceof UnderstudyError) throw cause;
     if (!(cause instanceof SyntaxError) && (cause as NodeJS.ErrnoException).code === undefined) throw cause;
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new UnderstudyError('USAGE', `the files cannot be read: ${message}`, { cause });
   }
 }
-
-const linesOf = (path: string): AsyncIterable<string> =>
-  createInterface({ input: createReadStream(path, { highWaterMark: 1 << 18 }), crlfDelay: Infinity });
 
 function firstBad(fault: Fault | undefined): string {
   if (fault === undefined) return 'the log does not hold';

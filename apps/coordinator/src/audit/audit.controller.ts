@@ -1,6 +1,7 @@
 import { Controller, Inject, Res } from '@nestjs/common';
 import { type RouteInput, type RouteOutput, UnderstudyError } from '@understudy/contracts';
 import type { Database } from '@understudy/db';
+import { sha256Of } from '@understudy/tlog';
 import type { Response } from 'express';
 import type { Actor } from '../access/actor.js';
 import { CurrentActor } from '../access/current-actor.decorator.js';
@@ -12,6 +13,7 @@ import { AuditCheckpoints } from './audit-checkpoints.js';
 import { AuditExport } from './audit-export.js';
 import { AuditWriter } from './audit-writer.js';
 import { AuditRepository } from './audit.repository.js';
+import { EvidenceService } from './evidence.js';
 
 function sequenceOf(cursor: string | undefined): bigint | undefined {
   if (cursor === undefined) return undefined;
@@ -26,6 +28,7 @@ export class AuditController {
     private readonly checkpoints: AuditCheckpoints,
     private readonly exports: AuditExport,
     private readonly writer: AuditWriter,
+    private readonly evidence: EvidenceService,
     @Inject(DATABASE) private readonly database: Database,
   ) {}
 
@@ -59,6 +62,23 @@ export class AuditController {
   @Handle('getAuditConsistency', { action: 'read', subject: 'AuditCheckpoint' })
   consistency(@Input() { query }: RouteInput<'getAuditConsistency'>): Promise<RouteOutput<'getAuditConsistency'>> {
     return this.checkpoints.consistency(query.from);
+  }
+
+  @Handle('getEvidence', { action: 'read', subject: 'Evidence' })
+  async takeEvidence(
+    @CurrentActor() actor: Actor,
+    @Input() { query }: RouteInput<'getEvidence'>,
+  ): Promise<RouteOutput<'getEvidence'>> {
+    const made = await this.evidence.make(actor, query);
+    await this.writer.append(this.database, {
+      actor: actor.label,
+      action: 'evidence.exported',
+      subjectType: 'AuditLog',
+      subjectId: '-',
+      projectId: query.projectId ?? null,
+      data: { from: query.from ?? null, to: query.to ?? null, sha256: sha256Of(made.evidence) },
+    });
+    return made;
   }
 
   /** Reading the log leaves a line in it. */

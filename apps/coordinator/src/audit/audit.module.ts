@@ -10,6 +10,8 @@ import { AuditExport } from './audit-export.js';
 import { AuditRepository } from './audit.repository.js';
 import { AuditWriter } from './audit-writer.js';
 import { DenialAudit } from './denial-audit.js';
+import { EvidenceRepository } from './evidence.repository.js';
+import { EvidenceService } from './evidence.js';
 import { LogInclusion } from './log-inclusion.js';
 import { LogKey } from './log-key.js';
 import { RecordedRowsRepository } from './recorded-rows.repository.js';
@@ -29,6 +31,8 @@ import { TreeRepository } from './tree.repository.js';
     AuditRepository,
     AuditWriter,
     DenialAudit,
+    EvidenceRepository,
+    EvidenceService,
     LogInclusion,
     LogKey,
     RecordedRowsRepository,

@@ -90,7 +90,7 @@ const TABLE: Record<Who, readonly string[]> = {
   producer: [...MAKER, ...STOPS, 'release Delivery'],
   artist: MAKER,
   consent_officer: [...MEMBER, ...STOPS, 'activate Consent', 'decline Consent', 'lift Consent', 'read AuditEvent'],
-  compliance_auditor: [...MEMBER, 'read Asset', 'read FaceTemplate', 'read AuditEvent'],
+  compliance_auditor: [...MEMBER, 'read Asset', 'read FaceTemplate', 'read AuditEvent', 'read Evidence'],
   worker: ['register Lane', 'lease Lane', 'report Attempt', 'upload Attempt'],
 };
 const ROLES = Object.keys(TABLE) as Who[];

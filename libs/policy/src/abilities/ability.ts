@@ -7,6 +7,7 @@ import { checkConditions, type Conditions, matchesConditions } from './condition
 import { consentRules } from './consent.js';
 import { deliveryRules } from './delivery.js';
 import { faceTemplateRules } from './face-template.js';
+import { evidenceRules } from './evidence.js';
 import type { Rule, SubjectRules } from './grant.js';
 import { invitationRules, roleRequestRules } from './joining.js';
 import { laneRules } from './lane.js';
@@ -44,6 +45,7 @@ const EVERY_SUBJECT: readonly SubjectRules[] = [
   attemptRules,
   auditEventRules,
   auditCheckpointRules,
+  evidenceRules,
   metricsRules,
 ];
 

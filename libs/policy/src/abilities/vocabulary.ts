@@ -50,6 +50,7 @@ export const SUBJECTS = [
   'Attempt',
   'AuditEvent',
   'AuditCheckpoint',
+  'Evidence',
   'Metrics',
 ] as const;
 export type SubjectName = (typeof SUBJECTS)[number];
