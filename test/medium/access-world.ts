@@ -118,7 +118,8 @@ export async function addSide(farm: TestCoordinator): Promise<Side> {
     modelPackId: await addModelPack(owner, user.id),
     roleRequestId: await addRoleRequest(owner, user.id, shot.projectId),
     invitationId: await addInvitation(owner, user.id),
-    workerId: worker.id,
+    // Not the one that knocks: shut out, it could knock no more.
+    workerId: (await farm.addWorker()).id,
     workerToken: worker.token,
     ...(await addAttempt(owner, shot.shotVersionId, worker.id)),
   };
@@ -238,6 +239,8 @@ export const BODIES: Readonly<Record<string, Body>> = {
   approveModelPack: REASON,
   setDefaultModelPack: REASON,
   createWorker: () => ({ name: name() }),
+  tieWorker: ({ projectId }) => ({ projectIds: [projectId] }),
+  disableWorker: REASON,
   registerLane: () => ({
     ordinal: 1,
     host: 'host',

@@ -15,6 +15,7 @@ import { addLaneCommands, addSchedulingCommands } from './commands/remote/schedu
 import { addShotCommands } from './commands/remote/shots.js';
 import { addSubmitCommand } from './commands/remote/submit.js';
 import { addUserCommands } from './commands/remote/user.js';
+import { addWorkersCommands } from './commands/remote/workers.js';
 import { addRenderCommand } from './commands/render.js';
 import { addTestCommand } from './commands/test.js';
 import { addUpCommand } from './commands/up.js';
@@ -42,6 +43,7 @@ export function createProgram(): Command {
     addLoginCommands,
     addAccountCommands,
     addUserCommands,
+    addWorkersCommands,
     addProjectCommands,
     addSubmitCommand,
     addResubmitCommand,

@@ -69,11 +69,19 @@ export const CreateToken = z.object({ name: Name, validDays: z.int().min(1).max(
 /** The secret is shown once; only its hash is kept. */
 export const CreatedToken = z.object({ id: Uuid, secret: z.string(), expiresAt: Instant });
 
-export const CreateWorker = z.object({ name: Name });
-export const CreatedWorker = z.object({ id: Uuid, secret: z.string() });
+/** The projects whose work a worker may be handed; null for any. */
+const WorkerProjects = z.array(Uuid).max(500).nullable();
+export const CreateWorker = z.object({ name: Name, projectIds: WorkerProjects.default(null) });
+/** `pending`: on a strict farm it gets no work before another person has approved it. */
+export const CreatedWorker = z.object({ id: Uuid, secret: z.string(), pending: z.boolean() });
+export const TieWorker = z.object({ projectIds: WorkerProjects });
 export const Worker = z.object({
   id: Uuid,
   name: Name,
+  projectIds: WorkerProjects,
+  /** Who asked for it while it waits for another person's approval; else null. */
+  awaitsApprovalOf: Uuid.nullable(),
+  disabledAt: Instant.nullable(),
   lanes: z.array(
     z.object({
       id: Uuid,

@@ -34,6 +34,7 @@ import {
   RecoveryCodes,
   SignedIn,
   SignIn,
+  TieWorker,
   User,
   Worker,
 } from './people.js';
@@ -277,6 +278,12 @@ export const ROUTES = {
 
   listWorkers: { method: 'GET', path: '/api/v1/workers', query: Page, response: list(Worker) },
   createWorker: { method: 'POST', path: '/api/v1/workers', body: CreateWorker, response: CreatedWorker },
+  /** By another person than who made it or last changed its projects. */
+  approveWorker: { method: 'POST', path: '/api/v1/workers/:workerId/approve', response: Done },
+  /** Fewer projects act at once; on a strict farm more of them wait for another person's approval. */
+  tieWorker: { method: 'PUT', path: '/api/v1/workers/:workerId/projects', body: TieWorker, response: Granted },
+  /** Its token opens nothing any more. */
+  disableWorker: { method: 'POST', path: '/api/v1/workers/:workerId/disable', body: ConsentDecision, response: Done },
 
   listModelPacks: { method: 'GET', path: '/api/v1/models', query: Page, response: list(ModelPack) },
   /** Makes a pack known to the farm by its manifest; its files stay with the lanes. The same again changes nothing. */

@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { client } from '../api/client.js';
 import { useSession } from '../session/session.js';
 import { ProblemAlert } from '../shell/problem-alert.js';
+import { WorkerAdmission } from './worker-admission.js';
 import { ReasonButton } from '../shell/reason-button.js';
 import { When } from '../shell/when.js';
 
@@ -25,6 +26,7 @@ export function WorkersPage() {
       {data?.items.length === 0 && (
         <Alert title="No workers yet">A host joins with: understudy worker --server … --token …</Alert>
       )}
+      {data !== undefined && data.items.length > 0 && <WorkerAdmission workers={data.items} />}
       {data !== undefined && data.items.length > 0 && <LanesTable workers={data.items} />}
     </Stack>
   );

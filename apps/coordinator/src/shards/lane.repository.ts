@@ -4,11 +4,15 @@ import type { LaneCapabilities, Order } from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
 import { type Lane, type LaneDescription, laneOf, parityLine } from './lane.js';
 
+/** Of lane `l` of worker `w`: it gets no work. */
+export const OFF_LANE = `(l.drained_at IS NOT NULL OR coalesce(l.set_aside_until > clock_timestamp(), false)
+    OR w.disabled_at IS NOT NULL OR (w.needs_approval AND w.approved_by IS NULL))`;
+
 const SEEN = `
-  UPDATE lanes SET last_seen_at = clock_timestamp(), state = CASE WHEN state = 'lost' THEN 'idle' ELSE state END
-  WHERE id = ANY ($1::uuid[])
-  RETURNING id, worker_id AS "workerId", capabilities, parity_class AS "parityClass", pools,
-    (drained_at IS NOT NULL OR coalesce(set_aside_until > clock_timestamp(), false)) AS "isOff"`;
+  UPDATE lanes l SET last_seen_at = clock_timestamp(), state = CASE WHEN l.state = 'lost' THEN 'idle' ELSE l.state END
+  FROM workers w WHERE w.id = l.worker_id AND l.id = ANY ($1::uuid[])
+  RETURNING l.id, l.worker_id AS "workerId", l.capabilities, l.parity_class AS "parityClass", l.pools, ${OFF_LANE} AS "isOff",
+    CASE WHEN w.tied THEN w.projects::text[] END AS projects`;
 
 const FREE = `
   UPDATE lanes l SET state = 'idle', last_seen_at = clock_timestamp(),

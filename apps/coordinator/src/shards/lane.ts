@@ -20,6 +20,8 @@ export interface LaneDescription {
   readonly parityClass: string;
   readonly pools?: readonly string[];
   readonly isOff?: boolean;
+  /** The projects that its worker is tied to; null for any. */
+  readonly projects?: readonly string[] | null;
 }
 
 /** A parity class in one line: equal lines, equal samples. */
@@ -32,6 +34,7 @@ export function abilityOf({
   capabilities,
   parityClass,
   pools = [],
+  projects = null,
 }: Omit<LaneDescription, 'id' | 'workerId'>): PlacementLane {
   const { kinds, vramMiB, computeCapability = 0, packs } = capabilities;
   const { provider, precision } = capabilities.parityClass;
@@ -44,6 +47,7 @@ export function abilityOf({
     computeCapability,
     models: packs.toSorted(),
     pools: pools.toSorted(),
+    ...(projects === null ? {} : { projects: projects.toSorted() }),
   };
 }
 

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { LaneCapabilities, LaneNeeds, ShotState } from '@understudy/contracts';
 import type { Database } from '@understudy/db';
 import { DATABASE } from '../platform/tokens.js';
+import { OFF_LANE } from '../shards/lane.repository.js';
 
 export interface LaneSeconds {
   readonly accepted: number;
@@ -34,6 +35,7 @@ export interface LaneStanding {
   readonly capabilities: LaneCapabilities;
   readonly parityClass: string;
   readonly pools: string[];
+  readonly projects: string[] | null;
   readonly busy: boolean;
   readonly isOff: boolean;
 }
@@ -78,9 +80,9 @@ export class OutlookRepository {
   /** Lanes that are there, as placement looks at them. */
   async lanes(): Promise<LaneStanding[]> {
     return await this.database.query<LaneStanding>(
-      `SELECT capabilities, parity_class AS "parityClass", pools, state = 'busy' AS busy,
-              (drained_at IS NOT NULL OR coalesce(set_aside_until > clock_timestamp(), false)) AS "isOff"
-         FROM lanes WHERE state <> 'lost'`,
+      `SELECT l.capabilities, l.parity_class AS "parityClass", l.pools, l.state = 'busy' AS busy, ${OFF_LANE} AS "isOff",
+              CASE WHEN w.tied THEN w.projects::text[] END AS projects
+         FROM lanes l JOIN workers w ON w.id = l.worker_id WHERE l.state <> 'lost'`,
     );
   }
 

@@ -99,8 +99,8 @@ function queueOf(version: StandingVersion, projectId: string): Asked {
     waitingSinceMs: (waitingSince ?? now).getTime(),
     needs:
       state === 'rendering'
-        ? { kind: 'render', parityClass, ...pooled, ...given(render) }
-        : { kind: 'analyse', ...pooled },
+        ? { kind: 'render', projectId, parityClass, ...pooled, ...given(render) }
+        : { kind: 'analyse', projectId, ...pooled },
   };
 }
 

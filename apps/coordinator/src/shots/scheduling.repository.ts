@@ -21,8 +21,10 @@ const YIELD = `
     SELECT v.parity_class, v.needs, v.state, v.paused_at, v.waits_for FROM shot_versions v WHERE v.id = $1),
   giving AS MATERIALIZED (
     SELECT a.id, a.lane_id FROM attempts a
-    JOIN tasks t ON t.id = a.task_id JOIN lanes l ON l.id = a.lane_id
+    JOIN tasks t ON t.id = a.task_id JOIN lanes l ON l.id = a.lane_id JOIN workers k ON k.id = l.worker_id
     WHERE a.state = 'running' AND a."order" IS NULL AND t.priority < $2 AND l.drained_at IS NULL
+      AND (NOT k.tied OR (
+        SELECT s.project_id FROM shot_versions v JOIN shots s ON s.id = v.shot_id WHERE v.id = $1) = ANY (k.projects))
       AND EXISTS (
         SELECT 1 FROM wanted w, urgent u
         WHERE l.capabilities->'kinds' ? w.kind::text

@@ -5,31 +5,38 @@ import { accessibleTo } from '../access/accessible.js';
 import type { Actor } from '../access/actor.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { pageArguments, pageOf } from '../platform/paging.js';
-import { type Clock, CLOCK, DATABASE } from '../platform/tokens.js';
-import { type NewWorker, WITH_LANES, WorkerRepository } from './worker.repository.js';
+import type { Config } from '../config/config.js';
+import { type Clock, CLOCK, CONFIG, DATABASE } from '../platform/tokens.js';
+import { WITH_LANES, WorkerRepository } from './worker.repository.js';
 
 @Injectable()
 export class WorkerService {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
+    @Inject(CONFIG) private readonly config: Config,
     private readonly workers: WorkerRepository,
     private readonly audit: AuditWriter,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** @throws CONFLICT when the name is taken */
-  async create(actor: Actor, { name }: RouteInput<'createWorker'>['body']): Promise<NewWorker> {
+  async create(
+    actor: Actor,
+    { name, projectIds }: RouteInput<'createWorker'>['body'],
+  ): Promise<RouteOutput<'createWorker'>> {
+    const pending = this.config.ACCOUNTS === 'strict';
     try {
       return await this.database.hotTransaction(async (sql) => {
-        const worker = await this.workers.create(sql, name, actor.id);
+        const wanted = { name, projectIds, createdBy: actor.id, needsApproval: pending };
+        const worker = await this.workers.create(sql, wanted);
         await this.audit.append(sql, {
           actor: actor.label,
           action: 'worker.created',
           subjectType: 'Worker',
           subjectId: worker.id,
-          data: {},
+          data: { projects: projectIds, pending },
         });
-        return worker;
+        return { ...worker, pending };
       });
     } catch (thrown) {
       if (!isUniqueViolation(thrown)) throw thrown;
@@ -44,9 +51,12 @@ export class WorkerService {
       include: WITH_LANES,
       ...page,
     });
-    return pageOf(rows, query, ({ id, name, lanes }): Worker => ({
+    return pageOf(rows, query, ({ id, name, lanes, tied, projects, ...worker }): Worker => ({
       id,
       name,
+      projectIds: tied ? projects : null,
+      awaitsApprovalOf: worker.needsApproval && worker.approvedBy === null ? worker.askedBy : null,
+      disabledAt: worker.disabledAt?.toISOString() ?? null,
       lanes: lanes.map((lane) => ({
         id: lane.id,
         name: `${lane.host}#${lane.ordinal}`,

@@ -4,12 +4,16 @@ import type { Actor } from '../access/actor.js';
 import { CurrentActor } from '../access/current-actor.decorator.js';
 import { Handle } from '../access/handle.decorator.js';
 import { Input } from '../access/input.decorator.js';
+import { WorkerAdmission } from './worker-admission.service.js';
 import { WorkerService } from './worker.service.js';
 
 /** The machines that may lease, and how their lanes are. */
 @Controller()
 export class WorkersController {
-  constructor(private readonly workers: WorkerService) {}
+  constructor(
+    private readonly workers: WorkerService,
+    private readonly admission: WorkerAdmission,
+  ) {}
 
   @Handle('listWorkers', { action: 'read', subject: 'Worker' })
   list(
@@ -25,5 +29,31 @@ export class WorkersController {
     @Input() { body }: RouteInput<'createWorker'>,
   ): Promise<RouteOutput<'createWorker'>> {
     return this.workers.create(actor, body);
+  }
+
+  @Handle('approveWorker', { action: 'activate', subject: 'Worker' })
+  async approve(
+    @CurrentActor() actor: Actor,
+    @Input() { params }: RouteInput<'approveWorker'>,
+  ): Promise<RouteOutput<'approveWorker'>> {
+    await this.admission.approve(actor, params.workerId);
+    return { ok: true };
+  }
+
+  @Handle('tieWorker', { action: 'share', subject: 'Worker' })
+  async tie(
+    @CurrentActor() actor: Actor,
+    @Input() { params, body }: RouteInput<'tieWorker'>,
+  ): Promise<RouteOutput<'tieWorker'>> {
+    return { ok: true, pending: (await this.admission.tie(actor, params.workerId, body.projectIds)) === 'pending' };
+  }
+
+  @Handle('disableWorker', { action: 'revoke', subject: 'Worker' })
+  async disable(
+    @CurrentActor() actor: Actor,
+    @Input() { params, body }: RouteInput<'disableWorker'>,
+  ): Promise<RouteOutput<'disableWorker'>> {
+    await this.admission.disable(actor, params.workerId, body.reason);
+    return { ok: true };
   }
 }

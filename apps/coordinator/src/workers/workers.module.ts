@@ -1,12 +1,13 @@
 import { Module } from '@nestjs/common';
 import { LaneActsController } from './lane-acts.controller.js';
 import { LaneActs } from './lane-acts.service.js';
+import { WorkerAdmission } from './worker-admission.service.js';
 import { WorkerRepository } from './worker.repository.js';
 import { WorkerService } from './worker.service.js';
 import { WorkersController } from './workers.controller.js';
 
 @Module({
   controllers: [WorkersController, LaneActsController],
-  providers: [LaneActs, WorkerRepository, WorkerService],
+  providers: [LaneActs, WorkerAdmission, WorkerRepository, WorkerService],
 })
 export class WorkersModule {}

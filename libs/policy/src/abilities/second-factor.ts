@@ -9,7 +9,7 @@ const ACTS: Partial<Record<SubjectName, readonly Action[]>> = {
   ModelPack: ['activate'],
   RoleRequest: ['grant'],
   User: ['create'],
-  Worker: ['create'],
+  Worker: ['create', 'activate', 'share'],
 };
 
 /** Whether an act asks for a second factor, on a farm that wants one for acts that release or grant. */

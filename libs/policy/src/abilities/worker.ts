@@ -1,4 +1,10 @@
 import { anywhere, type SubjectRules } from './grant.js';
 
-export const workerRules: SubjectRules = (actor) =>
-  anywhere(actor.farmRoles.includes('farm_operator'), ['read', 'create'], 'Worker');
+/** A farm operator brings workers; approving one takes another person, who may be an org admin. */
+export const workerRules: SubjectRules = (actor) => {
+  const isOperator = actor.farmRoles.includes('farm_operator');
+  return [
+    ...anywhere(isOperator, ['create', 'share', 'revoke'], 'Worker'),
+    ...anywhere(isOperator || actor.farmRoles.includes('org_admin'), ['read', 'activate'], 'Worker'),
+  ];
+};

@@ -92,6 +92,7 @@ const LACKS: Readonly<Record<Misfit, string>> = {
   COMPUTE_CAPABILITY: 'have too old a GPU',
   MODEL: 'lack a model',
   POOL: 'are not of its pool',
+  PROJECT: 'are tied to other projects',
 };
 const AHEAD = {
   URGENT: 'it is urgent',

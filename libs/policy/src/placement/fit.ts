@@ -14,6 +14,8 @@ export interface PlacementLane {
   readonly models: readonly string[];
   /** Pools it works for besides everybody's. */
   readonly pools: readonly string[];
+  /** The projects that its worker is tied to; absent for any. */
+  readonly projects?: readonly string[];
 }
 
 /** What work asks of a lane; what is absent is not asked. */
@@ -28,6 +30,8 @@ export interface Requirements {
   readonly models?: readonly string[];
   /** Only lanes of this pool. */
   readonly pool?: string;
+  /** Whose work it is. */
+  readonly projectId?: string;
 }
 
 export const MISFITS = [
@@ -39,6 +43,7 @@ export const MISFITS = [
   'COMPUTE_CAPABILITY',
   'MODEL',
   'POOL',
+  'PROJECT',
 ] as const;
 export type Misfit = (typeof MISFITS)[number];
 
@@ -54,6 +59,7 @@ export function misfits(lane: PlacementLane, work: Requirements): Misfit[] {
     COMPUTE_CAPABILITY: lane.computeCapability < (work.leastComputeCapability ?? 0),
     MODEL: (work.models ?? []).some((model) => !lane.models.includes(model)),
     POOL: work.pool !== undefined && !lane.pools.includes(work.pool),
+    PROJECT: work.projectId !== undefined && lane.projects?.includes(work.projectId) === false,
   };
   return MISFITS.filter((misfit) => checks[misfit]);
 }
