@@ -3,7 +3,8 @@ import { boxToCrop, composeAffine, invertAffine } from './affine.js';
 import { colourTransform, planeGeometry } from './colour.js';
 import type { Frame } from './frame.js';
 import { FORMAT_LAYOUTS } from './frame.js';
-import { resample } from './resample.js';
+import { type Drawn, drawnToRgb, startDrawing, takeDrawn } from './kernels/resample-kernel.js';
+import { draw } from './resample.js';
 
 /** A crop's place: an upright box of the plate, or the map from plate to crop coordinates. */
 export type CropPlace = Box | Affine;
@@ -28,11 +29,13 @@ export function cropRgb(
 ): Float32Array {
   const count = width * height;
   const planes = new Float32Array(3 * count);
-  samplePlane(frame, 0, place, width, height, planes.subarray(0, count));
-  samplePlane(frame, 1, place, width, height, planes.subarray(count, 2 * count));
-  samplePlane(frame, 2, place, width, height, planes.subarray(2 * count));
-  if (FORMAT_LAYOUTS[frame.spec.format].model === 'gbr') gbrToRgb(frame, planes, count);
-  else yuvToRgb(frame, planes, count);
+  const isGbr = FORMAT_LAYOUTS[frame.spec.format].model === 'gbr';
+  startDrawing();
+  const drawOf = (plane: 0 | 1 | 2): Drawn => drawPlane(frame, plane, place, width, height);
+  const drawn = [drawOf(0), drawOf(1), drawOf(2)] as const;
+  if (!isGbr) drawnToRgb(drawn, count, colourTransform(frame.spec));
+  drawn.forEach((plane, i) => takeDrawn(plane, planes.subarray(i * count, (i + 1) * count)));
+  if (isGbr) gbrToRgb(frame, planes, count);
   return order === 'planar' ? planes : interleave(planes, count);
 }
 
@@ -46,37 +49,18 @@ export function cropGrey(frame: Frame, place: CropPlace, width: number, height: 
     return grey;
   }
   const grey = new Float32Array(width * height);
-  samplePlane(frame, 0, place, width, height, grey);
+  startDrawing();
+  takeDrawn(drawPlane(frame, 0, place, width, height), grey);
   const { lumaOffset, lumaScale } = colourTransform(frame.spec);
   for (let i = 0; i < grey.length; i++) grey[i] = (grey[i]! - lumaOffset) * lumaScale;
   return grey;
 }
 
-function samplePlane(
-  frame: Frame,
-  plane: 0 | 1 | 2,
-  place: CropPlace,
-  width: number,
-  height: number,
-  out: Float32Array,
-): void {
+function drawPlane(frame: Frame, plane: 0 | 1 | 2, place: CropPlace, width: number, height: number): Drawn {
   const cropToPlate = invertAffine(isAffine(place) ? place : boxToCrop(place, width, height));
   const { scaleX, scaleY, shiftX, shiftY } = planeGeometry(frame, plane);
   const toPlane = composeAffine([scaleX, 0, shiftX, 0, scaleY, shiftY], cropToPlate);
-  resample(frame.planes[plane], toPlane, width, height, out);
-}
-
-function yuvToRgb(frame: Frame, planes: Float32Array, count: number): void {
-  const t = colourTransform(frame.spec);
-  const { lumaOffset, lumaScale, chromaOffset, chromaScale, redFromCr, greenFromCb, greenFromCr, blueFromCb } = t;
-  for (let i = 0; i < count; i++) {
-    const luma = (planes[i]! - lumaOffset) * lumaScale;
-    const cb = (planes[count + i]! - chromaOffset) * chromaScale;
-    const cr = (planes[2 * count + i]! - chromaOffset) * chromaScale;
-    planes[i] = luma + redFromCr * cr;
-    planes[count + i] = luma - greenFromCb * cb - greenFromCr * cr;
-    planes[2 * count + i] = luma + blueFromCb * cb;
-  }
+  return draw(frame.planes[plane], toPlane, width, height);
 }
 
 function gbrToRgb(frame: Frame, planes: Float32Array, count: number): void {
