@@ -3,7 +3,8 @@ import { composeAffine } from './affine.js';
 import { colourTransform, planeGeometry } from './colour.js';
 import type { Frame } from './frame.js';
 import { FORMAT_LAYOUTS } from './frame.js';
-import { resample } from './resample.js';
+import { addDrawn, drawnToChange, keepDrawn, startDrawing, takeDrawn } from './kernels/resample-kernel.js';
+import { draw } from './resample.js';
 
 /** A difference to add to a part of a frame, already weighted by its mask. */
 export interface RgbChange {
@@ -41,29 +42,10 @@ export function addRgb(frame: Frame, place: Box, change: RgbChange): void {
       (top - shiftY) / scaleY - place.y,
     ];
     const samples = change.rgb.subarray(number * count, (number + 1) * count);
-    const values = new Float32Array(width * height);
     const source = { width: change.width, height: change.height, samples };
-    resample(source, composeAffine(toChange, toPlace), width, height, values);
-    const maximum = 2 ** FORMAT_LAYOUTS[frame.spec.format].bits - 1;
-    addValues(plane.samples, top * plane.width + left, plane.width, values, width, maximum);
-  }
-}
-
-function addValues(
-  samples: Uint8Array | Uint16Array,
-  offset: number,
-  stride: number,
-  values: Float32Array,
-  width: number,
-  maximum: number,
-): void {
-  for (let from = 0, row = offset; from < values.length; from += width, row += stride) {
-    for (let x = 0; x < width; x++) {
-      const value = values[from + x]!;
-      if (value === 0) continue;
-      const sum = samples[row + x]! + value;
-      samples[row + x] = sum <= 0 ? 0 : sum >= maximum ? maximum : Math.round(sum);
-    }
+    startDrawing();
+    const drawn = draw(source, composeAffine(toChange, toPlace), width, height);
+    addDrawn(drawn, plane, { left, top, width, height }, colourTransform(frame.spec).maximum);
   }
 }
 
@@ -71,24 +53,16 @@ function addValues(
 function toPlaneChange(frame: Frame, { width, height, rgb }: RgbChange): void {
   const count = width * height;
   const t = colourTransform(frame.spec);
-  const perLuma = 1 / t.lumaScale;
-  const perChroma = 1 / t.chromaScale;
-  const isGbr = FORMAT_LAYOUTS[frame.spec.format].model === 'gbr';
-  // Y = kr R + kg G + kb B with R = Y + rCr Cr and B = Y + bCb Cb, hence kr = 1 - rCr / 2, kb = 1 - bCb / 2.
-  const red = 1 - t.redFromCr / 2;
-  const blue = 1 - t.blueFromCb / 2;
-  const green = 1 - red - blue;
-  for (let i = 0; i < count; i++) {
-    const [r, g, b] = [rgb[i]!, rgb[count + i]!, rgb[2 * count + i]!];
-    if (isGbr) {
-      rgb[i] = g * perLuma;
-      rgb[count + i] = b * perLuma;
-      rgb[2 * count + i] = r * perLuma;
-      continue;
-    }
-    const y = red * r + green * g + blue * b;
-    rgb[i] = y * perLuma;
-    rgb[count + i] = ((b - y) / t.blueFromCb) * perChroma;
-    rgb[2 * count + i] = ((r - y) / t.redFromCr) * perChroma;
+  const planeOf = (index: number): Float32Array => rgb.subarray(index * count, (index + 1) * count);
+  if (FORMAT_LAYOUTS[frame.spec.format].model === 'gbr') {
+    const red = planeOf(0).slice();
+    rgb.copyWithin(0, count);
+    planeOf(2).set(red);
+    for (let i = 0; i < rgb.length; i++) rgb[i]! /= t.lumaScale;
+    return;
   }
+  startDrawing();
+  const drawn = [keepDrawn(planeOf(0)), keepDrawn(planeOf(1)), keepDrawn(planeOf(2))] as const;
+  drawnToChange(drawn, count, t);
+  drawn.forEach((plane, i) => takeDrawn(plane, planeOf(i)));
 }

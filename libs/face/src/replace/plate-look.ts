@@ -1,7 +1,7 @@
 import { blurPlane, blurSpot, reducedSigma } from '../blend/gaussian.js';
 import { toLogColour, type LogColour } from '../blend/log-colour.js';
 import { occlusionOf } from '../blend/occlusion.js';
-import { createPlane, reducePlane, type FloatPlane } from '../blend/plane.js';
+import { createPlane, type FloatPlane } from '../blend/plane.js';
 import { faceRegions, insideFeather, type FaceRegions } from '../blend/regions.js';
 import { measureLayers } from './detail.js';
 import { eyeClosure, eyeOpenness } from './eye-closure.js';
@@ -26,20 +26,24 @@ export interface PlateLook {
 /** Pixels between the outer eye corners that are enough to measure smooth things on. */
 const SMALL_SCALE = 40;
 
+/** By how much a face's work crop can be reduced for what is smooth. */
+export function smoothFactor(pose: HeadPose): number {
+  return Math.max(1, Math.floor(pose.scale / SMALL_SCALE));
+}
+
 /**
- * @param work R'G'B' planes of the work crop, 0..1.
- * @param controls control points in the work crop.
+ * @param small R'G'B' planes of the work crop reduced by `factor`, 0..1.
+ * @param landmarks like `controls` and `pose`, in the work crop itself.
  */
 export function lookAtPlate(
-  work: readonly FloatPlane[],
+  small: readonly FloatPlane[],
+  factor: number,
   track: PreparedReplaceTrack,
   landmarks: Float64Array,
   controls: Float64Array,
   pose: HeadPose,
 ): PlateLook {
   const { settings } = track;
-  const factor = Math.max(1, Math.floor(pose.scale / SMALL_SCALE));
-  const small = work.map((plane) => reducePlane(plane, factor));
   const { width, height } = small[0]!;
   const scale = pose.scale / factor;
   const up: [number, number] = [Math.sin(pose.roll), -Math.cos(pose.roll)];

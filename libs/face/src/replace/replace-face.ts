@@ -1,9 +1,8 @@
 import { addRgb, cropRgb, type Box, type Frame } from '@understudy/frame';
 
-import { boundsOf } from '../blend/gaussian.js';
-import type { FloatPlane } from '../blend/plane.js';
 import { controlPoints, fitPose, type HeadPose } from './pose.js';
-import { renderFace, type RenderedFace } from './render-face.js';
+import { renderFace } from './render-face.js';
+import type { FaceChange } from './replace-kernel.js';
 import type { PreparedReplaceTrack } from './track.js';
 
 /**
@@ -19,14 +18,15 @@ export function replaceFace(frame: Frame, track: PreparedReplaceTrack, landmarks
   const plate = fitPose(landmarks);
   const factor = Math.max(1, Math.ceil(plate.scale / settings.workScale));
   const box = cropBoxOf(frame, landmarks, plate, factor);
-  const work = cropPlanes(frame, box, factor);
+  const size = { width: box.width / factor, height: box.height / factor };
+  const work = cropPlanes(frame, box, size);
   const inCrop = Float64Array.from({ length: landmarks.length }, (_, i) => {
     const origin = i % 2 === 0 ? box.x : box.y;
     return (landmarks[i]! - origin) / factor - 0.5;
   });
   const pose = fitPose(inCrop);
-  const result = renderFace(work, track, inCrop, pose);
-  write(frame, box, work, result, factor);
+  const change = renderFace(work, size, track, inCrop, pose);
+  if (change !== null) write(frame, box, change, factor);
   return box;
 }
 
@@ -55,37 +55,16 @@ function cropBoxOf(frame: Frame, landmarks: ArrayLike<number>, pose: HeadPose, f
   };
 }
 
-function cropPlanes(frame: Frame, box: Box, factor: number): FloatPlane[] {
-  const width = box.width / factor;
-  const height = box.height / factor;
-  const count = width * height;
+/** R'G'B' planes of 0..1, one after the other. */
+function cropPlanes(frame: Frame, box: Box, { width, height }: { width: number; height: number }): Float32Array {
   const rgb = cropRgb(frame, box, width, height);
   for (let i = 0; i < rgb.length; i++) rgb[i] = Math.max(0, rgb[i]! * (1 / 255));
-  return [0, 1, 2].map((c) => ({ width, height, data: rgb.subarray(c * count, (c + 1) * count) }));
+  return rgb;
 }
 
 /** Adds what changed, at work size, to the plate at full size, so that nothing of the plate is resampled. */
-function write(frame: Frame, box: Box, work: readonly FloatPlane[], result: RenderedFace, factor: number): void {
-  const { mask, channels } = result;
-  const shown = boundsOf(mask);
-  if (shown === null) return;
-  // One more on each side, where the change is 0: a block's change fades into its neighbours.
-  const left = Math.max(0, shown.left - 1);
-  const top = Math.max(0, shown.top - 1);
-  const width = Math.min(mask.width, shown.right + 1) - left;
-  const height = Math.min(mask.height, shown.bottom + 1) - top;
-  const count = width * height;
-  const rgb = new Float32Array(3 * count);
-  channels.forEach(({ data }, c) => {
-    const plate = work[c]!.data;
-    for (let y = 0; y < height; y++) {
-      const from = (top + y) * mask.width + left;
-      const to = c * count + y * width;
-      for (let x = 0; x < width; x++) {
-        rgb[to + x] = 255 * mask.data[from + x]! * (data[from + x]! - plate[from + x]!);
-      }
-    }
-  });
+function write(frame: Frame, box: Box, { left, top, right, bottom, rgb }: FaceChange, factor: number): void {
+  const [width, height] = [right - left, bottom - top];
   const place = {
     x: box.x + left * factor,
     y: box.y + top * factor,

@@ -1,3 +1,4 @@
+import { thinPlateOnGrid } from '../kernels/smooth-kernel.js';
 import { solveLinear } from './linear.js';
 
 /**
@@ -70,14 +71,12 @@ export function evaluateOnGrid(
   // One exact node more on each side, which the cubic needs.
   const across = (cols + 1) / 2 + 2;
   const down = (rows + 1) / 2 + 2;
-  const exact = new Float32Array(across * down * columns);
-  const sums = new Float64Array(columns);
-  for (let r = 0; r < down; r++) {
-    for (let c = 0; c < across; c++) {
-      evaluateAt(plate, grid.x0 + (c - 1) * 2 * step, grid.y0 + (r - 1) * 2 * step, sums);
-      exact.set(sums, (r * across + c) * columns);
-    }
-  }
+  const scaled = {
+    x0: (grid.x0 - 2 * step) * plate.unit,
+    y0: (grid.y0 - 2 * step) * plate.unit,
+    step: 2 * step * plate.unit,
+  };
+  const exact = thinPlateOnGrid(plate.centres, plate.weights, columns, { ...scaled, columns: across, rows: down });
   const lines = new Float32Array(down * cols * columns);
   for (let r = 0; r < down; r++) {
     halveStep(exact, (r * across + 1) * columns, columns, columns, lines, r * cols * columns, columns, cols);
@@ -110,22 +109,5 @@ function halveStep(
       const middle = from[at + k]! + from[at + stride + k]!;
       to[target + k] = (9 * middle - from[at - stride + k]! - from[at + 2 * stride + k]!) / 16;
     }
-  }
-}
-
-function evaluateAt({ centres, weights, columns, unit }: ThinPlate, px: number, py: number, sums: Float64Array): void {
-  const x = px * unit;
-  const y = py * unit;
-  const affine = (centres.length / 2) * columns;
-  for (let k = 0; k < columns; k++) {
-    sums[k] = weights[affine + k]! + weights[affine + columns + k]! * x + weights[affine + 2 * columns + k]! * y;
-  }
-  for (let i = 0, base = 0; base < affine; i += 2, base += columns) {
-    const dx = centres[i]! - x;
-    const dy = centres[i + 1]! - y;
-    const squared = dx * dx + dy * dy;
-    if (squared < 1e-12) continue;
-    const basis = squared * Math.log(squared);
-    for (let k = 0; k < columns; k++) sums[k]! += weights[base + k]! * basis;
   }
 }

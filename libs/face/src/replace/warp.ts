@@ -1,10 +1,9 @@
-import { type Bounds, boundsOf } from '../blend/gaussian.js';
-import type { FloatPlane } from '../blend/plane.js';
-import { createPlane } from '../blend/plane.js';
+import type { Bounds } from '../blend/gaussian.js';
 import { CANONICAL_CONTROLS, CONTROL_COUNT, MIRRORED_CONTROL } from './canonical-face.js';
 import { DETAIL_CHANNELS } from './detail.js';
 import { type DetailTexture, LEAST_RESOLUTION, type PreparedFace } from './identity.js';
 import type { HeadPose } from './pose.js';
+import type { FaceJob, Grid } from './replace-kernel.js';
 import { evaluateOnGrid, fitThinPlate } from './thin-plate.js';
 
 /** One texture a face may be drawn from: an identity image as it is, or seen in a mirror. */
@@ -29,14 +28,6 @@ const SMOOTHING = Float64Array.from({ length: CONTROL_COUNT }, (_, i) =>
   i < 17 ? 0.03 : i < 27 ? 0.004 : i < 68 ? 0.002 : i < 77 ? 0.03 : 0.006,
 );
 
-interface Grid {
-  readonly x0: number;
-  readonly y0: number;
-  readonly step: number;
-  readonly cols: number;
-  readonly rows: number;
-}
-
 function yawOf(source: TextureSource): number {
   return source.mirrored ? -source.face.pose.yaw : source.face.pose.yaw;
 }
@@ -48,33 +39,47 @@ export function poseAgreement(source: TextureSource, plate: HeadPose): number {
   return Math.exp(-(yaw ** 2 + (pitch * 0.7) ** 2) / (2 * YAW_TOLERANCE ** 2));
 }
 
+/** The textures of an identity that a plate face of this scale is drawn from, one an image. */
+export function texturesFor(faces: readonly PreparedFace[], scale: number): DetailTexture[] {
+  return faces.map((face) => chooseTexture(face, scale).texture);
+}
+
 /**
  * Draws the identity's detail in the plate's pose and expression.
  *
  * @param controls the plate face's control points in the work crop's pixel-centre coordinates.
  * @param plate the plate head's pose in the work crop.
- * @param mask of the crop's size; nothing is drawn where it is 0.
- * @returns {@link DETAIL_CHANNELS} planes.
+ * @param shown where something is drawn.
+ * @returns the nodes of the warp with the broad structure there.
  */
 export function warpDetail(
+  job: FaceJob,
   sources: readonly TextureSource[],
   plate: HeadPose,
   controls: Float64Array,
-  mask: FloatPlane,
-): FloatPlane[] {
-  const { width, height } = mask;
-  const out = Array.from({ length: DETAIL_CHANNELS }, () => createPlane(width, height));
-  const shown = boundsOf(mask);
-  if (shown === null) return out;
+  shown: Bounds,
+): { readonly form: Float32Array; readonly grid: Grid } {
   const grid = gridOver(shown, Math.max(2, Math.round(plate.scale / 28)));
   const nodes = mapNodes(sources, controls, plate.scale, grid);
   const shares = shareNodes(sources, plate, nodes);
   sources.forEach((source, k) => {
     const share = shares[k]!;
-    if (share.some((value) => value > 0))
-      addSource(out, source, plate.scale, nodes, k, sources.length, share, grid, mask);
+    if (!share.some((value) => value > 0)) return;
+    const { texture, factor } = chooseTexture(source.face, plate.scale);
+    job.addTexture(texture, factor, nodesOf(nodes, share, k, sources.length), grid);
   });
-  enlargeNodes(formAtNodes(sources, nodes), grid, shown, out[FORM]!);
+  return { form: formAtNodes(sources, nodes), grid };
+}
+
+/** Share and texture position of one source, four numbers a node. */
+function nodesOf(nodes: Float32Array, share: Float32Array, index: number, sourceCount: number): Float32Array {
+  const columns = 2 * sourceCount + 1;
+  const out = new Float32Array(4 * share.length);
+  for (let n = 0, from = 2 * index, to = 0; n < share.length; n++, from += columns, to += 4) {
+    out[to] = share[n]!;
+    out[to + 1] = nodes[from]!;
+    out[to + 2] = nodes[from + 1]!;
+  }
   return out;
 }
 
@@ -162,111 +167,6 @@ function formAtNodes(sources: readonly TextureSource[], nodes: Float32Array): Fl
   });
   for (let n = 0; n < out.length; n++) out[n]! /= totals[n]!;
   return out;
-}
-
-/** Adds one source's fine structure and colour, weighted by its share, interpolating position and share between nodes. */
-function addSource(
-  out: readonly FloatPlane[],
-  source: TextureSource,
-  scale: number,
-  nodes: Float32Array,
-  index: number,
-  sourceCount: number,
-  share: Float32Array,
-  grid: Grid,
-  mask: FloatPlane,
-): void {
-  const columns = 2 * sourceCount + 1;
-  const { texture, factor } = chooseTexture(source.face, scale);
-  const { width, height } = out[0]!;
-  const { detail } = texture;
-  const n = DETAIL_CHANNELS;
-  const stride = texture.width * n;
-  const maxX = texture.width - 1.001;
-  const maxY = texture.height - 1.001;
-  const [fine, red, blue] = [out[0]!.data, out[1]!.data, out[2]!.data];
-  const shown = mask.data;
-  const { x0, y0, cols, step } = grid;
-  const perFactor = 1 / factor;
-  const right = Math.min(width, x0 + (cols - 1) * step);
-  const bottom = Math.min(height, y0 + (grid.rows - 1) * step);
-  const line = new Float32Array(3 * cols);
-  for (let y = y0; y < bottom; y++) {
-    const row = Math.floor((y - y0) / step);
-    mixNodeRows(line, nodes, share, { columns, index, cols, row, part: (y - y0) / step - row });
-    for (let x = x0; x < right; x++) {
-      if (shown[y * width + x] === 0) continue;
-      const across = (x - x0) / step;
-      const col = across | 0;
-      const fx = across - col;
-      const l = 3 * col;
-      const part = line[l]! + (line[l + 3]! - line[l]!) * fx;
-      if (part < 0.004) continue;
-      let u = line[l + 1]! + (line[l + 4]! - line[l + 1]!) * fx;
-      let v = line[l + 2]! + (line[l + 5]! - line[l + 2]!) * fx;
-      u = (u + 0.5) * perFactor - 0.5;
-      v = (v + 0.5) * perFactor - 0.5;
-      u = u < 0 ? 0 : u > maxX ? maxX : u;
-      v = v < 0 ? 0 : v > maxY ? maxY : v;
-      const ui = u | 0;
-      const vi = v | 0;
-      const uf = u - ui;
-      const vf = v - vi;
-      const p = vi * stride + ui * n;
-      const q = p + stride;
-      const t11 = uf * vf * part;
-      const t10 = uf * part - t11;
-      const t01 = vf * part - t11;
-      const t00 = part - uf * part - t01;
-      const at = y * width + x;
-      fine[at]! += t00 * detail[p]! + t10 * detail[p + n]! + t01 * detail[q]! + t11 * detail[q + n]!;
-      red[at]! += t00 * detail[p + 1]! + t10 * detail[p + n + 1]! + t01 * detail[q + 1]! + t11 * detail[q + n + 1]!;
-      blue[at]! += t00 * detail[p + 2]! + t10 * detail[p + n + 2]! + t01 * detail[q + 2]! + t11 * detail[q + n + 2]!;
-    }
-  }
-}
-
-/** Share and texture position at a height between two rows of nodes, three numbers a column. */
-function mixNodeRows(
-  line: Float32Array,
-  nodes: Float32Array,
-  share: Float32Array,
-  at: {
-    readonly columns: number;
-    readonly index: number;
-    readonly cols: number;
-    readonly row: number;
-    readonly part: number;
-  },
-): void {
-  const { columns, cols, part } = at;
-  const above = at.row * cols;
-  const below = above + cols;
-  for (let c = 0; c < cols; c++) {
-    const a = (above + c) * columns + 2 * at.index;
-    const b = a + cols * columns;
-    line[3 * c] = share[above + c]! + (share[below + c]! - share[above + c]!) * part;
-    line[3 * c + 1] = nodes[a]! + (nodes[b]! - nodes[a]!) * part;
-    line[3 * c + 2] = nodes[a + 1]! + (nodes[b + 1]! - nodes[a + 1]!) * part;
-  }
-}
-
-function enlargeNodes(values: Float32Array, grid: Grid, shown: Bounds, out: FloatPlane): void {
-  const { x0, y0, step, cols } = grid;
-  const { width, data } = out;
-  const line = new Float32Array(cols);
-  for (let y = y0; y < shown.bottom; y++) {
-    const row = Math.floor((y - y0) / step);
-    const fy = (y - y0) / step - row;
-    const above = row * cols;
-    const below = above + cols;
-    for (let c = 0; c < cols; c++) line[c] = values[above + c]! + (values[below + c]! - values[above + c]!) * fy;
-    for (let x = x0; x < shown.right; x++) {
-      const across = (x - x0) / step;
-      const col = across | 0;
-      data[y * width + x] = line[col]! + (line[col + 1]! - line[col]!) * (across - col);
-    }
-  }
 }
 
 /** The smallest texture that still has about the plate's resolution. */

@@ -24,6 +24,7 @@ const GUARD = 64;
  * The memory of a compiled kernel, laid out anew for each job: regions are given out one after another.
  */
 export class KernelMemory {
+  #kept = FIRST_FREE;
   #end = FIRST_FREE;
 
   readonly #memory: WasmMemory;
@@ -32,9 +33,16 @@ export class KernelMemory {
     this.#memory = memory;
   }
 
-  /** Forgets all regions. */
+  /** Forgets all regions but those kept for good. */
   begin(): void {
-    this.#end = FIRST_FREE;
+    this.#end = this.#kept;
+  }
+
+  /** Like {@link take}, for good. Only straight after {@link begin}. */
+  takeForGood(bytes: number): number {
+    const at = this.take(bytes);
+    this.#kept = this.#end;
+    return at;
   }
 
   /** A region's place, in bytes; aligned to 16. Views of other regions are worth nothing afterwards. */

@@ -15,6 +15,9 @@ interface ResampleExports extends KernelExports {
   turnedWords(...args: Numbers): void;
   turnedFloats(...args: Numbers): void;
   yuvToRgb(...args: Numbers): void;
+  rgbToYuvChange(...args: Numbers): void;
+  addToBytes(...args: Numbers): void;
+  addToWords(...args: Numbers): void;
 }
 
 const kernel = instantiateKernel<ResampleExports>(WASM_BASE64);
@@ -30,7 +33,7 @@ export interface AxisTaps {
 }
 
 /** A part of a plane, in whole samples inside it. */
-interface Part {
+export interface Part {
   readonly left: number;
   readonly top: number;
   readonly width: number;
@@ -59,6 +62,46 @@ export function drawnToRgb(planes: readonly [Drawn, Drawn, Drawn], count: number
   const { lumaOffset, lumaScale, chromaOffset, chromaScale, redFromCr, greenFromCb, greenFromCr, blueFromCb } = t;
   const levels = [lumaOffset, lumaScale, chromaOffset, chromaScale];
   kernel.yuvToRgb(...planes, count, ...levels, redFromCr, greenFromCb, greenFromCr, blueFromCb);
+}
+
+/** Differences of R', G', B' become those of the samples of Y', Cb and Cr, in place. */
+export function drawnToChange(planes: readonly [Drawn, Drawn, Drawn], count: number, t: ColourTransform): void {
+  // Y = kr R + kg G + kb B with R = Y + rCr Cr and B = Y + bCb Cb, hence kr = 1 - rCr / 2, kb = 1 - bCb / 2.
+  const red = 1 - t.redFromCr / 2;
+  const blue = 1 - t.blueFromCb / 2;
+  const perChroma = 1 / t.chromaScale;
+  const weights = [red, 1 - red - blue, blue] as const;
+  kernel.rgbToYuvChange(
+    ...planes,
+    count,
+    ...weights,
+    1 / t.lumaScale,
+    perChroma / t.blueFromCb,
+    perChroma / t.redFromCr,
+  );
+}
+
+/**
+ * Adds a drawn plane to a part of a frame's plane of the same size, which begins at `left`, `top`.
+ *
+ * @param maximum largest value of a sample
+ */
+export function addDrawn(
+  drawn: Drawn,
+  { width: stride, samples }: { readonly width: number; readonly samples: Uint8Array | Uint16Array },
+  { left, top, width, height }: Part,
+  maximum: number,
+): void {
+  const isBytes = samples instanceof Uint8Array;
+  const line = memory.take(width * samples.BYTES_PER_ELEMENT);
+  const view = isBytes ? memory.bytes(line, width) : memory.words(line, width);
+  const add = isBytes ? kernel.addToBytes : kernel.addToWords;
+  for (let y = 0; y < height; y++) {
+    const row = samples.subarray((top + y) * stride + left, (top + y) * stride + left + width);
+    view.set(row);
+    add(line, drawn + 4 * y * width, width, maximum);
+    row.set(view);
+  }
 }
 
 /** Separable weighted sums of a plane, whose edge samples repeat beyond it. */
