@@ -18,6 +18,15 @@ function exp4(x: v128): v128 {
   return f32x4.mul(p, power);
 }
 
+/** Numbers of 0..255 become those of 0..1; what is below 0 becomes 0. */
+export function toUnit(numbers: usize, count: i32): void {
+  const end = numbers + ((<usize>count) << 2);
+  for (; numbers < end; numbers += 16) {
+    const scaled = f32x4.mul(v128.load(numbers), f32x4.splat(1 / 255.0));
+    v128.store(numbers, f32x4.max(scaled, f32x4.splat(0)));
+  }
+}
+
 /**
  * Bilinear enlargement of a plane of block means.
  *

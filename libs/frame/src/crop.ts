@@ -17,6 +17,7 @@ function isAffine(place: CropPlace): place is Affine {
  * Cuts an RGB crop out of a frame of any format, sampling only what the crop shows.
  *
  * @param place the plate box to show, or the plate-to-crop affine map (see {@link Affine} for the coordinates).
+ * @param into memory for the crop, where it is cut often: `3 * width * height` numbers.
  * @returns R'G'B' of 0..255, not clamped (limited-range samples may lie outside); `planar`: 3 planes of
  * `width * height`, `interleaved`: 3 values a pixel. Beyond the plate its edge samples repeat.
  */
@@ -26,9 +27,10 @@ export function cropRgb(
   width: number,
   height: number,
   order: 'planar' | 'interleaved' = 'planar',
+  into?: Float32Array,
 ): Float32Array {
   const count = width * height;
-  const planes = new Float32Array(3 * count);
+  const planes = into ?? new Float32Array(3 * count);
   const isGbr = FORMAT_LAYOUTS[frame.spec.format].model === 'gbr';
   startDrawing();
   const drawOf = (plane: 0 | 1 | 2): Drawn => drawPlane(frame, plane, place, width, height);

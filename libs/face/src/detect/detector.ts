@@ -1,5 +1,5 @@
 import type { Frame } from '@understudy/frame';
-import { cropRgb } from '@understudy/frame';
+import { cropRgb, reusable } from '@understudy/frame';
 import type { Model, ModelPack, SessionOptions } from '@understudy/inference';
 import { openModel } from '@understudy/inference';
 
@@ -9,6 +9,8 @@ import type { Window } from './windows.js';
 
 const INPUT_WIDTH = 320;
 const INPUT_HEIGHT = 240;
+
+const inputMemory = reusable();
 
 export interface FaceDetector {
   /**
@@ -35,8 +37,10 @@ export async function openDetector(pack: ModelPack, options: SessionOptions): Pr
 
 async function detectInWindow(model: Model, frame: Frame, window: Window, leastScore: number): Promise<Detection[]> {
   const { mean, divisor } = model.manifest;
-  const input = cropRgb(frame, window.box, INPUT_WIDTH, INPUT_HEIGHT);
-  for (let i = 0; i < input.length; i++) input[i] = (input[i]! - mean) / divisor;
+  const memory = inputMemory(3 * INPUT_WIDTH * INPUT_HEIGHT);
+  const input = cropRgb(frame, window.box, INPUT_WIDTH, INPUT_HEIGHT, 'planar', memory);
+  const scale = 1 / divisor;
+  for (let i = 0; i < input.length; i++) input[i] = (input[i]! - mean) * scale;
   const { scores, boxes } = await model.run({ input });
   if (scores === undefined || boxes === undefined) throw new TypeError('the detector gave no scores or boxes');
   const found: Detection[] = [];

@@ -128,7 +128,12 @@ function spreadOf(seen: readonly Float64Array[], centre: Float64Array): number {
 
 async function infer(model: Model, grey: Float32Array): Promise<Float32Array> {
   const { mean, divisor } = model.manifest;
-  const input = grey.map((value) => (Math.min(255, Math.max(0, value)) - mean) / divisor);
+  const input = new Float32Array(grey.length);
+  const scale = 1 / divisor;
+  for (let i = 0; i < grey.length; i++) {
+    const value = grey[i]!;
+    input[i] = ((value < 0 ? 0 : value > 255 ? 255 : value) - mean) * scale;
+  }
   const { output } = await model.run({ input });
   if (output === undefined) throw new TypeError('the landmark model gave no output');
   return output;

@@ -13,7 +13,7 @@ import { texturesFor, warpDetail, type TextureSource } from './warp.js';
  * Renders the replaced face over a work crop. What is smooth is made here, on planes reduced by a factor; what is done to every
  * pixel, by the compiled kernel.
  *
- * @param work R'G'B' planes of `width * height` numbers of 0..1, one after the other.
+ * @param work R'G'B' planes of `width * height` numbers of 0..255, one after the other.
  * @param landmarks 136 numbers, in the crop's pixel-centre coordinates; `pose` is fitted to them.
  * @returns null where nothing of the face shows.
  */

@@ -1,9 +1,11 @@
-import { addRgb, cropRgb, type Box, type Frame } from '@understudy/frame';
+import { addRgb, cropRgb, reusable, type Box, type Frame } from '@understudy/frame';
 
 import { controlPoints, fitPose, type HeadPose } from './pose.js';
 import { renderFace } from './render-face.js';
 import type { FaceChange } from './replace-kernel.js';
 import type { PreparedReplaceTrack } from './track.js';
+
+const workMemory = reusable();
 
 /**
  * Puts the identity's face over the plate's, in the plate's pose, expression and light. A pure function of its arguments:
@@ -19,7 +21,8 @@ export function replaceFace(frame: Frame, track: PreparedReplaceTrack, landmarks
   const factor = Math.max(1, Math.ceil(plate.scale / settings.workScale));
   const box = cropBoxOf(frame, landmarks, plate, factor);
   const size = { width: box.width / factor, height: box.height / factor };
-  const work = cropPlanes(frame, box, size);
+  const crop = workMemory(3 * size.width * size.height);
+  const work = cropRgb(frame, box, size.width, size.height, 'planar', crop);
   const inCrop = Float64Array.from({ length: landmarks.length }, (_, i) => {
     const origin = i % 2 === 0 ? box.x : box.y;
     return (landmarks[i]! - origin) / factor - 0.5;
@@ -53,13 +56,6 @@ function cropBoxOf(frame: Frame, landmarks: ArrayLike<number>, pose: HeadPose, f
     width: blocks(Math.min(frame.spec.width, Math.ceil(right + margin)) - x),
     height: blocks(Math.min(frame.spec.height, Math.ceil(bottom + margin)) - y),
   };
-}
-
-/** R'G'B' planes of 0..1, one after the other. */
-function cropPlanes(frame: Frame, box: Box, { width, height }: { width: number; height: number }): Float32Array {
-  const rgb = cropRgb(frame, box, width, height);
-  for (let i = 0; i < rgb.length; i++) rgb[i] = Math.max(0, rgb[i]! * (1 / 255));
-  return rgb;
 }
 
 /** Adds what changed, at work size, to the plate at full size, so that nothing of the plate is resampled. */

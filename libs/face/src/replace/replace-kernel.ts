@@ -1,4 +1,4 @@
-import { instantiateKernel, type KernelExports, KernelMemory } from '@understudy/frame';
+import { instantiateKernel, type KernelExports, KernelMemory, reusable } from '@understudy/frame';
 
 import { type Bounds, boundsOf, halfKernel } from '../blend/gaussian.js';
 import type { FloatPlane } from '../blend/plane.js';
@@ -8,6 +8,7 @@ import { WASM_BASE64 } from '../kernels/face.wasm.js';
 type Numbers = readonly number[];
 
 interface ReplaceExports extends KernelExports {
+  toUnit(...args: Numbers): void;
   enlarge(...args: Numbers): void;
   addTexture(...args: Numbers): void;
   shade(...args: Numbers): void;
@@ -68,7 +69,7 @@ export class ReplaceKernel {
     this.#memory.begin();
   }
 
-  /** @param work R'G'B' planes of one size, 0..1, one after the other. */
+  /** @param work R'G'B' planes of one size, 0..255, one after the other. */
   begin(work: Float32Array, width: number, height: number): FaceJob {
     this.#memory.begin();
     return new FaceJob(this.#kernel, this.#memory, this.#textures, work, width, height);
@@ -77,9 +78,11 @@ export class ReplaceKernel {
 
 /** What a replaced face changes in its work crop. */
 export interface FaceChange extends Bounds {
-  /** R, G and B plane of the bounds' size: 255 times mask times difference. */
+  /** R, G and B plane of the bounds' size: 255 times mask times difference. Worth something until the next job. */
   readonly rgb: Float32Array;
 }
+
+const changeMemory = reusable();
 
 /** One face in one frame. */
 export class FaceJob {
@@ -118,6 +121,7 @@ export class FaceJob {
     this.#height = height;
     this.#count = width * height;
     this.#plate = this.#keep(work);
+    kernel.toUnit(this.#plate, 3 * this.#count);
     this.#mask = this.#room(this.#count);
     this.#drawn = this.#room(4 * this.#count);
     this.#colour = this.#room(3 * this.#count);
@@ -220,7 +224,7 @@ export class FaceJob {
     const rows = [width, bounds.top, bounds.bottom, this.#line, this.#mask] as const;
     const planes = [...planesAt(this.#colour, count), luma, soft, red, green, blue] as const;
     this.#kernel.compose(small, ...smallSize, ...rows, ...planes, grain, bounds.left, across, ...outs);
-    const rgb = new Float32Array(3 * size);
+    const rgb = changeMemory(3 * size);
     outs.forEach((at, i) => rgb.set(this.#memory.floats(at, size), i * size));
     return { ...bounds, rgb };
   }
