@@ -4,6 +4,7 @@ import { addBenchAuditCommand } from './commands/bench-audit.js';
 import { addBenchCommand } from './commands/bench/command.js';
 import { addConsentCommand } from './commands/consent.js';
 import { addDemoCommand } from './commands/demo.js';
+import { addDoctorCommand } from './commands/doctor.js';
 import { addMigrateCommand } from './commands/migrate.js';
 import { addModelsCommands } from './commands/models.js';
 import { addAccountCommands } from './commands/remote/account.js';
@@ -54,6 +55,7 @@ export function createProgram(): Command {
     addAuditCommand,
     addMigrateCommand,
     addModelsCommands,
+    addDoctorCommand,
     addTestCommand,
     addBenchCommand,
     addBenchAuditCommand,

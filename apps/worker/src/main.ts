@@ -8,6 +8,7 @@ import { openLog } from './log.js';
 import { LogShipper } from './logs/log-shipper.js';
 import { LogSpool } from './logs/log-spool.js';
 import type { HeldAttempt } from './messages.js';
+import { laneProvider } from './supervisor/lane-provider.js';
 import { ObjectCache } from './supervisor/object-cache.js';
 import { Scratch } from './supervisor/scratch.js';
 import { Supervisor } from './supervisor/supervisor.js';
@@ -33,7 +34,8 @@ try {
     send: (attemptId, part) => client.call('appendAttemptLog', { params: { attemptId }, body: part }),
   });
   await shipper.start();
-  const supervisor = new Supervisor({ config, scratch, logs, objects, log, report, program });
+  const candidate = await laneProvider(config, log);
+  const supervisor = new Supervisor({ config, candidate, scratch, logs, objects, log, report, program });
   let signals = 0;
   const end = () => (++signals === 1 ? supervisor.drain() : supervisor.abort());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end);

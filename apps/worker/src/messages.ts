@@ -1,4 +1,5 @@
 import type { ErrorBody, ObjectRef } from '@understudy/contracts';
+import type { Precision, Provider } from '@understudy/inference';
 
 /** What a lane process needs to know; sent over the channel, so that it stands in no process list. */
 export interface LaneConfig {
@@ -11,7 +12,8 @@ export interface LaneConfig {
   readonly scratch: string;
   /** Where this lane keeps the logs of its attempts. */
   readonly logFolder: string;
-  readonly provider: 'cpu' | 'cuda' | 'tensorrt' | 'webgpu';
+  readonly provider: Provider;
+  readonly precision: Precision;
   readonly threads: number;
   readonly logLevel: string;
   readonly drainGraceMs: number;

@@ -21,7 +21,7 @@ export interface TaskRunner extends TaskExecutor {
 /** Opens the lane's models. @throws UnderstudyError MODEL_UNAVAILABLE, MODEL_HASH_MISMATCH, PROVIDER_UNAVAILABLE */
 export async function createTaskRunner(config: LaneConfig, control: LaneControl): Promise<TaskRunner> {
   const pack = await ensureDefaultPack(config.dataDir);
-  const session = { provider: config.provider, threads: config.threads };
+  const session = { provider: config.provider, precision: config.precision, threads: config.threads };
   const models = await openFaceModels(pack, session);
   const selfTests = await selfTestPacks(config.dataDir, session);
   const tools: LaneTools = { pack, models, dataDir: config.dataDir, session, control };
@@ -39,7 +39,7 @@ async function runTask(tools: LaneTools, shots: LastPreparedShot, task: LaneTask
   return enrolTask(tools, task, lease);
 }
 
-type Session = { readonly provider: LaneConfig['provider']; readonly threads: number };
+type Session = Pick<LaneConfig, 'provider' | 'precision' | 'threads'>;
 const LONGEST_NAME = 80;
 
 function capabilitiesOf(pack: ModelPack, session: Session, selfTests: PackSelfTest[]): AgentData['capabilities'] {

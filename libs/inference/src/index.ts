@@ -21,3 +21,11 @@ export * from './onnx/fuse-normalisation.js';
 export * from './engines/engine-key.js';
 export * from './engines/trtexec.js';
 export * from './engines/ep-context.js';
+export { chooseProvider, PROVIDER_CANDIDATES, probeProvider } from './providers/probe-provider.js';
+export {
+  type ModelTest,
+  PROVIDER_BOUNDS,
+  type ProviderCandidate,
+  type ProviderTest,
+  testProvider,
+} from './providers/test-provider.js';

@@ -4,11 +4,17 @@ import { InferenceSession, Tensor, env, listSupportedBackends } from 'onnxruntim
 import { cpuIsa } from './cpu-isa.js';
 import type { ModelManifest, ModelPack, ModelRole, TensorSpec } from './manifest.js';
 import { readModel } from './model-pack.js';
+import { convertToHalf } from './onnx/half-precision.js';
 
 export type Provider = 'cpu' | 'cuda' | 'tensorrt' | 'webgpu';
 
+/** In which a graph computes; inputs and outputs are float32 either way. */
+export type Precision = 'fp32' | 'fp16';
+
 export interface SessionOptions {
   readonly provider?: Provider;
+  /** `fp16`: the graph is converted when it is loaded. Default `fp32`. */
+  readonly precision?: Precision;
   /** Threads inside one operator. Fixed, because the split of a sum may change its last bits. */
   readonly threads?: number;
 }
@@ -16,7 +22,7 @@ export interface SessionOptions {
 /** Lanes of the same class give bit-identical results; a shot is rendered within one class. */
 export interface ParityClass {
   readonly provider: Provider;
-  readonly precision: 'fp32';
+  readonly precision: Precision;
   readonly runtime: string;
   readonly isa: string;
   readonly batch: 1;
@@ -51,7 +57,8 @@ export async function openModel(pack: ModelPack, role: ModelRole, options: Sessi
     });
   }
   const { model, bytes } = await readModel(pack, role);
-  const session = await createSession(model, bytes, provider, threads);
+  const graph = options.precision === 'fp16' ? convertToHalf(bytes) : bytes;
+  const session = await createSession(model, graph, provider, threads);
   checkTensors(model, 'input', session.inputMetadata, model.inputs);
   checkTensors(model, 'output', session.outputMetadata, model.outputs);
   return {
@@ -122,7 +129,7 @@ async function runSession(
 export function parityClass(options: SessionOptions = {}): ParityClass {
   return {
     provider: options.provider ?? 'cpu',
-    precision: 'fp32',
+    precision: options.precision ?? 'fp32',
     runtime: `onnxruntime-${env.versions.node ?? env.versions.common}`,
     isa: cpuIsa(),
     batch: 1,

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UnderstudyError } from '@understudy/contracts';
 import { checkFfmpeg } from '@understudy/media';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Config, readConfig } from '../config.js';
 import { WORKER_ENTRY } from '../farm/local-farm.js';
 import { wholeNumber } from '../terminal/whole-number.js';
@@ -12,6 +12,8 @@ interface WorkerOptions {
   server: string;
   token: string;
   lanes: number;
+  provider: string;
+  precision: string;
   scratch?: string;
 }
 
@@ -22,6 +24,16 @@ export function addWorkerCommand(program: Command): void {
     .requiredOption('--server <url>', "the coordinator's address")
     .requiredOption('--token <secret>', "this worker's token")
     .option('--lanes <n>', 'lane processes on this host', wholeNumber, 1)
+    .addOption(
+      new Option('--provider <name>', 'what runs the models; auto: the fastest that passes a self-test here')
+        .choices(['auto', 'cpu', 'cuda', 'tensorrt', 'webgpu'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--precision <kind>', 'of that provider; auto chooses its own')
+        .choices(['fp32', 'fp16'])
+        .default('fp32'),
+    )
     .option('--scratch <dir>', 'where shards are worked on; wiped at start and end')
     .action(async (options: WorkerOptions) => runWorker(options, readConfig()));
 }
@@ -38,6 +50,8 @@ async function runWorker(options: WorkerOptions, config: Config): Promise<void> 
       COORDINATOR_URL: options.server,
       WORKER_TOKEN: options.token,
       LANES: String(options.lanes),
+      PROVIDER: options.provider,
+      PRECISION: options.precision,
       THREADS: String(Math.max(1, Math.floor(config.cores / options.lanes))),
       SCRATCH_DIR: scratchDir,
       DATA_DIR: config.homeDir,

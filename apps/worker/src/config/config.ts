@@ -27,7 +27,10 @@ const Environment = z.object({
   LOG_DIR: z.string().min(1).optional(),
   /** Holds the model packs. */
   DATA_DIR: z.string().min(1),
-  PROVIDER: z.enum(['cpu', 'cuda', 'tensorrt', 'webgpu']).default('cpu'),
+  /** `auto`: the fastest that passes a self-test on this host. */
+  PROVIDER: z.enum(['auto', 'cpu', 'cuda', 'tensorrt', 'webgpu']).default('cpu'),
+  /** With `auto` it is chosen too. */
+  PRECISION: z.enum(['fp32', 'fp16']).default('fp32'),
   /** Of one inference; the same on all lanes that share a shot. */
   THREADS: count(1, 256).default(1),
   CACHE_BYTES: count(1, Number.MAX_SAFE_INTEGER).default(64 * GIB),
@@ -45,6 +48,7 @@ export interface WorkerConfig {
   readonly logDir: string;
   readonly dataDir: string;
   readonly provider: z.infer<typeof Environment>['PROVIDER'];
+  readonly precision: 'fp32' | 'fp16';
   readonly threads: number;
   readonly cacheBytes: number;
   readonly drainGraceMs: number;
@@ -74,6 +78,7 @@ export function workerConfig(env: Readonly<Record<string, string | undefined>>):
     logDir: resolve(given.LOG_DIR ?? `${given.SCRATCH_DIR}-logs`),
     dataDir: resolve(given.DATA_DIR),
     provider: given.PROVIDER,
+    precision: given.PRECISION,
     threads: Math.min(given.THREADS, availableParallelism()),
     cacheBytes: given.CACHE_BYTES,
     drainGraceMs: given.DRAIN_GRACE_MS,

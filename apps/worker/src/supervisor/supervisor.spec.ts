@@ -62,7 +62,16 @@ async function start(behaviour: string, lanes = 1): Promise<{ running: Promise<v
   const program = join(folder, 'lane.mjs');
   const report = async ({ attemptId }: HeldAttempt, message: string) => void reports.push(`${attemptId}: ${message}`);
   logs = new LogSpool(join(folder, 'logs'));
-  supervisor = new Supervisor({ config, scratch, logs, objects, log: openLog('silent', {}), report, program });
+  supervisor = new Supervisor({
+    config,
+    candidate: { provider: 'cpu', precision: 'fp32' },
+    scratch,
+    logs,
+    objects,
+    log: openLog('silent', {}),
+    report,
+    program,
+  });
   const running = supervisor.run();
   running.catch(() => {});
   return { running };

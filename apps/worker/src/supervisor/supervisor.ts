@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { type ErrorBody, toUnderstudyError, UnderstudyError } from '@understudy/contracts';
 
+import type { ProviderCandidate } from '@understudy/inference';
+
 import type { WorkerConfig } from '../config/config.js';
 import type { LaneLog } from '../log.js';
 import type { LogSpool } from '../logs/log-spool.js';
@@ -13,6 +15,8 @@ import type { Scratch } from './scratch.js';
 
 export interface SupervisorOptions {
   readonly config: WorkerConfig;
+  /** What the lanes run models with. */
+  readonly candidate: ProviderCandidate;
   readonly scratch: Scratch;
   readonly logs: LogSpool;
   readonly objects: ObjectCache;
@@ -105,10 +109,10 @@ export class Supervisor {
   }
 
   #start(ordinal: number): LaneProcess {
-    const { config, program } = this.#options;
+    const { config, candidate, program } = this.#options;
     const lane = new LaneProcess({
       program,
-      environment: { ...config.laneEnvironment, ...deviceEnvironment(config, ordinal) },
+      environment: { ...config.laneEnvironment, ...deviceEnvironment(candidate, config.lanes, ordinal) },
       onNotice: (notice) => void this.#hear(ordinal, lane, notice),
     });
     lane.send({ type: 'start', config: this.#laneConfig(ordinal) });
@@ -117,7 +121,8 @@ export class Supervisor {
 
   #laneConfig(ordinal: number): LaneConfig {
     const { config, scratch, logs } = this.#options;
-    const { host, coordinatorUrl, workerToken, dataDir, provider, threads, logLevel } = config;
+    const { host, coordinatorUrl, workerToken, dataDir, threads, logLevel } = config;
+    const { provider, precision } = this.#options.candidate;
     const { drainGraceMs, resultPatienceMs } = config;
     return {
       ordinal,
@@ -128,6 +133,7 @@ export class Supervisor {
       scratch: scratch.lane(ordinal),
       logFolder: logs.lane(ordinal),
       provider,
+      precision,
       threads,
       logLevel,
       drainGraceMs,
@@ -176,7 +182,7 @@ function ownerOf(ordinal: number): string {
 }
 
 /** One device a lane, by its number. */
-function deviceEnvironment({ provider, lanes }: WorkerConfig, ordinal: number): Record<string, string> {
+function deviceEnvironment({ provider }: ProviderCandidate, lanes: number, ordinal: number): Record<string, string> {
   const onDevice = provider === 'cuda' || provider === 'tensorrt';
   return onDevice && lanes > 1 ? { CUDA_VISIBLE_DEVICES: String(ordinal) } : {};
 }

@@ -4,6 +4,7 @@ import { InferenceSession, Tensor, listSupportedBackends } from 'onnxruntime-nod
 
 import { fromHalf } from '../onnx/half-float.js';
 import { decodeModel, encodeModel } from '../onnx/model-proto.js';
+import { convertToHalf } from '../onnx/half-precision.js';
 import type { SessionOptions } from '../session.js';
 import { checkPack } from './check-pack.js';
 import { readEmap } from './emap.js';
@@ -98,6 +99,17 @@ function modelBytes(manifest: ModelManifestDocument, files: ReadonlyMap<string, 
   return encodeModel(model);
 }
 
+/** Graphs with branches or loops stay in single precision. */
+function inPrecision(bytes: Uint8Array, { precision }: SessionOptions): Uint8Array {
+  if (precision !== 'fp16') return bytes;
+  try {
+    return convertToHalf(bytes);
+  } catch (thrown) {
+    if (thrown instanceof UnderstudyError && thrown.code === 'INVALID_REQUEST') return bytes;
+    throw thrown;
+  }
+}
+
 /**
  * A session of checked bytes.
  *
@@ -116,7 +128,7 @@ export async function openGraph(
   }
   let session: InferenceSession;
   try {
-    session = await InferenceSession.create(bytes, {
+    session = await InferenceSession.create(inPrecision(bytes, options), {
       executionProviders: [provider],
       intraOpNumThreads: options.threads ?? 1,
       interOpNumThreads: 1,

@@ -48,7 +48,8 @@ export async function selfTestPack(pack: StoredPack, options: SessionOptions = {
     const actual = await recordCanary(opened);
     if (manifest.canary === undefined) return null;
     const difference = canaryDifference(manifest.canary, actual);
-    const bound = (options.provider ?? 'cpu') === 'cpu' ? CANARY_BOUNDS.cpu : CANARY_BOUNDS.other;
+    const isReference = (options.provider ?? 'cpu') === 'cpu' && (options.precision ?? 'fp32') === 'fp32';
+    const bound = isReference ? CANARY_BOUNDS.cpu : CANARY_BOUNDS.other;
     if (difference <= bound) return difference;
     throw new UnderstudyError(
       'PACK_SELF_TEST_FAILED',

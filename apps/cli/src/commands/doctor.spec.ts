@@ -1,0 +1,42 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../config.js';
+import { examine, providerFinding } from './doctor.js';
+
+const model = { role: 'detector', difference: 0.0013, milliseconds: 2.5 } as const;
+
+describe('doctor', () => {
+  it('names each thing that a host has or lacks, with what to do', async () => {
+    const home = join(await mkdtemp(join(tmpdir(), 'doctor-')), 'not-there');
+    const findings = await examine({
+      ...readConfig({ UNDERSTUDY_HOME: home }),
+      databaseUrl: 'postgres://nobody@127.0.0.1:1/nothing',
+    });
+    const of = (name: string) => findings.find((finding) => finding.name === name);
+    expect(of('node')?.state).toBe('has');
+    expect(of('ffmpeg')).toMatchObject({ state: 'has', says: expect.stringMatching(/^\S+$/) });
+    expect(of('disk')).toMatchObject({ state: 'lacks', says: expect.stringContaining(home) });
+    expect(of('postgres')).toMatchObject({ state: 'lacks', says: expect.stringContaining('DATABASE_URL') });
+  });
+
+  it('times what passes and says how far it is from the reference', () => {
+    const passed = { provider: 'webgpu', precision: 'fp16', passed: true, models: [model], reason: null } as const;
+    expect(providerFinding(passed)).toEqual({
+      name: 'webgpu fp16',
+      state: 'has',
+      says: 'detector 2.5 ms, 1e-3 apart',
+    });
+  });
+
+  it('does without what fails, except for the processor in single precision', () => {
+    const failed = { precision: 'fp32', passed: false, models: [], reason: 'no such library' } as const;
+    expect(providerFinding({ ...failed, provider: 'cuda' })).toMatchObject({
+      state: 'without',
+      says: 'no such library',
+    });
+    expect(providerFinding({ ...failed, provider: 'cpu' }).state).toBe('lacks');
+  });
+});

@@ -1,0 +1,70 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+import type { ProviderCandidate, ProviderTest } from './test-provider.js';
+
+/** What a lane tries, the fastest kind first; each half as wide where that passes. TensorRT wants engines that were built before. */
+export const PROVIDER_CANDIDATES: readonly ProviderCandidate[] = [
+  { provider: 'cuda', precision: 'fp16' },
+  { provider: 'cuda', precision: 'fp32' },
+  { provider: 'webgpu', precision: 'fp16' },
+  { provider: 'webgpu', precision: 'fp32' },
+  { provider: 'cpu', precision: 'fp32' },
+];
+
+const PROGRAM = new URL('probe-process.js', import.meta.url.replace('/libs/inference/src/', '/libs/inference/dist/'));
+const LONGEST_MS = 60_000;
+
+/** From the parent: where the default pack lies, and what to try. */
+export interface ProbeOrder {
+  readonly dataDir: string;
+  readonly candidate: ProviderCandidate;
+}
+
+/** {@link testProvider} in a process of its own, since a driver that is not right may take its process with it. */
+export async function probeProvider(
+  dataDir: string,
+  candidate: ProviderCandidate,
+  options: { readonly program?: URL; readonly longestMs?: number } = {},
+): Promise<ProviderTest> {
+  const { program = PROGRAM, longestMs = LONGEST_MS } = options;
+  const child = fork(fileURLToPath(program), { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  const failed = (reason: string): ProviderTest => ({ ...candidate, passed: false, models: [], reason });
+  try {
+    return await new Promise<ProviderTest>((resolve) => {
+      const timer = setTimeout(() => resolve(failed(`no answer within ${longestMs / 1000} s`)), longestMs);
+      child.once('message', (result) => resolve(result as ProviderTest));
+      child.once('error', (error) => resolve(failed(`the test could not be started: ${error.message}`)));
+      child.once('exit', (code, signal) => {
+        clearTimeout(timer);
+        resolve(failed(`the runtime ended its process (${signal ?? `exit ${code}`})`));
+      });
+      child.send({ dataDir, candidate } satisfies ProbeOrder);
+    });
+  } finally {
+    await ended(child);
+  }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const exit = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await exit;
+}
+
+/** Tries candidates in their order, up to the first that passes. @returns all that were tried, that one last. */
+export async function chooseProvider(
+  dataDir: string,
+  candidates: readonly ProviderCandidate[] = PROVIDER_CANDIDATES,
+  probe: (dataDir: string, candidate: ProviderCandidate) => Promise<ProviderTest> = probeProvider,
+): Promise<ProviderTest[]> {
+  const tests: ProviderTest[] = [];
+  for (const candidate of candidates) {
+    // What could not even be loaded is not there in another precision either.
+    if (tests.some(({ provider, models }) => provider === candidate.provider && models.length === 0)) continue;
+    tests.push(await probe(dataDir, candidate));
+    if (tests.at(-1)!.passed) break;
+  }
+  return tests;
+}
