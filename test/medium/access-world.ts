@@ -25,6 +25,7 @@ export interface Side {
   readonly workerToken: string;
   readonly laneId: string;
   readonly attemptId: string;
+  readonly webhookId: string;
 }
 
 async function addEvent(owner: Database, projectId: string | null): Promise<string> {
@@ -120,6 +121,7 @@ export async function addSide(farm: TestCoordinator): Promise<Side> {
     invitationId: await addInvitation(owner, user.id),
     // Not the one that knocks: shut out, it could knock no more.
     workerId: (await farm.addWorker()).id,
+    webhookId: await addWebhook(owner, shot.projectId),
     workerToken: worker.token,
     ...(await addAttempt(owner, shot.shotVersionId, worker.id)),
   };
@@ -142,6 +144,15 @@ async function addInvitation(owner: Database, invitedBy: string): Promise<string
     `INSERT INTO invitations (id, email, name, hash, roles, invited_by, expires_at)
      VALUES ($1, $2, 'Guest', $3, '{"farmRoles": [], "memberships": []}', $4, now() + interval '1 day')`,
     [id, `${id}@example.org`, hashTokenSecret(id), invitedBy],
+  );
+  return id;
+}
+
+async function addWebhook(owner: Database, projectId: string): Promise<string> {
+  const id = randomUUID();
+  await owner.query(
+    `INSERT INTO webhooks (id, project_id, url, events, secret, created_by) VALUES ($1, $2, 'https://hooks.studio.example/', '{}', $3, $4)`,
+    [id, projectId, Buffer.from('sealed'), randomUUID()],
   );
   return id;
 }
@@ -224,6 +235,9 @@ export const BODIES: Readonly<Record<string, Body>> = {
     basis: 'bystanders who gave no consent',
   }),
   resubmitShot: () => ({ frames: { startFrame: 0, endFrame: 5 }, reason: 'to see whether it is allowed' }),
+  createWebhook: () => ({ url: 'https://hooks.studio.example/understudy' }),
+  enableWebhook: () => ({}),
+  pingWebhook: () => ({}),
   setProjectShare: () => ({ weight: 1, mostLanes: null }),
   pauseShot: REASON,
   unpauseShot: REASON,

@@ -277,7 +277,7 @@ export class StagesFarm {
   }
 
   /** Runs the handler that the version's state waits for, once. */
-  async runStage(stage: Exclude<StageName, 'template'>, shotVersionId: string): Promise<void> {
+  async runStage(stage: Exclude<StageName, 'template' | 'notify'>, shotVersionId: string): Promise<void> {
     await this.handlers[stage].run({ shotVersionId });
   }
 

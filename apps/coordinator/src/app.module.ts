@@ -22,6 +22,7 @@ import { ShotsModule } from './shots/shots.module.js';
 import { SealingModule } from './sealing/sealing.module.js';
 import { StagesModule } from './stages/stages.module.js';
 import { StillsModule } from './stills/stills.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 import { WorkersModule } from './workers/workers.module.js';
 import { ProjectsModule } from './projects/projects.module.js';
 import { UsersModule } from './users/users.module.js';
@@ -55,6 +56,7 @@ export class AppModule {
         StagesModule,
         ShotsModule,
         AttemptLogsModule,
+        WebhooksModule,
         DeliveriesModule,
         StillsModule,
         WorkersModule,

@@ -81,6 +81,8 @@ export const ERROR_CODES = {
   PACK_SELF_TEST_FAILED: { status: 422, exit: 6 },
   LICENCE_REFUSED: { status: 403, exit: 3 },
   PROVIDER_UNAVAILABLE: { status: 503, exit: 6 },
+  /** A receiver did not take an event; it is sent again. */
+  WEBHOOK_NOT_TAKEN: { status: 502, exit: 6 },
   SHUTTING_DOWN: { status: 503, exit: 6 },
 
   // The state of things forbids it.

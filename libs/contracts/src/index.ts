@@ -20,3 +20,4 @@ export * from './routes.js';
 export * from './scheduling.js';
 export * from './shots.js';
 export * from './stages.js';
+export * from './webhooks.js';

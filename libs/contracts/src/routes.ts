@@ -71,6 +71,8 @@ import {
   Template,
 } from './shots.js';
 
+import { CreatedWebhook, CreateWebhook, Webhook, WebhookDelivery } from './webhooks.js';
+
 /** One JSON route of the API: what goes in, what comes out. Binary bodies (`content` routes) are listed in `CONTENT_ROUTES`. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -182,6 +184,30 @@ export const ROUTES = {
     response: ProjectShare,
   },
   getProjectCost: { method: 'GET', path: '/api/v1/projects/:projectId/cost', response: ProjectCost },
+
+  /** Who is told of what becomes of the project's shots; by ids alone. */
+  createWebhook: {
+    method: 'POST',
+    path: '/api/v1/projects/:projectId/webhooks',
+    body: CreateWebhook,
+    response: CreatedWebhook,
+  },
+  listWebhooks: { method: 'GET', path: '/api/v1/webhooks', query: OfProject, response: list(Webhook) },
+  deleteWebhook: { method: 'DELETE', path: '/api/v1/webhooks/:webhookId', response: Done },
+  /** Goes on with one that was switched off. */
+  enableWebhook: { method: 'POST', path: '/api/v1/webhooks/:webhookId/enable', body: z.object({}), response: Webhook },
+  pingWebhook: {
+    method: 'POST',
+    path: '/api/v1/webhooks/:webhookId/ping',
+    body: z.object({}),
+    response: WebhookDelivery,
+  },
+  listWebhookDeliveries: {
+    method: 'GET',
+    path: '/api/v1/webhooks/:webhookId/deliveries',
+    query: Page,
+    response: list(WebhookDelivery),
+  },
 
   listPerformers: { method: 'GET', path: '/api/v1/performers', query: OfProject, response: list(Performer) },
 

@@ -15,6 +15,8 @@ export const STAGES = {
   plan: OfShotVersion,
   assemble: OfShotVersion,
   verify: OfShotVersion,
+  /** An event on its way to a webhook. */
+  notify: z.object({ webhookDeliveryId: Uuid }),
 } as const satisfies Record<string, z.ZodType>;
 
 export type StageName = keyof typeof STAGES;

@@ -12,6 +12,9 @@ const PATIENT: Retry = { attempts: 8, backoffMs: 500 };
 /** Stages that run ffmpeg over a whole clip: a third failure of the same files is not bad luck. */
 const COSTLY: Retry = { attempts: 3, backoffMs: 2000 };
 
+/** Somebody else's server: about twenty minutes of it being away are waited out. */
+const FARAWAY: Retry = { attempts: 9, backoffMs: 5000 };
+
 export const STAGE_RETRY: Readonly<Record<StageName, Retry>> = {
   template: PATIENT,
   ingest: COSTLY,
@@ -19,6 +22,7 @@ export const STAGE_RETRY: Readonly<Record<StageName, Retry>> = {
   plan: PATIENT,
   assemble: COSTLY,
   verify: COSTLY,
+  notify: FARAWAY,
 };
 
 /** Codes that may be gone at the next try; every other one says that the input or the state of things is at fault. */
@@ -28,6 +32,7 @@ const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
   'DISK_FULL',
   'DATABASE_UNAVAILABLE',
   'SHUTTING_DOWN',
+  'WEBHOOK_NOT_TAKEN',
 ]);
 
 export function isTransient(code: ErrorCode): boolean {

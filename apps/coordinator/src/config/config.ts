@@ -32,6 +32,8 @@ const Environment = z.object({
   REVOKED_KEPT_DAYS: z.coerce.number().min(0).max(3650).default(30),
   /** How long what lanes wrote down about their attempts is kept. */
   LOGS_KEPT_DAYS: z.coerce.number().positive().max(3650).default(30),
+  /** Lets webhooks go to hosts of this network, and to the loopback by plain http. */
+  WEBHOOKS_TO_PRIVATE_HOSTS: Flag.default(false),
   /** The built console; absent, none is served. */
   CONSOLE_DIR: z.string().min(1).optional(),
   /**

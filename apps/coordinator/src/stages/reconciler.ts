@@ -15,6 +15,10 @@ const LOCK = 72_707_400;
 /** What was relayed long ago tells nothing any more; a version that still stands by it is enqueued again. */
 const FORGET_RELAYED = `DELETE FROM outbox WHERE relayed_at < now() - interval '7 days'`;
 
+/** How events were delivered is of use for a while. */
+const FORGET_DELIVERIES = `
+  DELETE FROM webhook_deliveries WHERE state <> 'pending' AND created_at < now() - interval '30 days'`;
+
 interface Standing {
   id: string;
   state: ShotState;
@@ -50,8 +54,10 @@ export class Reconciler {
       let madeUp = 0;
       for (const version of standing) madeUp += (await this.#goOn(sql, version)) ? 1 : 0;
       madeUp += await this.#templates(sql, settledForS);
+      madeUp += await this.#webhooks(sql, settledForS);
       madeUp += await this.#endTasks(sql);
       await sql.query(FORGET_RELAYED);
+      await sql.query(FORGET_DELIVERIES);
       return madeUp;
     });
   }
@@ -100,6 +106,23 @@ export class Reconciler {
       if (state === 'failed') await this.shardEvents.onFailed(sql, task);
       else if (await this.#isUnderWay(sql, 'template', taskId)) continue;
       else await this.shardEvents.onAccepted(sql, task);
+      madeUp += 1;
+    }
+    return madeUp;
+  }
+
+  /** Events whose job was lost on its way. */
+  async #webhooks(sql: Sql, settledForS: number): Promise<number> {
+    const waiting = await sql.query<{ id: string }>(
+      `SELECT d.id FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id
+        WHERE d.state = 'pending' AND w.disabled_at IS NULL AND d.created_at <= now() - make_interval(secs => $1)
+        ORDER BY d.created_at LIMIT 50`,
+      [settledForS],
+    );
+    let madeUp = 0;
+    for (const { id } of waiting) {
+      if (await this.#isUnderWay(sql, 'notify', id)) continue;
+      await this.outbox.enqueue(sql, 'notify', id, { webhookDeliveryId: id });
       madeUp += 1;
     }
     return madeUp;

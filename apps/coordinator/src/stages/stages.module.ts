@@ -25,9 +25,13 @@ import { StageShotRepository } from './stage-shot.repository.js';
 import { STAGE_HANDLERS, STAGE_QUEUE } from './stage-tokens.js';
 import { StageTransitions } from './stage-transitions.js';
 import { TemplateStage } from './template-stage.js';
+import { NotifyStage } from '../webhooks/notify-stage.js';
+import { WebhookEvents } from '../webhooks/webhook-events.js';
+import { WebhookSender } from '../webhooks/webhook-sender.js';
+import { WebhookRepository } from '../webhooks/webhook.repository.js';
 import { VerifyStage } from './verify-stage.js';
 
-const HANDLERS = [TemplateStage, IngestStage, LinkStage, PlanStage, AssembleStage, VerifyStage];
+const HANDLERS = [TemplateStage, IngestStage, LinkStage, PlanStage, AssembleStage, VerifyStage, NotifyStage];
 
 /** The stages of a shot: what may happen next, what carries it, who does it, and what makes up for what was lost. */
 @Global()
@@ -65,7 +69,20 @@ const HANDLERS = [TemplateStage, IngestStage, LinkStage, PlanStage, AssembleStag
     StageRunner,
     StageShotRepository,
     StageTransitions,
+    WebhookEvents,
+    WebhookRepository,
+    WebhookSender,
   ],
-  exports: [AssemblyRepository, CastBinder, Outbox, ShardEvents, ShotFailures, StageShotRepository, StageTransitions],
+  exports: [
+    AssemblyRepository,
+    CastBinder,
+    Outbox,
+    ShardEvents,
+    ShotFailures,
+    StageShotRepository,
+    StageTransitions,
+    WebhookEvents,
+    WebhookRepository,
+  ],
 })
 export class StagesModule {}

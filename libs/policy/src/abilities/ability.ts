@@ -22,6 +22,7 @@ import { taskRules } from './task.js';
 import { tokenRules } from './token.js';
 import { userRules } from './user.js';
 import type { Action, SubjectName } from './vocabulary.js';
+import { webhookRules } from './webhook.js';
 import { workerRules } from './worker.js';
 
 const EVERY_SUBJECT: readonly SubjectRules[] = [
@@ -47,6 +48,7 @@ const EVERY_SUBJECT: readonly SubjectRules[] = [
   auditCheckpointRules,
   evidenceRules,
   metricsRules,
+  webhookRules,
 ];
 
 export type ActorAbility = Ability<[Action, SubjectName | ForcedSubject<SubjectName>], Conditions>;

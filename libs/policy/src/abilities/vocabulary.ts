@@ -52,5 +52,6 @@ export const SUBJECTS = [
   'AuditCheckpoint',
   'Evidence',
   'Metrics',
+  'Webhook',
 ] as const;
 export type SubjectName = (typeof SUBJECTS)[number];
