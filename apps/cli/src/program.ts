@@ -17,6 +17,7 @@ import { addShotCommands } from './commands/remote/shots.js';
 import { addSubmitCommand } from './commands/remote/submit.js';
 import { addUserCommands } from './commands/remote/user.js';
 import { addWorkersCommands } from './commands/remote/workers.js';
+import { addWebhookCommands } from './commands/remote/webhook.js';
 import { addRenderCommand } from './commands/render.js';
 import { addTestCommand } from './commands/test.js';
 import { addUpCommand } from './commands/up.js';
@@ -51,6 +52,7 @@ export function createProgram(): Command {
     addShotCommands,
     addSchedulingCommands,
     addLogsCommand,
+    addWebhookCommands,
     addLaneCommands,
     addAuditCommand,
     addMigrateCommand,

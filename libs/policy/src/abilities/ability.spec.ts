@@ -21,7 +21,7 @@ function actorAs(who: Who): ActorRoles {
 }
 const abilityAs = (who: Who) => abilityOf(rulesOf(actorAs(who)));
 
-const SELF = ['read Session', 'revoke Session', 'create Token', 'read Token', 'revoke Token'];
+const SELF = ['read Session', 'revoke Session', 'secure Session', 'create Token', 'read Token', 'revoke Token'];
 const MEMBER = [
   ...SELF,
   'read AuditCheckpoint',
