@@ -10,6 +10,7 @@ import { HealthModule } from './health/health.module.js';
 import { InvitationsModule } from './invitations/invitations.module.js';
 import type { Logger } from './platform/logger.js';
 import { ModelsModule } from './models/models.module.js';
+import { ObjectsModule } from './objects/objects.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
 import { PerformersModule } from './performers/performers.module.js';
 import { PlatformModule } from './platform/platform.module.js';
@@ -57,6 +58,7 @@ export class AppModule {
         ShotsModule,
         AttemptLogsModule,
         WebhooksModule,
+        ObjectsModule,
         DeliveriesModule,
         StillsModule,
         WorkersModule,

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { UnderstudyError } from '@understudy/contracts';
 import { errorCodeOf, onDisk, whereFound } from './disk-errors.js';
 import { hashFile, publish, writeAll } from './durable-files.js';
-import type { ByteRange, ObjectStore, PutOptions, StoredObject } from './object-store.js';
+import type { ByteRange, ListedObject, ObjectStore, PutOptions, StoredObject } from './object-store.js';
 import { StorePaths } from './store-paths.js';
 
 /** Left by a process that died; younger ones may belong to another replica that is still writing. */
@@ -102,6 +102,15 @@ export class FolderStore implements ObjectStore {
 
   async localPath(sha256: string): Promise<string> {
     return (await this.existing(sha256)).path;
+  }
+
+  async *list(): AsyncGenerator<ListedObject> {
+    for (const folder of await readdir(this.paths.objects)) {
+      for (const sha256 of await whereFound(() => readdir(join(this.paths.objects, folder)), [])) {
+        const found = await whereFound(() => stat(this.paths.object(sha256)), null);
+        if (found !== null) yield { sha256, bytes: found.size, storedAt: found.mtime };
+      }
+    }
   }
 
   async delete(sha256: string): Promise<boolean> {

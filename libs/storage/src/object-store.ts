@@ -6,6 +6,11 @@ export interface StoredObject {
   readonly bytes: number;
 }
 
+export interface ListedObject extends StoredObject {
+  /** When its bytes were last brought. */
+  readonly storedAt: Date;
+}
+
 /** Half-open range of bytes `[start, end)` within an object. */
 export interface ByteRange {
   readonly start: number;
@@ -43,6 +48,9 @@ export interface ObjectStore {
    * @throws UnderstudyError NOT_FOUND
    */
   localPath(sha256: string): Promise<string>;
+
+  /** All objects, in no order; what comes or goes meanwhile may be among them or not. */
+  list(): AsyncIterable<ListedObject>;
 
   /** @returns whether it was there */
   delete(sha256: string): Promise<boolean>;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { toUnderstudyError } from '@understudy/contracts';
-import { Counter, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export type Report = 'heartbeat' | 'complete' | 'fail' | 'release' | 'upload' | 'log';
 
@@ -46,6 +46,17 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly #missing = new Gauge({
+    name: 'understudy_objects_missing',
+    help: 'Objects that rows name and the store does not have, at the last look.',
+    registers: [this.registry],
+  });
+  readonly #orphans = new Counter({
+    name: 'understudy_objects_orphaned_total',
+    help: 'Objects that no row named and that this process deleted.',
+    registers: [this.registry],
+  });
+
   /** Counts a request for work by its answer, and hands the answer on. */
   async claim<Lease extends { readonly kind: string }>(asked: Promise<Lease | null>): Promise<Lease | null> {
     const startedAt = performance.now();
@@ -70,6 +81,11 @@ export class Metrics {
       this.#reports.inc({ report, outcome: toUnderstudyError(thrown).code });
       throw thrown;
     }
+  }
+
+  objects({ missing, orphans }: { missing: number; orphans: number }): void {
+    this.#missing.set(missing);
+    this.#orphans.inc(orphans);
   }
 
   expired(why: 'silent' | 'stuck', count: number): void {

@@ -1,0 +1,120 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import type { Database } from '@understudy/db';
+import type { ObjectStore } from '@understudy/storage';
+import { SYSTEM_ACTOR } from '../access/actor.js';
+import { AuditWriter } from '../audit/audit-writer.js';
+import { Metrics } from '../metrics/metrics.js';
+import type { Logger } from '../platform/logger.js';
+import { DATABASE, LOGGER, OBJECT_STORE } from '../platform/tokens.js';
+
+const EVERY_MS = 3600_000;
+/** What is younger may be named by a transaction that is still to commit. */
+const ORPHAN_AFTER_MS = 24 * 3600_000;
+const BATCH = 500;
+/** Any number of one's own; replicas that hold it take turns. */
+const LOCK = 72_707_433;
+
+/** Of these hashes, those that some row names, whatever for. */
+const NAMED = `
+  SELECT w.sha256 FROM unnest($1::text[]) AS w(sha256)
+   WHERE EXISTS (SELECT 1 FROM assets WHERE sha256 = w.sha256)
+      OR EXISTS (SELECT 1 FROM segments WHERE sha256 = w.sha256)
+      OR EXISTS (SELECT 1 FROM deliveries WHERE sha256 = w.sha256)
+      OR EXISTS (SELECT 1 FROM analyses WHERE sha256 = w.sha256)
+      OR EXISTS (SELECT 1 FROM attempts WHERE result ->> 'sha256' = w.sha256 AND state IN ('running', 'reported', 'accepted'))`;
+
+/** What has to be there: whatever was not deleted with the consent that it was made under. */
+const NEEDED = `
+  SELECT DISTINCT sha256 FROM (
+    SELECT sha256 FROM assets WHERE complete
+    UNION ALL SELECT sha256 FROM analyses WHERE linked_at IS NOT NULL
+    UNION ALL SELECT g.sha256 FROM segments g JOIN tasks t ON t.id = g.task_id
+     WHERE NOT EXISTS (SELECT 1 FROM deletions x WHERE x.shot_version_id = t.shot_version_id AND x.done_at IS NOT NULL)
+    UNION ALL SELECT d.sha256 FROM deliveries d
+     WHERE NOT EXISTS (SELECT 1 FROM deletions x WHERE x.shot_version_id = d.shot_version_id AND x.done_at IS NOT NULL)
+  ) AS n WHERE sha256 > $1 ORDER BY sha256 LIMIT ${BATCH}`;
+
+/** Compares the store with the rows: deletes what no row names, and counts what rows name and is not there. */
+@Injectable()
+export class ObjectSweep implements OnApplicationBootstrap, OnModuleDestroy {
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly audit: AuditWriter,
+    private readonly metrics: Metrics,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#timer = setInterval(() => {
+      this.sweep(Date.now()).catch((error: unknown) => this.logger.warn({ err: error }, 'the sweep of objects failed'));
+    }, EVERY_MS);
+    this.#timer.unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** @returns hashes of what was deleted and of what is missing; null when another replica is at it */
+  async sweep(nowMs: number): Promise<{ orphans: string[]; missing: string[] } | null> {
+    return await this.database.hotTransaction(async (sql) => {
+      const [lock] = await sql.query<{ held: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS held', [LOCK]);
+      if (lock?.held !== true) return null;
+      const orphans = await this.#deleteOrphans(nowMs - ORPHAN_AFTER_MS);
+      const missing = await this.#missing();
+      this.metrics.objects({ missing: missing.length, orphans: orphans.length });
+      if (missing.length > 0) this.logger.error({ missing: missing.length }, 'objects that rows name are not there');
+      return { orphans, missing };
+    });
+  }
+
+  async #deleteOrphans(beforeMs: number): Promise<string[]> {
+    const deleted: string[] = [];
+    let batch: string[] = [];
+    const flush = async (): Promise<void> => {
+      deleted.push(...(await this.#deleteUnnamed(batch)));
+      batch = [];
+    };
+    for await (const { sha256, storedAt } of this.objects.list()) {
+      if (storedAt.getTime() >= beforeMs) continue;
+      batch.push(sha256);
+      if (batch.length === BATCH) await flush();
+    }
+    await flush();
+    return deleted;
+  }
+
+  async #deleteUnnamed(sha256s: readonly string[]): Promise<string[]> {
+    if (sha256s.length === 0) return [];
+    const rows = await this.database.query<{ sha256: string }>(NAMED, [sha256s]);
+    const named = new Set(rows.map(({ sha256 }) => sha256));
+    const deleted: string[] = [];
+    for (const sha256 of sha256s) {
+      if (!named.has(sha256) && (await this.objects.delete(sha256))) deleted.push(sha256);
+    }
+    if (deleted.length > 0) {
+      await this.audit.append(this.database, {
+        actor: SYSTEM_ACTOR,
+        action: 'objects.orphans_deleted',
+        subjectType: 'ObjectStore',
+        subjectId: '-',
+        data: { sha256s: deleted },
+      });
+    }
+    return deleted;
+  }
+
+  async #missing(): Promise<string[]> {
+    const missing: string[] = [];
+    for (let after = ''; ;) {
+      const needed = await this.database.query<{ sha256: string }>(NEEDED, [after]);
+      for (const { sha256 } of needed) if ((await this.objects.stat(sha256)) === null) missing.push(sha256);
+      const last = needed.at(-1);
+      if (last === undefined || needed.length < BATCH) return missing;
+      after = last.sha256;
+    }
+  }
+}

@@ -1,0 +1,5 @@
+import { Module } from '@nestjs/common';
+import { ObjectSweep } from './object-sweep.js';
+
+@Module({ providers: [ObjectSweep] })
+export class ObjectsModule {}
