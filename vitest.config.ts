@@ -48,7 +48,12 @@ export default defineConfig({
         globalSetup: 'test/medium/global-setup.ts',
       }),
       kind('e2e', ['test/e2e/**/*.spec.ts'], { timeoutMs: 600_000, parallel: true }),
-      kind('browser', ['test/browser/**/*.spec.ts'], { timeoutMs: 300_000, parallel: false }),
+      kind('browser', ['test/browser/**/*.spec.ts'], {
+        timeoutMs: 300_000,
+        parallel: false,
+        // A coordinator without lanes is enough for what people do about accounts.
+        globalSetup: 'test/medium/global-setup.ts',
+      }),
       kind('fault', ['test/fault/**/*.spec.ts'], { timeoutMs: 600_000, parallel: false, faults: 'every' }),
       // The same specs with each kind of fault once, for the plain run.
       kind('fault-everyday', ['test/fault/**/*.spec.ts'], { timeoutMs: 600_000, parallel: false, faults: 'everyday' }),

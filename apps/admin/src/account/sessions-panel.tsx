@@ -49,7 +49,7 @@ export function SessionsPanel() {
             <Table.Tbody>
               {data?.items.map((token) => (
                 <Table.Tr key={token.id}>
-                  <Table.Td>
+                  <Table.Td miw={190}>
                     {token.kind === 'session' ? 'session' : `token ${token.name}`}{' '}
                     {token.current && <Badge variant="light">this one</Badge>}
                     {token.secondFactor && (

@@ -27,27 +27,29 @@ export function InvitationsPanel() {
       <Stack>
         <Title order={4}>Invitations</Title>
         <InviteForm />
-        <Table verticalSpacing="xs">
-          <Table.Tbody>
-            {data?.items.map((invitation) => (
-              <Table.Tr key={invitation.id}>
-                <Table.Td>{invitation.name}</Table.Td>
-                <Table.Td>{invitation.email}</Table.Td>
-                <Table.Td>
-                  {[...invitation.farmRoles, ...invitation.memberships.map(({ role }) => role)].join(', ')}
-                </Table.Td>
-                <Table.Td>
-                  <When at={invitation.expiresAt} />
-                </Table.Td>
-                <Table.Td>
-                  <Button size="xs" variant="light" color="red" onClick={() => revoke.mutate(invitation.id)}>
-                    Revoke
-                  </Button>
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
+        <Table.ScrollContainer minWidth={520}>
+          <Table verticalSpacing="xs">
+            <Table.Tbody>
+              {data?.items.map((invitation) => (
+                <Table.Tr key={invitation.id}>
+                  <Table.Td>{invitation.name}</Table.Td>
+                  <Table.Td>{invitation.email}</Table.Td>
+                  <Table.Td>
+                    {[...invitation.farmRoles, ...invitation.memberships.map(({ role }) => role)].join(', ')}
+                  </Table.Td>
+                  <Table.Td>
+                    <When at={invitation.expiresAt} />
+                  </Table.Td>
+                  <Table.Td>
+                    <Button size="xs" variant="light" color="red" onClick={() => revoke.mutate(invitation.id)}>
+                      Revoke
+                    </Button>
+                  </Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </Table.ScrollContainer>
       </Stack>
     </Paper>
   );

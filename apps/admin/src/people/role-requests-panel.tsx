@@ -28,44 +28,46 @@ export function RoleRequestsPanel() {
     <Paper withBorder p="md">
       <Stack>
         <Title order={4}>Roles that wait for a second org admin</Title>
-        <Table verticalSpacing="xs">
-          <Table.Tbody>
-            {data.items.map((request) => (
-              <Table.Tr key={request.id}>
-                <Table.Td>{request.user}</Table.Td>
-                <Table.Td>
-                  {request.role} {request.project === null ? 'on the whole farm' : `in ${request.project}`}
-                </Table.Td>
-                <Table.Td>
-                  <When at={request.createdAt} />
-                </Table.Td>
-                <Table.Td>
-                  <Group gap="xs">
-                    {request.requestedBy === me.userId ? (
-                      <Text size="sm" c="dimmed">
-                        asked for by you
-                      </Text>
-                    ) : (
-                      <Button size="xs" onClick={() => approve.mutate(request.id)} loading={approve.isPending}>
-                        Approve
-                      </Button>
-                    )}
-                    <ReasonButton
-                      label="Decline"
-                      color="red"
-                      consequence="The role is not given; it may be asked for anew."
-                      onConfirm={(reason) =>
-                        client
-                          .call('declineRoleRequest', { params: { roleRequestId: request.id }, body: { reason } })
-                          .then(after)
-                      }
-                    />
-                  </Group>
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
+        <Table.ScrollContainer minWidth={520}>
+          <Table verticalSpacing="xs">
+            <Table.Tbody>
+              {data.items.map((request) => (
+                <Table.Tr key={request.id}>
+                  <Table.Td>{request.user}</Table.Td>
+                  <Table.Td>
+                    {request.role} {request.project === null ? 'on the whole farm' : `in ${request.project}`}
+                  </Table.Td>
+                  <Table.Td>
+                    <When at={request.createdAt} />
+                  </Table.Td>
+                  <Table.Td>
+                    <Group gap="xs">
+                      {request.requestedBy === me.userId ? (
+                        <Text size="sm" c="dimmed">
+                          asked for by you
+                        </Text>
+                      ) : (
+                        <Button size="xs" onClick={() => approve.mutate(request.id)} loading={approve.isPending}>
+                          Approve
+                        </Button>
+                      )}
+                      <ReasonButton
+                        label="Decline"
+                        color="red"
+                        consequence="The role is not given; it may be asked for anew."
+                        onConfirm={(reason) =>
+                          client
+                            .call('declineRoleRequest', { params: { roleRequestId: request.id }, body: { reason } })
+                            .then(after)
+                        }
+                      />
+                    </Group>
+                  </Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </Table.ScrollContainer>
       </Stack>
     </Paper>
   );
