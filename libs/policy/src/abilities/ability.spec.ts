@@ -75,6 +75,8 @@ const TABLE: Record<Who, readonly string[]> = {
     'read RoleRequest',
     'revoke Membership',
     'revoke User',
+    'read Worker',
+    'activate Worker',
   ],
   farm_operator: [
     ...SELF,
@@ -84,6 +86,9 @@ const TABLE: Record<Who, readonly string[]> = {
     'activate ModelPack',
     'read Worker',
     'create Worker',
+    'activate Worker',
+    'revoke Worker',
+    'share Worker',
     'read Shot',
     'cancel Shot',
     'pause Shot',
