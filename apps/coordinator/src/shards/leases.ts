@@ -71,22 +71,37 @@ export class Leases {
     look: () => Promise<T | null>,
   ): Promise<T | null> {
     const until = performance.now() + waitSeconds * 1000;
-    const over = AbortSignal.any([gone, this.wakeUps.closing]);
+    const over = whenEither(gone, this.wakeUps.closing);
     const subscription = this.wakeUps.subscribe(channel, payload);
     try {
-      while (!over.aborted) {
+      while (!over.signal.aborted) {
         const found = await look();
         const leftMs = until - performance.now();
         if (found !== null || leftMs <= 0) return found;
-        await subscription.wait(Math.min(LOOK_MS, leftMs), over);
+        await subscription.wait(Math.min(LOOK_MS, leftMs), over.signal);
       }
       return null;
     } finally {
       subscription.close();
+      over.forget();
     }
   }
 }
 
 function notYours(): UnderstudyError {
   return new UnderstudyError('NOT_FOUND', 'This worker has no such lane; register it.');
+}
+
+/** Not `AbortSignal.any`: a signal that lives as long as the process keeps something of each that was ever made of it. */
+function whenEither(...signals: readonly AbortSignal[]): { signal: AbortSignal; forget: () => void } {
+  const either = new AbortController();
+  const abort = (): void => either.abort();
+  for (const signal of signals) {
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort);
+  }
+  const forget = (): void => {
+    for (const signal of signals) signal.removeEventListener('abort', abort);
+  };
+  return { signal: either.signal, forget };
 }

@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { Database } from '@understudy/db';
@@ -70,7 +70,10 @@ export class WakeUps implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    // As many listen as requests are held.
+    setMaxListeners(0, this.#closing.signal);
+  }
 
   onApplicationBootstrap(): void {
     void this.#listen();
