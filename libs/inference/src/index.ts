@@ -21,7 +21,7 @@ export * from './onnx/fuse-normalisation.js';
 export * from './engines/engine-key.js';
 export * from './engines/trtexec.js';
 export * from './engines/ep-context.js';
-export { chooseProvider, PROVIDER_CANDIDATES, probeProvider } from './providers/probe-provider.js';
+export { chooseProvider, type ProbeOptions, PROVIDER_CANDIDATES, probeProvider } from './providers/probe-provider.js';
 export {
   type ModelTest,
   PROVIDER_BOUNDS,

@@ -155,7 +155,7 @@ async function pack(name: string, otherwise: Finding['state'], check: () => Prom
 async function providers({ homeDir }: Config): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const candidate of [...PROVIDER_CANDIDATES, { provider: 'cpu', precision: 'fp16' } as const]) {
-    findings.push(providerFinding(await probeProvider(homeDir, candidate)));
+    findings.push(providerFinding(await probeProvider(homeDir, candidate, { environment: process.env })));
   }
   return findings;
 }

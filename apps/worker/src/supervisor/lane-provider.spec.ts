@@ -21,6 +21,7 @@ const config = (
   provider,
   precision,
   dataDir: '/data',
+  laneEnvironment: { PATH: '/bin' },
 });
 
 describe('the provider of a lane', () => {
@@ -32,7 +33,11 @@ describe('the provider of a lane', () => {
     const probe = vi.fn(async (_: string, candidate: ProviderCandidate) => tested(candidate, null));
     const chosen = await laneProvider(config('cuda', 'fp16'), log, { ...NEVER, probe });
     expect(chosen).toEqual({ provider: 'cuda', precision: 'fp16' });
-    expect(probe).toHaveBeenCalledWith('/data', { provider: 'cuda', precision: 'fp16' });
+    expect(probe).toHaveBeenCalledWith(
+      '/data',
+      { provider: 'cuda', precision: 'fp16' },
+      { environment: { PATH: '/bin' } },
+    );
   });
 
   it('is named with its reason when it does not', async () => {

@@ -21,14 +21,20 @@ export interface ProbeOrder {
   readonly candidate: ProviderCandidate;
 }
 
+export interface ProbeOptions {
+  /** Of the process: where drivers and libraries are, and no secrets. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly program?: URL;
+  readonly longestMs?: number;
+}
+
 /** {@link testProvider} in a process of its own, since a driver that is not right may take its process with it. */
 export async function probeProvider(
   dataDir: string,
   candidate: ProviderCandidate,
-  options: { readonly program?: URL; readonly longestMs?: number } = {},
+  { environment, program = PROGRAM, longestMs = LONGEST_MS }: ProbeOptions,
 ): Promise<ProviderTest> {
-  const { program = PROGRAM, longestMs = LONGEST_MS } = options;
-  const child = fork(fileURLToPath(program), { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  const child = fork(fileURLToPath(program), { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: { ...environment } });
   const failed = (reason: string): ProviderTest => ({ ...candidate, passed: false, models: [], reason });
   try {
     return await new Promise<ProviderTest>((resolve) => {
@@ -56,14 +62,14 @@ async function ended(child: ChildProcess): Promise<void> {
 /** Tries candidates in their order, up to the first that passes. @returns all that were tried, that one last. */
 export async function chooseProvider(
   dataDir: string,
-  candidates: readonly ProviderCandidate[] = PROVIDER_CANDIDATES,
-  probe: (dataDir: string, candidate: ProviderCandidate) => Promise<ProviderTest> = probeProvider,
+  options: ProbeOptions,
+  probe: typeof probeProvider = probeProvider,
 ): Promise<ProviderTest[]> {
   const tests: ProviderTest[] = [];
-  for (const candidate of candidates) {
+  for (const candidate of PROVIDER_CANDIDATES) {
     // What could not even be loaded is not there in another precision either.
     if (tests.some(({ provider, models }) => provider === candidate.provider && models.length === 0)) continue;
-    tests.push(await probe(dataDir, candidate));
+    tests.push(await probe(dataDir, candidate, options));
     if (tests.at(-1)!.passed) break;
   }
   return tests;

@@ -52,13 +52,23 @@ describe('a trial in a process of its own', () => {
 
   test('that crashes is a reason', async () => {
     const program = await programOf("process.once('message', () => process.kill(process.pid, 'SIGSEGV'));");
-    const result = await probeProvider('/nowhere', CPU, { program });
+    const result = await probeProvider('/nowhere', CPU, { environment: {}, program });
     expect(result).toMatchObject({ ...CPU, passed: false, reason: expect.stringContaining('SIGSEGV') });
+  });
+
+  test('sees no more of the environment than it is given', async () => {
+    const text =
+      "process.once('message', ({ candidate }) => process.send({ ...candidate, env: Object.keys(process.env) }));";
+    const environment = { ONLY_THIS: '1' };
+    const result = await probeProvider('/nowhere', CPU, { environment, program: await programOf(text) });
+    expect((result as unknown as { env: string[] }).env.filter((name) => !name.startsWith('NODE_'))).toEqual([
+      'ONLY_THIS',
+    ]);
   });
 
   test('that hangs is ended, and a reason', async () => {
     const program = await programOf("process.once('message', () => setInterval(() => {}, 1000));");
-    const result = await probeProvider('/nowhere', CPU, { program, longestMs: 1500 });
+    const result = await probeProvider('/nowhere', CPU, { environment: {}, program, longestMs: 1500 });
     expect(result).toMatchObject({ passed: false, reason: 'no answer within 1.5 s' });
   });
 });
@@ -72,7 +82,7 @@ test('the first candidate that passes is chosen; what cannot be loaded is not tr
     const models = candidate.provider === 'cuda' ? [] : [model];
     return { ...candidate, passed, models, reason: passed ? null : 'no' };
   };
-  const tests = await chooseProvider('/nowhere', undefined, probe);
+  const tests = await chooseProvider('/nowhere', { environment: {} }, probe);
   expect(tried).toEqual(['cuda fp16', 'webgpu fp16', 'webgpu fp32']);
   expect(tests.at(-1)).toMatchObject({ provider: 'webgpu', precision: 'fp32', passed: true });
 });
