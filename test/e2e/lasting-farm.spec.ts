@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Consent, RouteOutput, Shot, ShotReport } from '@understudy/contracts';
@@ -7,9 +8,14 @@ import { encodeModel } from '@understudy/inference';
 import { FIRST, THIRD, drawPortrait, pngOf } from '@understudy/sample';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../libs/face/test/graphs.js';
+import { columnsWith, filesWith } from './canary.js';
+import { frameMd5s, picture } from './picture.js';
 import { type Finished, type Running, makeFolder, start, understudy } from './understudy.js';
 
 const PASSWORD = 'a-long-enough-password';
+/** Nobody but those who work on it is to read the first, nobody outside the plate's own file the second. */
+const CODENAME = 'codename-4f1c-canary';
+const IN_PLATE = 'plate-word-9ab2-canary';
 
 /**
  * A studio's day by the command line alone: an admin makes people and a project, a producer brings a consent and a shot,
@@ -34,7 +40,9 @@ describe('a lasting farm', () => {
     writeFileSync(at('identity.png'), await pngOf((await drawPortrait(THIRD)).picture));
     writeFileSync(at('signed.pdf'), 'the paper that both signed');
     const frames = ['-loop', '1', '-i', at('first.png'), '-frames:v', '24', '-vf', 'scale=360:-2'];
-    execFileSync('ffmpeg', ['-v', 'error', ...frames, '-pix_fmt', 'yuv420p', at('plate.mp4')]);
+    const tag = ['-metadata', `title=${IN_PLATE}`];
+    execFileSync('ffmpeg', ['-v', 'error', ...frames, '-pix_fmt', 'yuv420p', ...tag, at('plate.mp4')]);
+    copyFileSync(at('plate.mp4'), at(`${CODENAME}.mp4`));
     await addPainter();
     const port = await freePort();
     server = `http://127.0.0.1:${port}`;
@@ -58,7 +66,7 @@ describe('a lasting farm', () => {
     expect((await logIn('stranger', 'not the password')).stderr).toMatch(/^error UNAUTHENTICATED: /m);
     expect(existsSync(at('stranger/sign-in.json'))).toBe(false);
     expect((await as('stranger', 'shots')).code).toBe(3);
-    for (const person of ['producer', 'officer', 'second']) {
+    for (const person of ['producer', 'officer', 'second', 'auditor']) {
       const made = await typed('admin', PASSWORD, ['user', 'new', '--email', mail(person), '--name', person]);
       expect(made.stderr).toBe('');
     }
@@ -67,6 +75,7 @@ describe('a lasting farm', () => {
       ['producer', 'producer'],
       ['officer', 'consent_officer'],
       ['second', 'producer'],
+      ['auditor', 'compliance_auditor'],
     ] as const) {
       expect((await as('admin', 'project', 'grant', 'pilot', mail(person), '--role', role)).stderr).toBe('');
       expect((await logIn(person, PASSWORD)).stderr).toBe('');
@@ -105,7 +114,7 @@ describe('a lasting farm', () => {
   });
 
   it('submits, follows, releases and fetches a shot', async () => {
-    const submitted = await submit();
+    const submitted = await submit('--target', at(`${CODENAME}.mp4`));
     expect(submitted.stderr).not.toMatch(/^error/m);
     const { id } = submitted.json<Shot>();
     const watched = await as('producer', 'watch', id, '--json');
@@ -123,7 +132,7 @@ describe('a lasting farm', () => {
     const fetched = await as('producer', 'watch', id, '--out', at('out.mp4'), '--json');
     expect(fetched.json<ShotReport>().output).toMatchObject({ path: at('out.mp4'), frames: 24 });
     expect(statSync(at('out.mp4')).size).toBeGreaterThan(1000);
-    expect((await as('producer', 'shots')).stdout).toContain(`${id}\tpilot/plate v1\treleased`);
+    expect((await as('producer', 'shots')).stdout).toContain(`${id}\tpilot/${CODENAME} v1\treleased`);
   });
 
   it('takes its log out, which is checked without it and against itself', async () => {
@@ -140,6 +149,33 @@ describe('a lasting farm', () => {
     expect((await as('admin', 'audit', 'verify')).code).toBe(0);
     expect((await as('officer', 'audit', 'export', '--format', 'cef', '--out', at('log.cef'))).stderr).toBe('');
     expect(readFileSync(at('log.cef'), 'utf8')).toMatch(/^CEF:0\|/);
+  });
+
+  it('hands an assessor evidence, which a witness elsewhere vouches for', async () => {
+    const looked = [
+      'audit',
+      'witness',
+      '--key',
+      at('witness.pem'),
+      '--name',
+      'witness.example/1',
+      '--state',
+      at('seen'),
+    ];
+    expect((await as('second', ...looked)).stdout).toMatch(/^cosigned \d+ entries$/m);
+    const made = await as('auditor', 'audit', 'bundle', '--project', 'pilot', '--out', at('evidence.tar.gz'));
+    expect(made.stdout).toMatch(/2 consents/);
+    const again = await as('second', ...looked);
+    const [, key = ''] = /^witness key: (\S+)$/m.exec(again.stdout) ?? [];
+    const verify = ['audit', 'verify', at('evidence.tar.gz'), '--checkpoint', at('seen/checkpoints'), '--witness-key'];
+    const verified = await understudy([...verify, key, '--json']);
+    expect(verified.stderr).toBe('');
+    expect(verified.json<{ ok: boolean; evidence: unknown }>()).toMatchObject({ ok: true, evidence: { consents: 2 } });
+    const stranger = await understudy([...verify, key.replace('witness.example/1', 'witness.example/2')]);
+    expect(stranger.code).toBe(2);
+    const bytes = readFileSync(at('evidence.tar.gz'));
+    writeFileSync(at('evidence.tar.gz'), bytes.subarray(0, bytes.length - 40));
+    expect((await understudy([...verify, key])).code).not.toBe(0);
   });
 
   it('replaces and restores without any weights, within the bound on identity', async () => {
@@ -210,6 +246,26 @@ describe('a lasting farm', () => {
     expect((await as('producer', 'cancel', id, '--reason', 'wrong take')).stdout).toContain('second take is cancelled');
     expect((await as('producer', 'watch', id)).code).toBe(8);
     expect((await as('producer', 'cancel', 'not-an-id', '--reason', 'x')).code).toBe(2);
+  });
+
+  it('leaves neither the codename nor the plate in logs, metrics, scratch, core files or tables that need not have it', async () => {
+    const farmDir = at('farm/farm');
+    const stored = await filesWith(farmDir, [CODENAME, IN_PLATE]);
+    const plate = createHash('sha256')
+      .update(readFileSync(at('plate.mp4')))
+      .digest('hex');
+    expect(stored).toEqual([`store/objects/${plate.slice(0, 2)}/${plate}`]);
+    expect(await filesWith(farmDir, ['"msg":"listening"'])).toContain('coordinator.log');
+    expect(await columnsWith(farmDir, [IN_PLATE])).toEqual([]);
+    expect(await columnsWith(farmDir, [CODENAME])).toEqual(['shots.name']);
+    const { token } = JSON.parse(readFileSync(at('operator/sign-in.json'), 'utf8')) as { token: string };
+    const metrics = await fetch(`${server}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+    expect(metrics.status).toBe(200);
+    expect(await metrics.text()).not.toMatch(/canary/);
+    expect((await as('auditor', 'audit', 'export', '--out', at('all.ndjson'))).stderr).toBe('');
+    expect(readFileSync(at('all.ndjson'), 'utf8')).not.toMatch(/canary/);
+    const cores = readdirSync(farmDir, { recursive: true }).filter((name) => /(^|\/)core(\.\d+)?$/.test(String(name)));
+    expect(cores).toEqual([]);
   });
 
   const mail = (person: string): string => `${person}@studio.example`;
@@ -291,26 +347,3 @@ async function freePort(): Promise<number> {
 
 /** The first of the channels. */
 const one = (graph: GraphBuilder): string[] => [graph.integers([0]), graph.integers([1]), graph.integers([1])];
-
-interface Picture {
-  readonly height: number;
-  at(x: number, y: number): number[];
-}
-
-function frameMd5s(path: string): string[] {
-  const text = execFileSync('ffmpeg', ['-v', 'error', '-i', path, '-map', '0:v', '-f', 'framemd5', '-'], {
-    encoding: 'utf8',
-  });
-  const rows = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  return rows.map((row) => row.split(',').at(-1)?.trim() ?? '');
-}
-
-/** The tenth frame of a clip of 360 pixels' width. */
-function picture(path: string): Picture {
-  const select = ['-vf', "select='eq(n,9)'", '-frames:v', '1', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-'];
-  const bytes = execFileSync('ffmpeg', ['-v', 'error', '-i', path, ...select], { maxBuffer: 64 * 1024 * 1024 });
-  return {
-    height: bytes.length / 3 / 360,
-    at: (x, y) => [...bytes.subarray(3 * (360 * y + x), 3 * (360 * y + x) + 3)],
-  };
-}

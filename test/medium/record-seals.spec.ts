@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RecordSeals, sealUnsealed } from '@understudy/db';
+import { appendAuditEvent, RecordSeals, sealUnsealed } from '@understudy/db';
 import type { Lane } from '../../apps/coordinator/src/shards/lane.js';
 import { ConsentRepository } from '../../apps/coordinator/src/consents/consent.repository.js';
 import { ShardsFarm } from './shards-farm.js';
-import type { ShotFixture } from './shot-fixture.js';
+import { revokeConsent, type ShotFixture } from './shot-fixture.js';
 
 let farm: ShardsFarm;
 let lane: Lane;
@@ -16,6 +16,8 @@ afterAll(() => farm.stop());
 
 const shotOf = (scope = {}): Promise<ShotFixture> => farm.addShot({ count: 2 }, { scope });
 const elsewhere = `UPDATE consents SET scope = scope || '{"project": "another"}' WHERE id = $1`;
+
+const TOLD = { actor: 'system', subjectType: 'Consent', data: {} };
 
 /** What the owner does past the service, to a shot that could be leased, or to one whose consents forbid it. */
 const TAMPERINGS: [string, (shot: ShotFixture) => Promise<unknown>, (shot: ShotFixture) => Promise<unknown>][] = [
@@ -112,6 +114,29 @@ describe('the next claim', () => {
       [shot.shotVersionId],
     );
     expect(event?.canonical).toContain('RECORD_ALTERED');
+  });
+
+  it('refuses a revoked consent that was put back as it was, seal and all: the log has gone on', async () => {
+    const shot = await shotOf();
+    const id = shot.plateConsentId;
+    const tell = (action: string) =>
+      appendAuditEvent(farm.owner, { ...TOLD, action, subjectId: id, projectId: shot.projectId }, new Date());
+    await tell('consent.imported');
+    await tell('consent.activated');
+    const { tampering } = farm.owner;
+    await tampering.query(`CREATE TABLE kept_consent AS SELECT * FROM consents WHERE id = '${id}'`);
+    await revokeConsent(farm.owner, id);
+    await tell('consent.revoked');
+    await tampering.hotTransaction(async (sql) => {
+      await sql.query('ALTER TABLE consents DISABLE TRIGGER USER');
+      await sql.query(
+        'UPDATE consents c SET state = k.state, revoked_at = k.revoked_at, seal = k.seal FROM kept_consent k WHERE c.id = k.id',
+      );
+      await sql.query('ALTER TABLE consents ENABLE TRIGGER USER');
+    });
+    expect(await farm.claims.claim(lane)).toBeNull();
+    const row = await farm.one('SELECT error_code AS code FROM shot_versions WHERE id = $1', [shot.shotVersionId]);
+    expect(row).toEqual({ code: 'RECORD_ALTERED' });
   });
 
   it('takes what nobody touched, and what was put back', async () => {

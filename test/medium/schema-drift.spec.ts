@@ -9,6 +9,7 @@ const BEYOND_THE_SCHEMA = [
   'attempts_expiring',
   'attempts_one_accepted',
   'attempts_one_live',
+  'audit_events_of_consents',
   'consent_holds_one_open',
   'invitations_one_open',
   'model_packs_one_default',

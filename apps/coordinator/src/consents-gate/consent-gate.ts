@@ -32,7 +32,12 @@ type StoredMember = Omit<CastConsents, 'altered'> & {
   tracks: number[];
   seal: string | null;
 };
-type ConsentRow = Omit<ConsentFacts, 'scope' | 'altered'> & { scope: ConsentScope; seal: string | null };
+type ConsentRow = Omit<ConsentFacts, 'scope' | 'altered'> & {
+  scope: ConsentScope;
+  seal: string | null;
+  /** The newest event that says where it stands; null where the log has none. */
+  lastWord: string | null;
+};
 
 const SHOT = `
   SELECT v.id, s.name AS "shotName", jsonb_build_object('name', p.name, 'leastLevel', p.least_level) AS project,
@@ -58,7 +63,10 @@ const SHOT = `
 const CONSENTS = `
   SELECT id, performer_id AS "performerId", role::text AS role, state::text AS state, level::text AS level, scope, holds::text[] AS holds,
          notice_elapses_at AS "noticeElapsesAt", notice_waived_by IS NOT NULL AS "noticeWaived",
-         encode(seal, 'hex') AS seal
+         encode(seal, 'hex') AS seal,
+         (SELECT e.action FROM audit_events e WHERE e.subject_type = 'Consent' AND e.subject_id = consents.id::text
+             AND e.action = ANY ('{consent.activated,consent.suspended,consent.revoked,consent.declined,consent.expired,consent.lapsed}')
+           ORDER BY e.sequence DESC LIMIT 1) AS "lastWord"
   FROM consents WHERE id = ANY ($1::uuid[]) ORDER BY id`;
 
 const NOBODY = '00000000-0000-0000-0000-000000000000';
@@ -159,7 +167,7 @@ export class ConsentGate {
     const [clock] = asked ? await sql.query<{ now: Date }>('SELECT clock_timestamp() AS now') : [];
     const sealed = consents.map((row) => ({
       ...row,
-      altered: !this.seals.fits('consents', consentRecord(row), row.seal),
+      altered: !this.seals.fits('consents', consentRecord(row), row.seal) || isPutBack(row),
     }));
     return new Map(shots.map((shot) => [shot.id, verdictOf(shot, this.#membersOf(shot), point, sealed, clock?.now)]));
   }
@@ -181,6 +189,14 @@ export class ConsentGate {
       return { ...member, altered: !this.seals.fits('cast_members', record, seal) };
     });
   }
+}
+
+/**
+ * An earlier state of a consent, put back together with the seal that it had then: the log has gone on since. Asked in one
+ * direction alone, for the row may be newer than the events that its statement sees.
+ */
+function isPutBack({ state, lastWord }: ConsentRow): boolean {
+  return state === 'active' && lastWord !== null && lastWord !== 'consent.activated';
 }
 
 function verdictOf(
