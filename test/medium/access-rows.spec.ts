@@ -56,6 +56,8 @@ const FILL = `
            now(), now() + interval '1 day', gen_random_uuid() FROM performers;
   INSERT INTO assets (id, project_id, kind, sha256, bytes)
     SELECT gen_random_uuid(), a_project(), 'identity', md5(n::text) || md5((n + 1)::text), 1 FROM generate_series(1, ${ROWS}) n;
+  INSERT INTO webhooks (id, project_id, url, secret, created_by)
+    SELECT gen_random_uuid(), a_project(), 'https://example.org', '\\x00', gen_random_uuid() FROM generate_series(1, ${ROWS});
   INSERT INTO face_templates (asset_id, task_id, state) SELECT id, gen_random_uuid(), 'pending' FROM assets;
   INSERT INTO shots (id, project_id, name, created_by)
     SELECT gen_random_uuid(), a_project(), 'S' || n, gen_random_uuid() FROM generate_series(1, ${ROWS}) n;
@@ -100,6 +102,7 @@ const SUBJECTS: Partial<Record<Model, { model: string; select: object; key?: str
     select: { assetId: true, asset: { select: { projectId: true } } },
     key: 'assetId',
   },
+  Webhook: { model: 'webhook', select: { id: true, projectId: true } },
   Shot: { model: 'shot', select: { id: true, projectId: true } },
   Task: { model: 'task', select: { id: true, ...OF_SHOT } },
   Delivery: { model: 'delivery', select: { id: true, ...OF_SHOT } },
