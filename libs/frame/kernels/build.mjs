@@ -2,9 +2,9 @@
 // The compiler is fetched by npx at this version and is no dependency: who does not change a kernel needs none.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { argv } from 'node:process';
 
 const COMPILER = 'assemblyscript@0.28.20';
@@ -21,12 +21,14 @@ function build(source, target) {
         .toString('base64')
         .match(/.{1,100}/g) ?? []
     ).map((line) => `  '${line}',`);
-    const sha256 = createHash('sha256').update(readFileSync(source)).digest('hex');
+    const sha256 = createHash('sha256');
+    const files = readdirSync(dirname(source)).filter((name) => name.endsWith('.ts'));
+    for (const name of files.toSorted()) sha256.update(readFileSync(join(dirname(source), name)));
     writeFileSync(
       target,
       [
         `// Made from ${source} by build.mjs with ${COMPILER}.`,
-        `export const SOURCE_SHA256 = '${sha256}';`,
+        `export const SOURCE_SHA256 = '${sha256.digest('hex')}';`,
         'export const WASM_BASE64 = [',
         ...lines,
         "].join('');",

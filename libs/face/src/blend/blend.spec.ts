@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 
 import { blurPlane } from './gaussian.js';
 import { smoothKeepingEdges } from './guided.js';
-import { fromLogColour, toLogColour } from './log-colour.js';
 import { createPlane, enlargePlane, reducePlane, type FloatPlane } from './plane.js';
 import { fillPolygon } from './polygon.js';
 import { smoothLight } from './smooth-light.js';
@@ -47,13 +46,6 @@ test('reducing and enlarging keep a ramp in place', () => {
   const ramp = plane(40, 30, (x, y) => x + 2 * y);
   const back = enlargePlane(reducePlane(ramp, 4), 4, 40, 30);
   expect(back.data[15 * 40 + 20]).toBeCloseTo(50, 4);
-});
-
-test('log colour and back is the same colour', () => {
-  const channels = [0.8, 0.5, 0.1].map((value) => plane(2, 2, () => value));
-  fromLogColour(toLogColour(channels)).forEach((channel, c) => {
-    expect(channel.data[0]).toBeCloseTo(channels[c]!.data[0]!, 5);
-  });
 });
 
 describe('smooth light', () => {

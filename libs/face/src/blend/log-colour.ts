@@ -33,35 +33,3 @@ export function toLogColour(channels: readonly FloatPlane[]): LogColour {
   }
   return out;
 }
-
-/** Luma of R'G'B' planes. */
-export function lumaOf(channels: readonly FloatPlane[]): FloatPlane {
-  const [r, g, b] = channels as [FloatPlane, FloatPlane, FloatPlane];
-  const out = createPlane(r.width, r.height);
-  const [reds, greens, blues, to] = [r.data, g.data, b.data, out.data];
-  for (let i = 0; i < to.length; i++) to[i] = RED * reds[i]! + GREEN * greens[i]! + BLUE * blues[i]!;
-  return out;
-}
-
-/**
- * Undoes {@link toLogColour}; luma is kept exactly, also where a colour lies outside the range.
- *
- * @param mask where it is 0 the result is left black.
- */
-export function fromLogColour(colour: LogColour, mask?: FloatPlane): FloatPlane[] {
-  const { width, height } = colour.luma;
-  const out = [createPlane(width, height), createPlane(width, height), createPlane(width, height)] as const;
-  const [luma, red, blue] = [colour.luma.data, colour.red.data, colour.blue.data];
-  const [reds, greens, blues] = [out[0].data, out[1].data, out[2].data];
-  const shown = mask?.data;
-  for (let i = 0; i < luma.length; i++) {
-    if (shown?.[i] === 0) continue;
-    const y = Math.exp(luma[i]!);
-    const r = y * Math.exp(red[i]!) - LUMA_FLOOR;
-    const b = y * Math.exp(blue[i]!) - LUMA_FLOOR;
-    reds[i] = r;
-    greens[i] = (y - LUMA_FLOOR - RED * r - BLUE * b) / GREEN;
-    blues[i] = b;
-  }
-  return [...out];
-}

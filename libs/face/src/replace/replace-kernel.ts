@@ -97,8 +97,8 @@ export class FaceJob {
   readonly #mask: number;
   /** Four floats a pixel. */
   readonly #drawn: number;
-  /** Three planes: luma, red, blue. */
-  readonly #colour: number;
+  /** Luma, red, blue: apart, since a plane is written beyond its end. */
+  readonly #colour: readonly [number, number, number];
   /** A line of anything, the longest one there is. */
   readonly #line: number;
   #shown: Bounds = { left: 0, top: 0, right: 0, bottom: 0 };
@@ -124,13 +124,13 @@ export class FaceJob {
     kernel.toUnit(this.#plate, 3 * this.#count);
     this.#mask = this.#room(this.#count);
     this.#drawn = this.#room(4 * this.#count);
-    this.#colour = this.#room(3 * this.#count);
+    this.#colour = [this.#room(this.#count), this.#room(this.#count), this.#room(this.#count)];
     this.#line = this.#room(8 * (width + height));
   }
 
   /** The plate's planes reduced to means of blocks. */
   reducedPlate(factor: number): FloatPlane[] {
-    return this.#reduced(this.#plate, factor);
+    return this.#reduced(planesAt(this.#plate, this.#count), factor);
   }
 
   /**
@@ -190,8 +190,7 @@ export class FaceJob {
     this.#memory.floats(broad, this.#count).fill(0);
     const nodes = this.#keep(form);
     this.#kernel.spreadNodes(nodes, cols, step, x0, y0, right, bottom, this.#width, this.#line, broad);
-    const [luma, red, blue] = planesAt(this.#colour, this.#count);
-    this.#kernel.shade(this.#drawn, broad, this.#mask, this.#count, warmth, luma, red, blue);
+    this.#kernel.shade(this.#drawn, broad, this.#mask, this.#count, warmth, ...this.#colour);
     return this.#reduced(this.#colour, this.#factor);
   }
 
@@ -222,7 +221,7 @@ export class FaceJob {
     const outs = [this.#room(size), this.#room(size), this.#room(size)] as const;
     const smallSize = [light.luma.width, light.luma.height, this.#factor, this.#left, this.#part] as const;
     const rows = [width, bounds.top, bounds.bottom, this.#line, this.#mask] as const;
-    const planes = [...planesAt(this.#colour, count), luma, soft, red, green, blue] as const;
+    const planes = [...this.#colour, luma, soft, red, green, blue] as const;
     this.#kernel.compose(small, ...smallSize, ...rows, ...planes, grain, bounds.left, across, ...outs);
     const rgb = changeMemory(3 * size);
     outs.forEach((at, i) => rgb.set(this.#memory.floats(at, size), i * size));
@@ -239,10 +238,10 @@ export class FaceJob {
     return out;
   }
 
-  #reduced(planes: number, factor: number): FloatPlane[] {
+  #reduced(planes: readonly number[], factor: number): FloatPlane[] {
     const width = Math.ceil(this.#width / factor);
     const height = Math.ceil(this.#height / factor);
-    return planesAt(planes, this.#count).map((plane) => {
+    return planes.map((plane) => {
       const out = this.#room(width * height);
       this.#kernel.reduce(plane, this.#width, this.#height, factor, this.#line, out);
       return { width, height, data: this.#memory.floats(out, width * height).slice() };
