@@ -18,6 +18,8 @@ const SEALED = /\b(consents|cast_members|segments|memberships|users|assets|shot_
  */
 export class OwnerDatabase implements Database {
   readonly #seals: RecordSeals;
+  /** Sealing touches every row of a table: two at once would wait for each other's. */
+  #lastSealing: Promise<unknown> = Promise.resolve();
 
   private constructor(
     readonly tampering: Database,
@@ -43,7 +45,12 @@ export class OwnerDatabase implements Database {
   }
 
   async query<Row = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<Row[]> {
-    return this.#sealing(this.tampering).query<Row>(sql, params);
+    const rows = await this.tampering.query<Row>(sql, params);
+    if (!decides(sql)) return rows;
+    const sealing = this.#lastSealing.then(() => this.#seal(this.tampering));
+    this.#lastSealing = sealing.catch(() => undefined);
+    await sealing;
+    return rows;
   }
 
   async hotTransaction<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
@@ -62,11 +69,17 @@ export class OwnerDatabase implements Database {
     return {
       query: async <Row>(text: string, params: readonly unknown[] = []) => {
         const rows = await sql.query<Row>(text, params);
-        if (WRITES.test(text) && SEALED.test(text)) {
-          for (const table of SEALED_TABLES) await sealEverything(sql, this.#seals, table);
-        }
+        if (decides(text)) await this.#seal(sql);
         return rows;
       },
     };
   }
+
+  async #seal(sql: Sql): Promise<void> {
+    for (const table of SEALED_TABLES) await sealEverything(sql, this.#seals, table);
+  }
+}
+
+function decides(sql: string): boolean {
+  return WRITES.test(sql) && SEALED.test(sql);
 }
