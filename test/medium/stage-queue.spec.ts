@@ -197,8 +197,8 @@ describe.each([POSTGRES, ...(LACK === null ? [REDIS] : [])])('stages on $name', 
       await relay();
       await backend.lose();
       const made = await Promise.all([reconcile(farm), reconcile(beside)]);
-      expect(made.reduce((sum: number, count) => sum + (count ?? 0), 0)).toBe(1);
       expect((await intents(shotVersionId)).filter(({ stage: name }) => name === 'link')).toHaveLength(2);
+      expect(made.reduce((sum: number, count) => sum + (count ?? 0), 0)).toBe(1);
       await reconcile(beside);
       expect((await intents(shotVersionId)).filter(({ stage: name }) => name === 'link')).toHaveLength(2);
       await relay();
