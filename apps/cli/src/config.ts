@@ -48,6 +48,32 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   };
 }
 
+/**
+ * What a process of ours is handed of the environment: where programs, drivers and their libraries are, which cards it
+ * may use. No settings and no secrets; those it is given one by one.
+ */
+const HANDED_ON = [
+  'PATH',
+  'HOME',
+  'LD_LIBRARY_PATH',
+  'CUDA_VISIBLE_DEVICES',
+  'CUDA_DEVICE_ORDER',
+  'NVIDIA_VISIBLE_DEVICES',
+  'NVIDIA_DRIVER_CAPABILITIES',
+  'VK_DRIVER_FILES',
+  'VK_ICD_FILENAMES',
+  'XDG_RUNTIME_DIR',
+  'UNDERSTUDY_FFMPEG',
+  'UNDERSTUDY_FFPROBE',
+] as const;
+
+export function childEnvironment(environment: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const found = HANDED_ON.map((name) => [name, environment[name]] as const);
+  return Object.fromEntries(
+    found.filter((entry): entry is [(typeof HANDED_ON)[number], string] => entry[1] !== undefined),
+  );
+}
+
 /** Empty counts as absent: a compose file passes what is not set as ''. */
 const MigrateEnvironment = z.object({
   RUNTIME_PASSWORD: z.string().min(16),

@@ -44,7 +44,7 @@ export function wanderingFace({ plate }: Clip): AnalysisTable {
 }
 
 /** 68 points about where a face in this box has them: all that covering it needs. */
-function faceLandmarks(box: { x: number; y: number; width: number; height: number }): number[] {
+export function faceLandmarks(box: { x: number; y: number; width: number; height: number }): number[] {
   const at = (u: number, v: number) => [box.x + u * box.width, box.y + v * box.height];
   const arc = (count: number, u: number, v: number, radius: number) =>
     Array.from({ length: count }, (_, i) => {

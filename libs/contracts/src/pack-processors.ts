@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Operation } from './consent.js';
 import { Sha256 } from './ids.js';
 import { ModelContract, ModelManifestDocument } from './pack-manifest.js';
+import { overridesForMembers } from './recipe-overrides.js';
 
 /** A version of a pack, as a plan pins it. Without a version the farm's default is taken when the shot is planned. */
 export const PackReference = z.object({
@@ -19,9 +20,15 @@ export const CLASSICAL_RESTORER = 'classical';
 /** Where a face is written: the crop with a soft border, or the hull of its landmarks. */
 export const FaceShape = z.enum(['box', 'hull']);
 
+/** Width of the soft edge in parts of the crop's side. */
+const feather = z.number().min(0.01).max(0.5);
+/** 0 keeps the plate, 1 writes the whole face. */
+const strength = z.number().min(0).max(1);
+/** Read by performer models that morph. */
+const morph = z.number().min(0).max(1);
+
 const edge = {
-  /** Width of the soft edge in parts of the crop's side. */
-  feather: z.number().min(0.01).max(0.5).default(0.12),
+  feather: feather.default(0.12),
   shape: FaceShape.default('hull'),
   /** A network that says what covers the face; without it everything inside the shape is written. */
   occlusion: PackReference.optional(),
@@ -35,12 +42,11 @@ export const SwapProcessor = z.object({
     /** The one that the swapper was trained with; image swappers and performer models need none. */
     recogniser: PackReference.optional(),
     regions: PackReference.optional(),
-    /** 0 keeps the plate, 1 writes the whole face. */
-    strength: z.number().min(0).max(1).default(1),
-    /** Read by performer models that morph. */
-    morph: z.number().min(0).max(1).default(1),
+    strength: strength.default(1),
+    morph: morph.default(1),
     ...edge,
   }),
+  overrides: overridesForMembers(z.object({ strength, morph, feather, shape: FaceShape })),
 });
 export type SwapProcessor = z.infer<typeof SwapProcessor>;
 
@@ -50,8 +56,7 @@ export const RestoreProcessor = z.object({
   settings: z
     .object({
       restorer: PackReference.default({ id: CLASSICAL_RESTORER }),
-      /** 0 keeps the plate, 1 is the restored face alone. */
-      strength: z.number().min(0).max(1).default(0.8),
+      strength: strength.default(0.8),
       /** For networks with such an input: 0 most changed, 1 most faithful. */
       weight: z.number().min(0).max(1).default(0.5),
       /** For `classical`: the fine detail that is aimed at, in parts of what the plate's own face has. */
@@ -64,6 +69,8 @@ export const RestoreProcessor = z.object({
       ...edge,
     })
     .prefault({}),
+  /** The bound on drift holds for all of them: it is found for the largest strength that a track is given. */
+  overrides: overridesForMembers(z.object({ strength })),
 });
 export type RestoreProcessor = z.infer<typeof RestoreProcessor>;
 

@@ -1,30 +1,37 @@
 import { z } from 'zod';
 
 import { RestoreProcessor, SwapProcessor } from './pack-processors.js';
+import { overridesForFrames, overridesForMembers } from './recipe-overrides.js';
 
 export const ANONYMISE_STYLES = ['blur', 'pixelate', 'solid'] as const;
+
+const replacing = z.object({
+  /** 0 keeps the plate, 1 is the full replacement. */
+  strength: z.number().min(0).max(1),
+  /** Width of the soft edge in parts of the face's width. */
+  feather: z.number().min(0.01).max(0.5),
+});
 
 export const ReplaceProcessor = z.object({
   type: z.literal('replace'),
   settings: z
-    .object({
-      /** 0 keeps the plate, 1 is the full replacement. */
-      strength: z.number().min(0).max(1).default(1),
-      /** Width of the soft edge in parts of the face's width. */
-      feather: z.number().min(0.01).max(0.5).default(0.12),
-    })
+    .object({ strength: replacing.shape.strength.default(1), feather: replacing.shape.feather.default(0.12) })
     .prefault({}),
+  overrides: overridesForMembers(replacing),
+});
+
+const covering = z.object({
+  style: z.enum(ANONYMISE_STYLES),
+  /** How far the covered region reaches beyond the landmarks' hull, in parts of the face's height. */
+  margin: z.number().min(0).max(1),
 });
 
 export const AnonymiseProcessor = z.object({
   type: z.literal('anonymise'),
   settings: z
-    .object({
-      style: z.enum(ANONYMISE_STYLES).default('blur'),
-      /** How far the covered region reaches beyond the landmarks' hull, in parts of the face's height. */
-      margin: z.number().min(0).max(1).default(0.25),
-    })
+    .object({ style: covering.shape.style.default('blur'), margin: covering.shape.margin.default(0.25) })
     .prefault({}),
+  overrides: overridesForFrames(covering),
 });
 
 export const Processor = z.discriminatedUnion('type', [

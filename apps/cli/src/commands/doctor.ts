@@ -16,7 +16,7 @@ import {
 } from '@understudy/inference';
 import { checkFfmpeg, mediaTools } from '@understudy/media';
 import type { Command } from 'commander';
-import { type Config, readConfig } from '../config.js';
+import { childEnvironment, type Config, readConfig } from '../config.js';
 
 /** One thing a host has or lacks. */
 export interface Finding {
@@ -155,7 +155,7 @@ async function pack(name: string, otherwise: Finding['state'], check: () => Prom
 async function providers({ homeDir }: Config): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const candidate of [...PROVIDER_CANDIDATES, { provider: 'cpu', precision: 'fp16' } as const]) {
-    findings.push(providerFinding(await probeProvider(homeDir, candidate, { environment: process.env })));
+    findings.push(providerFinding(await probeProvider(homeDir, candidate, { environment: childEnvironment() })));
   }
   return findings;
 }

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { UnderstudyError } from '@understudy/contracts';
 import { checkFfmpeg } from '@understudy/media';
 import { type Command, Option } from 'commander';
-import { type Config, readConfig } from '../config.js';
+import { childEnvironment, type Config, readConfig } from '../config.js';
 import { WORKER_ENTRY } from '../farm/local-farm.js';
 import { wholeNumber } from '../terminal/whole-number.js';
 
@@ -45,8 +45,7 @@ async function runWorker(options: WorkerOptions, config: Config): Promise<void> 
   const child = spawn(process.execPath, ['--enable-source-maps', WORKER_ENTRY], {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: {
-      PATH: process.env['PATH'],
-      HOME: process.env['HOME'],
+      ...childEnvironment(),
       COORDINATOR_URL: options.server,
       WORKER_TOKEN: options.token,
       LANES: String(options.lanes),

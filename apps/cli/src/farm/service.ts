@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { isErrorCode, UnderstudyError } from '@understudy/contracts';
+import { childEnvironment } from '../config.js';
 
 export interface ServiceOptions {
   readonly name: string;
@@ -39,7 +40,7 @@ export interface StartingService extends Omit<Service, 'readyEntry'> {
 export function launchService(options: ServiceOptions): StartingService {
   const log = createWriteStream(options.logPath, { flags: 'a' });
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', process.execPath, ...NODE_OPTIONS, options.entry], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...options.environment },
+    env: { ...childEnvironment(), ...options.environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child.stderr.pipe(log, { end: false });

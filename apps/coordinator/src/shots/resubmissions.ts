@@ -21,6 +21,7 @@ import { type AcceptedSegment, AssemblyRepository } from '../stages/assembly.rep
 import { consentRefusal } from '../stages/shot-failures.js';
 import { StageTransitions } from '../stages/stage-transitions.js';
 import { type BaseShard, type BaseVersion, ResubmissionRepository } from './resubmission.repository.js';
+import { requireFrames, requireMembers } from './submission-rules.js';
 import type { ShotHead } from './shot-row.js';
 import { castRecord } from './submissions.js';
 
@@ -61,6 +62,8 @@ export class Resubmissions {
       const segments = requireSegments(plan.reused, await this.assembly.segments(sql, base.id));
       const recipe = asked.recipe ?? base.settings.recipe;
       requireSameProcessors(recipe, base.settings.recipe);
+      requireMembers(recipe, base.cast.length);
+      requireFrames(recipe, base.frames);
       const pinned = await this.packs.pin(sql, head.projectId, recipe);
       const priority = asked.priority ?? base.priority;
       const { id: shotVersionId, version } = await this.repository.addVersion(sql, {

@@ -28,6 +28,7 @@ export function requireCoherent({ recipe, cast, keepAssetIds, basis }: Submissio
     );
   }
   requireOneFace(recipe, cast);
+  requireMembers(recipe, cast.length);
   if (types.has('anonymise') && basis === undefined) {
     throw new UnderstudyError('BASIS_REQUIRED', 'Say on what ground people are de-identified (basis).');
   }
@@ -54,6 +55,31 @@ function requireOneFace(recipe: Recipe, cast: Submission['cast']): void {
     throw new UnderstudyError(
       'INVALID_REQUEST',
       'A recipe that replaces nobody names the same performer on both sides of a cast member.',
+    );
+  }
+}
+
+/** Overrides name members that there are. @throws UnderstudyError INVALID_REQUEST */
+export function requireMembers(recipe: Recipe, members: number): void {
+  for (const { type, overrides } of recipe.processors.filter((one) => one.type !== 'anonymise')) {
+    const missing = overrides?.flatMap(({ cast }) => cast ?? []).find((number) => number >= members);
+    if (missing === undefined) continue;
+    throw new UnderstudyError(
+      'INVALID_REQUEST',
+      `An override of ${type} is for member ${missing}, and the cast's are numbered 0 to ${members - 1}.`,
+    );
+  }
+}
+
+/** Overrides lie on frames that the plate has. @throws UnderstudyError INVALID_REQUEST */
+export function requireFrames(recipe: Recipe, frames: number | null): void {
+  if (frames === null) return;
+  for (const { type, overrides } of recipe.processors) {
+    const beyond = overrides?.flatMap(({ frames: range }) => range ?? []).find(({ endFrame }) => endFrame > frames);
+    if (beyond === undefined) continue;
+    throw new UnderstudyError(
+      'INVALID_REQUEST',
+      `An override of ${type} is for frames ${beyond.startFrame}-${beyond.endFrame}, and the plate has ${frames}.`,
     );
   }
 }

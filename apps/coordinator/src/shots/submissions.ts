@@ -11,7 +11,7 @@ import { Outbox } from '../stages/outbox.js';
 import { CastBinder } from '../stages/plan/cast-binder.js';
 import { consentRefusal } from '../stages/shot-failures.js';
 import { StageTransitions } from '../stages/stage-transitions.js';
-import { consentFor, requireCoherent } from './submission-rules.js';
+import { consentFor, requireCoherent, requireFrames } from './submission-rules.js';
 import { type NewCastMember, type SubmittedAsset, SubmissionRepository } from './submission.repository.js';
 
 type Submission = RouteInput<'submitShot'>['body'];
@@ -44,6 +44,7 @@ export class Submissions {
       // Whether they may be used at all; which versions is decided when the shot is planned.
       await this.packs.pin(sql, submission.projectId, submission.recipe);
       const assets = await this.#assets(sql, submission);
+      requireFrames(submission.recipe, assets.get(submission.plateAssetId)?.frames ?? null);
       const cast = await this.#cast(sql, submission, assets);
       await this.binder.requireIdentities(sql, cast);
       return this.#insert(sql, actor, submission, cast);

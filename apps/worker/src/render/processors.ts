@@ -1,4 +1,4 @@
-import { type Processor, UnderstudyError } from '@understudy/contracts';
+import { type Processor, settingsAt, UnderstudyError } from '@understudy/contracts';
 import {
   DEFAULT_REPLACE_SETTINGS,
   type PreparedReplaceTrack,
@@ -61,26 +61,28 @@ const EYE_DISTANCES_PER_FACE_WIDTH = 1.83;
 const LARGEST_SAMPLE = 200;
 
 function replaceProcessor({ lease, analysis, identities }: RecipeInputs, processor: Of<'replace'>): FrameProcessor {
-  const { strength, feather } = processor.settings;
-  const settings = { ...DEFAULT_REPLACE_SETTINGS, feather: feather * EYE_DISTANCES_PER_FACE_WIDTH };
-  const members: { track: AnalysedTrack; prepared: PreparedReplaceTrack }[] = [];
+  const settings = DEFAULT_REPLACE_SETTINGS;
+  const members: { cast: number; track: AnalysedTrack; prepared: PreparedReplaceTrack }[] = [];
   for (const { cast, tracks } of lease.cast) {
     const identity = identities.get(cast);
     if (identity === undefined) continue;
     const person = prepareIdentity(identity.images, settings);
     for (const number of tracks) {
       const track = trackOf(analysis, number);
-      members.push({ track, prepared: prepareReplaceTrack(person, sampleOf(track), settings) });
+      members.push({ cast, track, prepared: prepareReplaceTrack(person, sampleOf(track), settings) });
     }
   }
   return {
     name: 'replace',
     apply(frame, frameNumber) {
-      for (const { track, prepared } of members) {
+      for (const { cast, track, prepared } of members) {
         const face = faceAt(track, frameNumber);
-        if (face === undefined) continue;
+        const { strength, feather } = settingsAt(processor, frameNumber, cast);
+        if (face === undefined || strength === 0) continue;
         const plate = strength < 1 ? wrapFrame(frame.spec, frame.bytes.slice()) : null;
-        const box = replaceFace(frame, prepared, face.landmarks);
+        // Nothing that was prepared depends on how wide the edge is.
+        const edge = { ...settings, feather: feather * EYE_DISTANCES_PER_FACE_WIDTH };
+        const box = replaceFace(frame, { ...prepared, settings: edge }, face.landmarks);
         if (plate !== null) mixBack(frame, plate, box, strength);
       }
     },
@@ -114,7 +116,7 @@ function mixBack(frame: Frame, plate: Frame, box: Box, share: number): void {
 /** Frames beyond a track's ends in which the face may be seen although it was not detected. */
 const FRAMES_BEYOND = 12;
 
-function anonymiseProcessor({ lease, analysis }: RecipeInputs, { settings }: Of<'anonymise'>): FrameProcessor {
+function anonymiseProcessor({ lease, analysis }: RecipeInputs, processor: Of<'anonymise'>): FrameProcessor {
   const { frameCount, width, height } = analysis;
   const covered = lease.anonymiseTracks.map((number) => ({ ...trackOf(analysis, number), embedding: null }));
   const tracks = extendTracks(covered, FRAMES_BEYOND, { frameCount, width, height });
@@ -122,7 +124,7 @@ function anonymiseProcessor({ lease, analysis }: RecipeInputs, { settings }: Of<
     name: 'anonymise',
     apply(frame, frameNumber) {
       const faces = tracks.flatMap((track) => faceAt(track, frameNumber) ?? []);
-      anonymiseFrame(frame, faces, settings);
+      anonymiseFrame(frame, faces, settingsAt(processor, frameNumber));
     },
   };
 }

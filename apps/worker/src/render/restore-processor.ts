@@ -1,4 +1,4 @@
-import { CLASSICAL_RESTORER, type RestoreProcessor } from '@understudy/contracts';
+import { CLASSICAL_RESTORER, type RestoreProcessor, settingsAt } from '@understudy/contracts';
 import {
   detailGain,
   enlargeDetail,
@@ -43,18 +43,22 @@ const SAMPLES = 5;
  */
 export async function restoreProcessor(
   { lease, analysis }: RecipeInputs,
-  { settings }: RestoreProcessor,
+  processor: RestoreProcessor,
   packs: PackInputs,
   before: readonly FrameProcessor[],
 ): Promise<FrameProcessor> {
+  const { settings } = processor;
   const restorer = settings.restorer.id === CLASSICAL_RESTORER ? classical(settings) : await ofPack(settings, packs);
-  const members: { track: AnalysedTrack; restore: Restore; strength: number }[] = [];
+  const members: { cast: number; track: AnalysedTrack; restore: Restore; largest: number }[] = [];
   try {
-    for (const number of lease.cast.flatMap(({ tracks }) => tracks)) {
+    for (const [cast, number] of lease.cast.flatMap((member) =>
+      member.tracks.map((one) => [member.cast, one] as const),
+    )) {
       const track = trackOf(analysis, number);
       const samples = await sampleTrack(track, packs, before);
       const restore = restorer.ofTrack(samples);
-      members.push({ track, restore, strength: await strengthOf(samples, restore, settings, packs) });
+      const asked = { strength: strongest(processor, track, cast), maxDrift: settings.maxDrift };
+      members.push({ cast, track, restore, largest: await strengthOf(samples, restore, asked, packs) });
     }
   } catch (thrown) {
     await restorer.release();
@@ -63,14 +67,21 @@ export async function restoreProcessor(
   return {
     name: 'restore',
     async apply(frame, frameNumber) {
-      for (const { track, restore, strength } of members) {
+      for (const { cast, track, restore, largest } of members) {
         const face = faceAt(track, frameNumber);
+        const strength = Math.min(largest, settingsAt(processor, frameNumber, cast).strength);
         if (face === undefined || strength === 0) continue;
         (await restore(frame, face.landmarks))(frame, strength);
       }
     },
     release: () => restorer.release(),
   };
+}
+
+/** The largest strength that any frame of the track is given. */
+function strongest(processor: RestoreProcessor, { startFrame, faces }: AnalysedTrack, cast: number): number {
+  const given = faces.map((_, index) => settingsAt(processor, startFrame + index, cast).strength);
+  return Math.max(...given);
 }
 
 /** Fine detail enlarged by one gain for the whole track: the middle one of its sampled frames. */
@@ -105,14 +116,13 @@ async function ofPack(settings: Settings, packs: PackInputs): Promise<Restorer> 
 async function strengthOf(
   samples: readonly Sample[],
   restore: Restore,
-  { strength, maxDrift }: Settings,
+  bound: Pick<Settings, 'strength' | 'maxDrift'>,
   { models }: PackInputs,
 ): Promise<number> {
   const restored: RestoredSample[] = [];
   for (const { frame, landmarks } of samples) {
     restored.push({ frame, landmarks, write: await restore(frame, landmarks) });
   }
-  const bound = { strength, maxDrift };
   const identityOf = (frame: Frame, landmarks: Landmarks) => models.embedder.embed(frame, landmarks);
   return (await strengthWithinDrift(restored, bound, identityOf)).strength;
 }

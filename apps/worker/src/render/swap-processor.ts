@@ -1,4 +1,4 @@
-import type { SwapProcessor } from '@understudy/contracts';
+import { settingsAt, type SwapProcessor } from '@understudy/contracts';
 import { openSwapStep, type SwapSource } from '@understudy/face';
 
 import { optionalPack, type PackInputs, pinnedPack, type RecipeInputs } from './pack-inputs.js';
@@ -6,6 +6,7 @@ import type { FrameProcessor } from './steps.js';
 import { type AnalysedTrack, faceAt, trackOf } from './tracks.js';
 
 interface Member {
+  readonly cast: number;
   readonly track: AnalysedTrack;
   readonly source: SwapSource | undefined;
 }
@@ -13,9 +14,10 @@ interface Member {
 /** Replaces the cast's faces by a pack's network. @throws UnderstudyError what opening its packs says */
 export async function swapProcessor(
   { lease, analysis, identities }: RecipeInputs,
-  { settings }: SwapProcessor,
+  processor: SwapProcessor,
   packs: PackInputs,
 ): Promise<FrameProcessor> {
+  const { settings } = processor;
   const step = await openSwapStep(
     {
       swapper: await pinnedPack(packs, settings.swapper),
@@ -31,7 +33,7 @@ export async function swapProcessor(
       const identity = identities.get(cast);
       if (identity === undefined) continue;
       const source = await step.prepare(identity.portraits);
-      for (const number of tracks) members.push({ track: trackOf(analysis, number), source });
+      for (const number of tracks) members.push({ cast, track: trackOf(analysis, number), source });
     }
   } catch (thrown) {
     await step.release();
@@ -40,9 +42,10 @@ export async function swapProcessor(
   return {
     name: 'swap',
     async apply(frame, frameNumber) {
-      for (const { track, source } of members) {
+      for (const { cast, track, source } of members) {
         const face = faceAt(track, frameNumber);
-        if (face !== undefined) await step.apply(frame, face.landmarks, source, settings);
+        const here = settingsAt(processor, frameNumber, cast);
+        if (face !== undefined && here.strength > 0) await step.apply(frame, face.landmarks, source, here);
       }
     },
     release: () => step.release(),

@@ -9,6 +9,8 @@ import pg from 'pg';
 import { type ClusterAccount, clusterAccount, clusterBinaries } from './binaries.js';
 
 const START_TIMEOUT_MS = 30_000;
+/** Whatever the host is set to, the cluster is made and run alike; only `setpriv` is looked up, which Debian has in one place. */
+const SERVER_ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C.UTF-8', TZ: 'UTC' };
 export const CLUSTER_OWNER = 'understudy_owner';
 
 export interface ClusterOptions {
@@ -67,7 +69,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       String(port),
       ...settings.flatMap((setting) => ['-c', setting]),
     ],
-    { stdio: ['ignore', log.fd, log.fd], env: { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8', TZ: 'UTC' }, cwd: '/' },
+    { stdio: ['ignore', log.fd, log.fd], env: SERVER_ENVIRONMENT, cwd: '/' },
   );
   const ended = exited(server);
   await log.close();
@@ -126,7 +128,7 @@ async function makeCluster(binaries: string, options: ClusterOptions, account: C
         '--locale=C.UTF-8',
         '--no-sync',
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8' }, cwd: '/' },
+      { stdio: ['ignore', 'ignore', 'pipe'], env: SERVER_ENVIRONMENT, cwd: '/' },
     );
     let complaint = '';
     initdb.stderr?.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)));

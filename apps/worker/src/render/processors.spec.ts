@@ -1,0 +1,114 @@
+import { type AnalysisTable, Recipe } from '@understudy/contracts';
+import { allocateFrame, type Frame, type FrameSpec, wrapFrame } from '@understudy/frame';
+import { describe, expect, test } from 'vitest';
+
+import { faceLandmarks } from '../../test/clip.js';
+import { recipeProcessors } from './processors.js';
+
+const FRAMES = 10;
+const SPEC: FrameSpec = { width: 320, height: 200, format: 'yuv420p', matrix: 'bt709', range: 'tv' };
+const BOXES = [
+  { x: 30, y: 50, width: 80, height: 100 },
+  { x: 200, y: 50, width: 80, height: 100 },
+];
+
+/** Numbers that look like chance, the same ones each time. */
+function noise(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647;
+}
+
+function plate(): Frame {
+  const frame = allocateFrame(SPEC);
+  const next = noise(5);
+  for (let i = 0; i < frame.bytes.length; i++) frame.bytes[i] = 90 + Math.round(60 * next());
+  return frame;
+}
+
+const ANALYSIS: AnalysisTable = {
+  format: 'understudy-analysis/1',
+  frameCount: FRAMES,
+  width: SPEC.width,
+  height: SPEC.height,
+  tracks: BOXES.map((box, track) => ({
+    track,
+    startFrame: 0,
+    endFrame: FRAMES,
+    uncertainFrames: [],
+    faces: Array.from({ length: FRAMES }, (_, frame) => {
+      return { frame, landmarks: faceLandmarks(box), box, filled: false, confidence: 1 };
+    }),
+  })),
+};
+
+function identityOf(seed: number) {
+  const [width, height] = [160, 200];
+  const next = noise(seed);
+  const rgb = Uint8ClampedArray.from({ length: 3 * width * height }, () => 60 + 150 * next());
+  const image = { rgb, width, height, landmarks: faceLandmarks({ x: 30, y: 40, width: 100, height: 125 }) };
+  return { images: [image], portraits: [], embedding: new Float32Array(512) };
+}
+
+/** Largest difference of the luma from the plate within each box, by the recipe in that frame. */
+async function changes(recipe: unknown, frameNumber: number): Promise<number[]> {
+  const parsed = Recipe.parse(recipe);
+  const cast = [0, 1].map(
+    (member) => ({ cast: member, tracks: [member], identityImages: [], embedding: null }) as never,
+  );
+  const steps = await recipeProcessors({
+    lease: { recipe: parsed, cast, anonymiseTracks: [0, 1] },
+    analysis: ANALYSIS,
+    identities: new Map([0, 1].map((member) => [member, identityOf(member + 1)])),
+  });
+  const before = plate();
+  const after = wrapFrame(SPEC, before.bytes.slice());
+  for (const step of steps) await step.apply(after, frameNumber);
+  return BOXES.map((box) => {
+    let largest = 0;
+    for (let y = box.y; y < box.y + box.height; y++) {
+      for (let at = y * SPEC.width + box.x; at < y * SPEC.width + box.x + box.width; at++) {
+        largest = Math.max(largest, Math.abs(before.planes[0].samples[at]! - after.planes[0].samples[at]!));
+      }
+    }
+    return largest;
+  });
+}
+
+describe('settings for some members and frames', () => {
+  const frames = { startFrame: 4, endFrame: 6 };
+
+  test('a member is left as filmed in some frames, and only there', async () => {
+    const recipe = { processors: [{ type: 'replace', overrides: [{ cast: [1], frames, settings: { strength: 0 } }] }] };
+    for (const frameNumber of [3, 6]) expect(Math.min(...(await changes(recipe, frameNumber)))).toBeGreaterThan(10);
+    for (const frameNumber of [4, 5]) {
+      const [first, second] = await changes(recipe, frameNumber);
+      expect(first).toBeGreaterThan(10);
+      expect(second).toBe(0);
+    }
+  });
+
+  test('half the strength is half the change, for one member all along', async () => {
+    const whole = await changes({ processors: [{ type: 'replace' }] }, 0);
+    const half = await changes(
+      { processors: [{ type: 'replace', overrides: [{ cast: [0], settings: { strength: 0.5 } }] }] },
+      0,
+    );
+    expect(half[0]! / whole[0]!).toBeCloseTo(0.5, 1);
+    expect(half[1]).toBe(whole[1]);
+  });
+
+  test('a wider edge is drawn from the first frame that has it', async () => {
+    const recipe = { processors: [{ type: 'replace', overrides: [{ frames, settings: { feather: 0.5 } }] }] };
+    const [narrow, wide] = [await changes(recipe, 3), await changes(recipe, 4)];
+    expect(wide).not.toEqual(narrow);
+    expect(await changes(recipe, 6)).toEqual(narrow);
+  });
+
+  test('people are covered by another style in some frames, and always covered', async () => {
+    const recipe = { processors: [{ type: 'anonymise', overrides: [{ frames, settings: { style: 'solid' } }] }] };
+    const [blurred, solid] = [await changes(recipe, 3), await changes(recipe, 4)];
+    expect(Math.min(...blurred, ...solid)).toBeGreaterThan(10);
+    expect(solid).not.toEqual(blurred);
+    expect(await changes(recipe, 6)).toEqual(blurred);
+  });
+});
