@@ -44,7 +44,7 @@ describe('a queue in a process whose clock is wrong', () => {
     try {
       let lock: number | undefined;
       const run = async ({ id }: StageJob) => void (lock = await lockOf(id));
-      queue.work({ ...work, run }, 1);
+      queue.work({ ...work, run }, { stages: 1, outside: 1 });
       const shotVersionId = randomUUID();
       await queue.add('link', shotVersionId, { shotVersionId });
       await expect.poll(() => lock, { timeout: 20_000 }).toBeDefined();

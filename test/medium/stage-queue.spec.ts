@@ -127,8 +127,8 @@ describe.each([POSTGRES, ...(LACK === null ? [REDIS] : [])])('stages on $name', 
       await Promise.all([relay(farm), relay(beside), relay(farm)]);
       const seen: StageJob[] = [];
       const work = { run: async (job: StageJob) => void seen.push(job), onError: () => undefined };
-      queueOf(farm).work(work, 4);
-      queueOf(beside).work(work, 4);
+      queueOf(farm).work(work, { stages: 4, outside: 4 });
+      queueOf(beside).work(work, { stages: 4, outside: 4 });
       await until(() => seen.length >= ids.length);
       await relay(beside);
       await new Promise((resolve) => setTimeout(resolve, 300));
@@ -160,7 +160,7 @@ describe.each([POSTGRES, ...(LACK === null ? [REDIS] : [])])('stages on $name', 
       const { shotVersionId } = await farm.bringTo('linking', stage, lane);
       const { run, abandon } = failing(new UnderstudyError('DATABASE_UNAVAILABLE', 'gone for a moment'), 2);
       await relay();
-      queueOf().work(farm.get(StageRunner), 1);
+      queueOf().work(farm.get(StageRunner), { stages: 1, outside: 1 });
       await until(async () => (await farm.stateOf(shotVersionId)) === 'planning');
       expect(run).toHaveBeenCalledTimes(3);
       expect(abandon).not.toHaveBeenCalled();
@@ -170,7 +170,7 @@ describe.each([POSTGRES, ...(LACK === null ? [REDIS] : [])])('stages on $name', 
       const { shotVersionId } = await farm.bringTo('linking', stage, lane);
       const { run, abandon } = failing(new UnderstudyError('UPLOAD_MISMATCH', 'a table is broken'), 9);
       await relay();
-      queueOf().work(farm.get(StageRunner), 1);
+      queueOf().work(farm.get(StageRunner), { stages: 1, outside: 1 });
       await until(async () => (await farm.stateOf(shotVersionId)) === 'failed');
       expect(run).toHaveBeenCalledTimes(1);
       expect(abandon).toHaveBeenCalledTimes(1);
@@ -179,6 +179,26 @@ describe.each([POSTGRES, ...(LACK === null ? [REDIS] : [])])('stages on $name', 
         message: 'a table is broken',
       });
     });
+  });
+
+  it('goes on while twenty receivers of webhooks hang', async () => {
+    let letGo = (): void => undefined;
+    const hanging = new Promise<void>((resolve) => (letGo = resolve));
+    const notified = vi.spyOn(farm.handlers.notify, 'run').mockImplementation(() => hanging);
+    const ids = Array.from({ length: 20 }, () => randomUUID());
+    for (const id of ids) await farm.get(Outbox).enqueue(farm.database, 'notify', id, { webhookDeliveryId: id });
+    await relay();
+    queueOf().work(farm.get(StageRunner), { stages: 1, outside: 4 });
+    try {
+      await until(() => notified.mock.calls.length === 4);
+      const { shotVersionId } = await farm.bringTo('linking', stage, lane);
+      await relay();
+      await until(async () => (await farm.stateOf(shotVersionId)) === 'planning');
+      expect(notified).toHaveBeenCalledTimes(4);
+    } finally {
+      letGo();
+    }
+    await until(() => notified.mock.calls.length === ids.length);
   });
 
   describe('the reconciler', () => {
@@ -202,7 +222,7 @@ describe.each([POSTGRES, ...(LACK === null ? [REDIS] : [])])('stages on $name', 
       await reconcile(beside);
       expect((await intents(shotVersionId)).filter(({ stage: name }) => name === 'link')).toHaveLength(2);
       await relay();
-      queueOf().work(farm.get(StageRunner), 1);
+      queueOf().work(farm.get(StageRunner), { stages: 1, outside: 1 });
       await until(async () => (await farm.stateOf(shotVersionId)) === 'planning');
     });
 

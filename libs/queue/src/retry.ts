@@ -23,6 +23,7 @@ export const STAGE_RETRY: Readonly<Record<StageName, Retry>> = {
   assemble: COSTLY,
   verify: COSTLY,
   notify: FARAWAY,
+  trace: FARAWAY,
 };
 
 /** Codes that may be gone at the next try; every other one says that the input or the state of things is at fault. */
@@ -33,6 +34,7 @@ const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
   'DATABASE_UNAVAILABLE',
   'SHUTTING_DOWN',
   'WEBHOOK_NOT_TAKEN',
+  'TRACES_NOT_TAKEN',
 ]);
 
 export function isTransient(code: ErrorCode): boolean {

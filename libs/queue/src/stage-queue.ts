@@ -3,9 +3,8 @@ import { isStageName, STAGES, UnderstudyError, type StageData, type StageName } 
 import type { QueueConnection } from './backend.js';
 import { clockedBackend } from './clocked-backend.js';
 import { patientBackend } from './patient-backend.js';
+import { type JobsAtOnce, LINE_OF_STAGE, LINES, type Line } from './lines.js';
 import { STAGE_RETRY } from './retry.js';
-
-const QUEUE_NAME = 'stages';
 
 /** A job whose process was killed is not at fault; only the retries of its stage give it up. */
 const MOST_STALLS = 50;
@@ -43,25 +42,29 @@ export interface StageQueueOptions {
 
 export type JobState = 'live' | 'settled' | 'absent';
 
-/** The queue of stages. Job ids are the outbox rows' ids: adding one again changes nothing. */
+/** The queues of stages, one a line. Job ids are the outbox rows' ids: adding one again changes nothing. */
 export class StageQueue {
   readonly #connection: QueueConnection;
   readonly #options: StageQueueOptions;
-  readonly #queue: Queue;
-  #worker: Worker | undefined;
+  readonly #queues: Readonly<Record<Line, Queue>>;
+  #workers: Worker[] = [];
 
   constructor(connection: QueueConnection, options: StageQueueOptions) {
     const { factory } = connection;
     const clocked: typeof factory = (...made) => clockedBackend(factory(...made), options.nowMs);
     this.#connection = { ...connection, factory: clocked };
     this.#options = options;
-    this.#queue = new Queue(QUEUE_NAME, { connection: connection.connection }, clocked as never);
-    this.#queue.on('error', options.onError);
+    const open = (line: Line): Queue => {
+      const queue = new Queue(line, { connection: connection.connection }, clocked as never);
+      queue.on('error', options.onError);
+      return queue;
+    };
+    this.#queues = { stages: open('stages'), outside: open('outside') };
   }
 
   async add<Stage extends StageName>(stage: Stage, id: string, data: StageData<Stage>): Promise<void> {
     const { attempts, backoffMs } = STAGE_RETRY[stage];
-    await this.#queue.add(stage, STAGES[stage].parse(data), {
+    await this.#queues[LINE_OF_STAGE[stage]].add(stage, STAGES[stage].parse(data), {
       jobId: id,
       attempts,
       backoff: { type: 'exponential', delay: backoffMs },
@@ -71,20 +74,24 @@ export class StageQueue {
   }
 
   /** `live` is waiting, delayed or at work; `settled` is completed or given up. */
-  async stateOf(id: string): Promise<JobState> {
-    const state = await this.#queue.getJobState(id);
+  async stateOf(stage: StageName, id: string): Promise<JobState> {
+    const state = await this.#queues[LINE_OF_STAGE[stage]].getJobState(id);
     if (state === 'unknown') return 'absent';
     return state === 'completed' || state === 'failed' ? 'settled' : 'live';
   }
 
-  /** Starts this process's share of the work; `concurrency` jobs at once. */
-  work(work: StageWork, concurrency: number): void {
-    if (this.#worker !== undefined) throw new UnderstudyError('INTERNAL', 'The stages are worked on already.');
+  /** Starts this process's share of the work. */
+  work(work: StageWork, atOnce: JobsAtOnce): void {
+    if (this.#workers.length > 0) throw new UnderstudyError('INTERNAL', 'The stages are worked on already.');
+    this.#workers = LINES.map((line) => this.#workOn(line, work, atOnce[line]));
+  }
+
+  #workOn(line: Line, work: StageWork, concurrency: number): Worker {
     const { lockMs } = this.#options;
     const { factory } = this.#connection;
     const patient: typeof factory = (...made) => patientBackend(factory(...made), RECONNECT_MS);
     const worker = new Worker(
-      QUEUE_NAME,
+      line,
       async (job: Job) => work.run(asStageJob(job)),
       {
         connection: this.#connection.connection,
@@ -97,13 +104,13 @@ export class StageQueue {
       patient as never,
     );
     worker.on('error', (error) => work.onError(error));
-    this.#worker = worker;
+    return worker;
   }
 
   /** Takes no further job, waits for those at work, then leaves. */
   async close(): Promise<void> {
-    await this.#worker?.close();
-    await this.#queue.close();
+    await Promise.all(this.#workers.map((worker) => worker.close()));
+    await Promise.all(Object.values(this.#queues).map((queue) => queue.close()));
   }
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { toUnderstudyError } from '@understudy/contracts';
-import type { StageQueue } from '@understudy/queue';
+import type { JobsAtOnce, StageQueue } from '@understudy/queue';
 import type { Logger } from '../platform/logger.js';
 import { LOGGER } from '../platform/tokens.js';
 import { WakeUps } from '../shards/wake-ups.js';
@@ -12,8 +12,8 @@ import { Reconciler } from './reconciler.js';
 import { StageRunner } from './stage-runner.js';
 import { STAGE_QUEUE } from './stage-tokens.js';
 
-/** Jobs at once in one process: one may be joining a long clip while others take a moment. */
-const CONCURRENCY = 4;
+/** One stage may be joining a long clip while others take a moment; receivers take up to ten seconds of doing nothing. */
+const AT_ONCE: JobsAtOnce = { stages: 4, outside: 16 };
 /** The relay is told at commit; this is for what it was not told. */
 const RELAY_MS = 1000;
 const RECONCILE_MS = 5000;
@@ -41,7 +41,7 @@ export class StageLoops implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     const { signal } = this.#stop;
-    this.queue.work(this.runner, CONCURRENCY);
+    this.queue.work(this.runner, AT_ONCE);
     const told = this.wakeUps.subscribe(OUTBOX_CHANNEL);
     signal.addEventListener('abort', () => told.close());
     let settledForS = 0;
