@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ATTEMPT_STATEMENTS } from '../../apps/coordinator/src/shards/attempt.repository.js';
 import { CLAIM_STATEMENTS } from '../../apps/coordinator/src/shards/claim.repository.js';
 import { LANE_STATEMENTS } from '../../apps/coordinator/src/shards/lane.repository.js';
+import { RECONCILER_STATEMENTS } from '../../apps/coordinator/src/stages/reconciler.js';
 import { ShardsFarm } from './shards-farm.js';
 
 const SHOTS = 40;
@@ -92,6 +93,8 @@ describe('a hot statement reads by index', () => {
       ATTEMPT_STATEMENTS.ACCEPT,
       () => [json((id) => ({ attemptId: id, taskId: id })), attemptIds, attemptIds],
     ],
+    ['what the reconciler settles', RECONCILER_STATEMENTS.SETTLED, () => [0]],
+    ['what the reconciler takes back', RECONCILER_STATEMENTS.LEFT_OPEN, () => [true]],
     ['what is open of a shot', ATTEMPT_STATEMENTS.OPEN, () => [[shotVersionId], ['render']]],
   ];
 
@@ -109,6 +112,16 @@ describe('a hot statement reads by index', () => {
       expect(after!.scans).toBe(before!.scans);
       // Some rows a head, of 250 that each queue has.
       expect(after!.fetched - before!.fetched).toBeLessThan(heads.length * 10);
+    });
+  });
+
+  it('the reconciler looks at some rows of each shot that waits', async () => {
+    await farm.owner.hotTransaction(async (sql) => {
+      const fetched = `SELECT (seq_tup_read + idx_tup_fetch)::int AS rows FROM pg_stat_xact_user_tables WHERE relname = 'tasks'`;
+      const [before] = await sql.query<{ rows: number }>(fetched);
+      expect(await sql.query(RECONCILER_STATEMENTS.SETTLED, [0])).toEqual([]);
+      const [after] = await sql.query<{ rows: number }>(fetched);
+      expect(after!.rows - before!.rows).toBeLessThan(SHOTS * 5);
     });
   });
 });

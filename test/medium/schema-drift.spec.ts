@@ -17,6 +17,7 @@ const BEYOND_THE_SCHEMA = [
   'role_requests_one_open',
   'shot_versions_waiting',
   'tasks_at_work',
+  'tasks_failed',
   'tasks_open',
   'tasks_queue',
   'tasks_range_once',

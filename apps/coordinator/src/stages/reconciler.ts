@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { ShotState } from '@understudy/contracts';
+import type { ShotState, StageName } from '@understudy/contracts';
 import type { Database, Sql } from '@understudy/db';
 import type { StageQueue } from '@understudy/queue';
 import { DATABASE } from '../platform/tokens.js';
@@ -19,9 +19,49 @@ const FORGET_RELAYED = `DELETE FROM outbox WHERE relayed_at < now() - interval '
 const FORGET_DELIVERIES = `
   DELETE FROM webhook_deliveries WHERE state <> 'pending' AND created_at < now() - interval '30 days'`;
 
+/**
+ * Versions that wait for lanes although nothing is left to do, or although something failed for good. $1 seconds that
+ * each stood so. A version costs some probes of an index, whatever its shards: the farm may have a million that wait. The
+ * order by frame is for the planner, which without it reads the table until the first match.
+ */
+const SETTLED = `
+  SELECT s.id, s.kind::text AS kind, s.failed, s.accepted
+  FROM (
+    SELECT v.id, k.kind,
+      (SELECT t.id FROM tasks t WHERE t.shot_version_id = v.id AND t.kind = k.kind AND t.state = 'failed'
+        ORDER BY t.start_frame LIMIT 1) AS failed,
+      (SELECT t.id FROM tasks t WHERE t.shot_version_id = v.id AND t.kind = k.kind AND t.state <> 'accepted'
+        ORDER BY t.start_frame LIMIT 1) AS open,
+      (SELECT t.id FROM tasks t WHERE t.shot_version_id = v.id AND t.kind = k.kind AND t.state = 'accepted'
+        ORDER BY t.start_frame LIMIT 1) AS accepted
+    FROM shot_versions v
+    CROSS JOIN LATERAL (SELECT (CASE v.state WHEN 'analysing' THEN 'analyse' ELSE 'render' END)::task_kind AS kind) k
+    WHERE v.state IN ('analysing', 'rendering') AND v.state_changed_at <= now() - make_interval(secs => $1)) s
+  WHERE s.failed IS NOT NULL OR (s.open IS NULL AND s.accepted IS NOT NULL)`;
+
+/** Versions that ended and of which lanes could still lease something; $1 whether all of them are looked at. */
+const LEFT_OPEN = `
+  SELECT v.id, v.state::text AS state FROM shot_versions v
+  WHERE v.state IN ('failed', 'cancelled', 'revoked') AND ($1::boolean OR v.state_changed_at > now() - interval '1 hour')
+    AND EXISTS (SELECT 1 FROM unnest('{analyse,render}'::task_kind[]) AS k(kind)
+      WHERE (SELECT true FROM tasks t WHERE t.shot_version_id = v.id AND t.kind = k.kind
+               AND t.state IN ('pending', 'leased', 'reported') ORDER BY t.start_frame LIMIT 1))`;
+
+export const RECONCILER_STATEMENTS = { SETTLED, LEFT_OPEN };
+
+/** States whose next step a stage takes; in the others that work goes on in, lanes do. */
+const STAGE_STATES = WORKING_STATES.filter((state) => STAGE_OF_STATE[state] !== undefined);
+
 interface Standing {
   id: string;
   state: ShotState;
+}
+
+interface SettledVersion {
+  id: string;
+  kind: 'analyse' | 'render';
+  failed: string | null;
+  accepted: string | null;
 }
 
 /**
@@ -49,13 +89,14 @@ export class Reconciler {
       const standing = await sql.query<Standing>(
         `SELECT id, state::text AS state FROM shot_versions
           WHERE state = ANY($1::shot_state[]) AND state_changed_at <= now() - make_interval(secs => $2)`,
-        [WORKING_STATES, settledForS],
+        [STAGE_STATES, settledForS],
       );
       let madeUp = 0;
       for (const version of standing) madeUp += (await this.#goOn(sql, version)) ? 1 : 0;
+      madeUp += await this.#settleTasks(sql, settledForS);
       madeUp += await this.#templates(sql, settledForS);
       madeUp += await this.#webhooks(sql, settledForS);
-      madeUp += await this.#endTasks(sql);
+      madeUp += await this.#endTasks(sql, settledForS === 0);
       await sql.query(FORGET_RELAYED);
       await sql.query(FORGET_DELIVERIES);
       return madeUp;
@@ -64,8 +105,7 @@ export class Reconciler {
 
   async #goOn(sql: Sql, { id, state }: Standing): Promise<boolean> {
     const stage = STAGE_OF_STATE[state];
-    if (stage === undefined) return this.#settleTasks(sql, id, state);
-    if (await this.#isUnderWay(sql, stage, id)) return false;
+    if (stage === undefined || (await this.#isUnderWay(sql, stage, id))) return false;
     const [still] = await sql.query('SELECT 1 FROM shot_versions WHERE id = $1 AND state = $2::shot_state', [
       id,
       state,
@@ -75,22 +115,14 @@ export class Reconciler {
     return true;
   }
 
-  /** The shot waits for lanes: it goes on when nothing is open any more, and ends when something failed for good. */
-  async #settleTasks(sql: Sql, shotVersionId: string, state: ShotState): Promise<boolean> {
-    const kind = state === 'analysing' ? 'analyse' : 'render';
-    const tasks = await sql.query<{ id: string; state: string }>(
-      `SELECT DISTINCT ON (state) id, state::text AS state FROM tasks WHERE shot_version_id = $1 AND kind = $2::task_kind`,
-      [shotVersionId, kind],
-    );
-    const failed = tasks.find((task) => task.state === 'failed');
-    if (failed !== undefined) {
-      await this.shardEvents.onFailed(sql, { id: failed.id, kind, shotVersionId });
-      return true;
+  /** A shot that waits for lanes goes on when nothing is open any more, and ends when something failed for good. */
+  async #settleTasks(sql: Sql, settledForS: number): Promise<number> {
+    const settled = await sql.query<SettledVersion>(SETTLED, [settledForS]);
+    for (const { id: shotVersionId, kind, failed, accepted } of settled) {
+      if (failed !== null) await this.shardEvents.onFailed(sql, { id: failed, kind, shotVersionId });
+      else if (accepted !== null) await this.shardEvents.onAccepted(sql, { id: accepted, kind, shotVersionId });
     }
-    const accepted = tasks.find((task) => task.state === 'accepted');
-    if (accepted === undefined || tasks.length !== 1) return false;
-    await this.shardEvents.onAccepted(sql, { id: accepted.id, kind, shotVersionId });
-    return true;
+    return settled.length;
   }
 
   async #templates(sql: Sql, settledForS: number): Promise<number> {
@@ -128,12 +160,9 @@ export class Reconciler {
     return madeUp;
   }
 
-  /** Nothing is leased for a version that has ended. */
-  async #endTasks(sql: Sql): Promise<number> {
-    const ended = await sql.query<{ id: string; state: string }>(
-      `SELECT DISTINCT v.id, v.state::text AS state FROM tasks t JOIN shot_versions v ON v.id = t.shot_version_id
-        WHERE t.state IN ('pending', 'leased', 'reported') AND v.state IN ('failed', 'cancelled', 'revoked')`,
-    );
+  /** Nothing is leased for a version that has ended. What ended long ago was looked at then, and again at a start. */
+  async #endTasks(sql: Sql, all: boolean): Promise<number> {
+    const ended = await sql.query<Standing>(LEFT_OPEN, [all]);
     for (const { id, state } of ended) {
       await sql.query('SELECT 1 FROM shot_versions WHERE id = $1 FOR NO KEY UPDATE', [id]);
       await this.tasks.cancelOf(sql, id, state === 'revoked' ? 'revoked' : 'stop');
@@ -142,13 +171,13 @@ export class Reconciler {
   }
 
   /** Whether an intent waits for the relay, or the newest relayed one's job is still to end. */
-  async #isUnderWay(sql: Sql, stage: string, key: string): Promise<boolean> {
+  async #isUnderWay(sql: Sql, stage: StageName, key: string): Promise<boolean> {
     const [newest] = await sql.query<{ id: string; relayed: boolean }>(
       `SELECT id, relayed_at IS NOT NULL AS relayed FROM outbox WHERE stage = $1 AND key = $2
         ORDER BY created_at DESC, id LIMIT 1`,
       [stage, key],
     );
     if (newest === undefined) return false;
-    return !newest.relayed || (await this.queue.stateOf(newest.id)) === 'live';
+    return !newest.relayed || (await this.queue.stateOf(stage, newest.id)) === 'live';
   }
 }

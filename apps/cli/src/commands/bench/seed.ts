@@ -51,8 +51,8 @@ const SHOTS = `
 
 /** The last range of each shot is due on no day of the bench, so that no shot is assembled. */
 const TASKS = `
-  INSERT INTO tasks (id, kind, shot_version_id, asset_id, start_frame, end_frame, priority, not_before)
-  SELECT gen_random_uuid(), 'render', v.id, $2, n * ${SHARD_FRAMES}, (n + 1) * ${SHARD_FRAMES}, 50,
+  INSERT INTO tasks (id, kind, shot_version_id, asset_id, project_id, start_frame, end_frame, priority, not_before)
+  SELECT gen_random_uuid(), 'render', v.id, $2, $4::uuid, n * ${SHARD_FRAMES}, (n + 1) * ${SHARD_FRAMES}, 50,
          CASE WHEN n = $3::int THEN now() + interval '1 day' ELSE now() END
   FROM unnest($1::uuid[]) AS v(id), generate_series(0, $3::int) n`;
 
@@ -103,5 +103,5 @@ export async function seedShots(
   const shotVersionIds = versions.map(({ id }) => id);
   await sealRows(sql, seals, 'consents', [identityConsent ?? '', plateConsent ?? '']);
   await sealRows(sql, seals, 'cast_members', shotVersionIds);
-  await sql.query(TASKS, [shotVersionIds, plateAsset, shardsEach]);
+  await sql.query(TASKS, [shotVersionIds, plateAsset, shardsEach, projectId]);
 }
