@@ -14,6 +14,7 @@ export interface Side {
   readonly assetId: string;
   readonly plateAssetId: string;
   readonly shotId: string;
+  readonly batchId: string;
   readonly deliveryId: string;
   readonly eventId: string;
   readonly userId: string;
@@ -112,6 +113,7 @@ export async function addSide(farm: TestCoordinator): Promise<Side> {
     assetId: shot.identityAssetId,
     plateAssetId: shot.plateAssetId,
     shotId: shot.shotId,
+    batchId: await addBatch(owner, shot),
     deliveryId,
     eventId: await addEvent(owner, shot.projectId),
     userId: user.id,
@@ -125,6 +127,21 @@ export async function addSide(farm: TestCoordinator): Promise<Side> {
     workerToken: worker.token,
     ...(await addAttempt(owner, shot.shotVersionId, worker.id)),
   };
+}
+
+/** The shot in a batch of its own. */
+async function addBatch(
+  owner: Database,
+  { projectId, shotId }: { projectId: string; shotId: string },
+): Promise<string> {
+  const id = randomUUID();
+  await owner.query(`INSERT INTO batches (id, project_id, name, created_by) VALUES ($1, $2, 'night', $3)`, [
+    id,
+    projectId,
+    randomUUID(),
+  ]);
+  await owner.query('UPDATE shots SET batch_id = $1 WHERE id = $2', [id, shotId]);
+  return id;
 }
 
 /** A role that somebody else asked for. */
@@ -237,6 +254,7 @@ export const BODIES: Readonly<Record<string, Body>> = {
   resubmitShot: () => ({ frames: { startFrame: 0, endFrame: 5 }, reason: 'to see whether it is allowed' }),
   createWebhook: () => ({ url: 'https://hooks.studio.example/understudy' }),
   enableWebhook: () => ({}),
+  disableWebhook: () => ({}),
   pingWebhook: () => ({}),
   setProjectShare: () => ({ weight: 1, mostLanes: null }),
   pauseShot: REASON,
@@ -247,6 +265,10 @@ export const BODIES: Readonly<Record<string, Body>> = {
   undrainLane: REASON,
   setLanePools: () => ({ pools: ['night'] }),
   cancelShot: REASON,
+  pauseBatch: REASON,
+  unpauseBatch: REASON,
+  setBatchPriority: () => ({ priority: 50, reason: 'to see whether it is allowed' }),
+  cancelBatch: REASON,
   resumeShot: REASON,
   releaseDelivery: REASON,
   addModelPack: () => ({ manifest: manifestOf(`pack-${randomUUID()}`) }),

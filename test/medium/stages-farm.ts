@@ -89,7 +89,12 @@ export class StagesFarm {
     vi.spyOn(this.get(Linker), 'link').mockImplementation(linkObservations);
   }
 
-  static async start(options: { serve: boolean; beside?: StagesFarm; queueUrl?: string }): Promise<StagesFarm> {
+  static async start(options: {
+    serve: boolean;
+    beside?: StagesFarm;
+    queueUrl?: string;
+    settings?: Record<string, string>;
+  }): Promise<StagesFarm> {
     const test = options.beside === undefined ? await createTestDatabase() : undefined;
     const dataDir = options.beside?.dataDir ?? (await mkdtemp(join(tmpdir(), 'stages-')));
     const settings = options.beside?.settings ?? {
@@ -100,6 +105,7 @@ export class StagesFarm {
       ALLOW_LOCAL_PROFILE: 'true',
       ACCOUNTS: 'simple',
       ...(options.queueUrl === undefined ? {} : { QUEUE_URL: options.queueUrl }),
+      ...options.settings,
     };
     const config = parseConfig(settings);
     const app = await createCoordinator(config, createLogger(config.LOG_LEVEL));
@@ -253,7 +259,16 @@ export class StagesFarm {
   }
 
   async submit(stage: Stage, more: Record<string, unknown> = {}): Promise<{ shotId: string; shotVersionId: string }> {
-    const body = SubmitShot.parse({
+    const shotId = await this.get(Submissions).submit(stage.actor, this.submission(stage, more));
+    const [row] = await this.owner.query<{ id: string }>(
+      'SELECT id FROM shot_versions WHERE shot_id = $1 ORDER BY version DESC LIMIT 1',
+      [shotId],
+    );
+    return { shotId, shotVersionId: (row as { id: string }).id };
+  }
+
+  submission(stage: Stage, more: Record<string, unknown> = {}): SubmitShot {
+    return SubmitShot.parse({
       projectId: stage.projectId,
       name: `Shot ${randomUUID()}`,
       plateAssetId: stage.plateAssetId,
@@ -268,16 +283,10 @@ export class StagesFarm {
       leastShards: 2,
       ...more,
     });
-    const shotId = await this.get(Submissions).submit(stage.actor, body);
-    const [row] = await this.owner.query<{ id: string }>(
-      'SELECT id FROM shot_versions WHERE shot_id = $1 ORDER BY version DESC LIMIT 1',
-      [shotId],
-    );
-    return { shotId, shotVersionId: (row as { id: string }).id };
   }
 
   /** Runs the handler that the version's state waits for, once. */
-  async runStage(stage: Exclude<StageName, 'template' | 'notify'>, shotVersionId: string): Promise<void> {
+  async runStage(stage: Exclude<StageName, 'template' | 'notify' | 'trace'>, shotVersionId: string): Promise<void> {
     await this.handlers[stage].run({ shotVersionId });
   }
 

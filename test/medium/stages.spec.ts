@@ -136,7 +136,7 @@ describe('the stages of a shot', () => {
 });
 
 /** The state in which a shot waits for each stage. */
-const WAITS: [Exclude<StageName, 'template' | 'notify'>, Parameters<StagesFarm['bringTo']>[0]][] = [
+const WAITS: [Exclude<StageName, 'template' | 'notify' | 'trace'>, Parameters<StagesFarm['bringTo']>[0]][] = [
   ['ingest', 'ingesting'],
   ['link', 'linking'],
   ['plan', 'planning'],

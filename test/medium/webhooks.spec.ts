@@ -203,6 +203,29 @@ describe('a webhook', () => {
     expect(await deliveries(id)).toHaveLength(1);
   });
 
+  it('that a person switched off is told nothing until it is switched on; what was on its way waits', async () => {
+    answer = takes;
+    const { id } = await addWebhook();
+    await come('ready');
+    const { id: deliveryId } = await only(id);
+    const request = { params: { webhookId: id }, body: {} };
+    const { body: off } = await farm.call('disableWebhook', producer.token, request);
+    expect(off.disabledAt).not.toBeNull();
+    expect((await farm.call('disableWebhook', producer.token, request)).body).toEqual(off);
+    await come('failed');
+    await notify(deliveryId);
+    expect(received).toEqual([]);
+    await farm.call('enableWebhook', producer.token, request);
+    await notify(deliveryId);
+    expect(received).toHaveLength(1);
+    expect(await deliveries(id)).toHaveLength(1);
+    const told = await farm.owner.query(
+      `SELECT actor FROM audit_events WHERE action = 'webhook.disabled' AND subject_id = $1`,
+      [id],
+    );
+    expect(told).toEqual([{ actor: `user:${producer.id}` }]);
+  });
+
   it('is told when the queue was lost, and can be tried out', async () => {
     answer = takes;
     const { id } = await addWebhook();

@@ -6,6 +6,7 @@ import { PeoplePage } from './people/people-page.js';
 import { Shell } from './shell/shell.js';
 import { ShotPage } from './shots/shot-page.js';
 import { ShotsPage } from './shots/shots-page.js';
+import { WebhooksPage } from './webhooks/webhooks-page.js';
 
 const root = createRootRoute({ component: Shell });
 const home = createRoute({
@@ -19,11 +20,12 @@ const shots = createRoute({ getParentRoute: () => root, path: '/shots', componen
 const shot = createRoute({ getParentRoute: () => root, path: '/shots/$shotId', component: ShotPage });
 const consents = createRoute({ getParentRoute: () => root, path: '/consents', component: ConsentsPage });
 const workers = createRoute({ getParentRoute: () => root, path: '/workers', component: WorkersPage });
+const webhooks = createRoute({ getParentRoute: () => root, path: '/webhooks', component: WebhooksPage });
 const people = createRoute({ getParentRoute: () => root, path: '/people', component: PeoplePage });
 const account = createRoute({ getParentRoute: () => root, path: '/account', component: AccountPage });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, shots, shot, consents, workers, people, account]),
+  routeTree: root.addChildren([home, shots, shot, consents, workers, webhooks, people, account]),
 });
 
 declare module '@tanstack/react-router' {

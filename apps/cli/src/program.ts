@@ -8,6 +8,7 @@ import { addDoctorCommand } from './commands/doctor.js';
 import { addMigrateCommand } from './commands/migrate.js';
 import { addModelsCommands } from './commands/models.js';
 import { addAccountCommands } from './commands/remote/account.js';
+import { addBatchCommands } from './commands/remote/batch.js';
 import { addLoginCommands } from './commands/remote/login.js';
 import { addLogsCommand } from './commands/remote/logs.js';
 import { addProjectCommands } from './commands/remote/project.js';
@@ -51,6 +52,7 @@ export function createProgram(): Command {
     addResubmitCommand,
     addShotCommands,
     addSchedulingCommands,
+    addBatchCommands,
     addLogsCommand,
     addWebhookCommands,
     addLaneCommands,

@@ -83,6 +83,8 @@ export const ERROR_CODES = {
   PROVIDER_UNAVAILABLE: { status: 503, exit: 6 },
   /** A receiver did not take an event; it is sent again. */
   WEBHOOK_NOT_TAKEN: { status: 502, exit: 6 },
+  /** A collector of traces did not take spans; they are sent again. */
+  TRACES_NOT_TAKEN: { status: 502, exit: 6 },
   SHUTTING_DOWN: { status: 503, exit: 6 },
 
   // The state of things forbids it.

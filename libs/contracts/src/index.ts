@@ -1,5 +1,6 @@
 export * from './analysis.js';
 export * from './attempt-logs.js';
+export * from './batches.js';
 export * from './canonical-json.js';
 export * from './consent.js';
 export * from './consent-receipt.js';

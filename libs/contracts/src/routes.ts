@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Batch, BatchActed, BatchStanding } from './batches.js';
 import { AttemptLog, AttemptLogPart, ShotLogsQuery } from './attempt-logs.js';
 import { ActivateConsent, Consent, ConsentDecision, ConsentDocument, HoldConsent } from './consent.js';
 import { ConsentReceipt } from './consent-receipt.js';
@@ -196,6 +197,13 @@ export const ROUTES = {
   deleteWebhook: { method: 'DELETE', path: '/api/v1/webhooks/:webhookId', response: Done },
   /** Goes on with one that was switched off. */
   enableWebhook: { method: 'POST', path: '/api/v1/webhooks/:webhookId/enable', body: z.object({}), response: Webhook },
+  /** Tells it nothing more until it is enabled again. */
+  disableWebhook: {
+    method: 'POST',
+    path: '/api/v1/webhooks/:webhookId/disable',
+    body: z.object({}),
+    response: Webhook,
+  },
   pingWebhook: {
     method: 'POST',
     path: '/api/v1/webhooks/:webhookId/ping',
@@ -275,7 +283,12 @@ export const ROUTES = {
     body: ResubmitShot,
     response: z.object({ shot: Shot, rendered: FrameRange, shards: z.object({ rendered: z.int(), reused: z.int() }) }),
   },
-  listShots: { method: 'GET', path: '/api/v1/shots', query: OfProject, response: list(Shot) },
+  listShots: {
+    method: 'GET',
+    path: '/api/v1/shots',
+    query: OfProject.extend({ batchId: Uuid.optional() }),
+    response: list(Shot),
+  },
   getShot: { method: 'GET', path: '/api/v1/shots/:shotId', response: Shot },
   listShotTasks: { method: 'GET', path: '/api/v1/shots/:shotId/tasks', query: Page, response: list(ShotTask) },
   /** What lanes wrote down about the attempts at the newest version's shards, by shard and attempt. */
@@ -292,6 +305,34 @@ export const ROUTES = {
   setShotPriority: { method: 'PUT', path: '/api/v1/shots/:shotId/priority', body: SetPriority, response: Shot },
   /** Goes on with a failed shot: what was accepted stays, what failed is tried again. */
   retryShot: { method: 'POST', path: '/api/v1/shots/:shotId/retry', body: RetryShot, response: Shot },
+  /** Batches that hold a shot that one sees, newest first. */
+  listBatches: { method: 'GET', path: '/api/v1/batches', query: OfProject, response: list(Batch) },
+  /** How its shots stand together; the acts are on all of them that have not ended. */
+  getBatch: { method: 'GET', path: '/api/v1/batches/:batchId', response: BatchStanding },
+  pauseBatch: {
+    method: 'POST',
+    path: '/api/v1/batches/:batchId/pause',
+    body: PauseShot,
+    response: BatchActed,
+  },
+  unpauseBatch: {
+    method: 'POST',
+    path: '/api/v1/batches/:batchId/unpause',
+    body: PauseShot,
+    response: BatchActed,
+  },
+  setBatchPriority: {
+    method: 'PUT',
+    path: '/api/v1/batches/:batchId/priority',
+    body: SetPriority,
+    response: BatchActed,
+  },
+  cancelBatch: {
+    method: 'POST',
+    path: '/api/v1/batches/:batchId/cancel',
+    body: CancelShot,
+    response: BatchActed,
+  },
   getShotReport: { method: 'GET', path: '/api/v1/shots/:shotId/report', response: ShotReport },
 
   getDelivery: { method: 'GET', path: '/api/v1/deliveries/:deliveryId', response: Delivery },

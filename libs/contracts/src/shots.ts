@@ -112,6 +112,8 @@ export const SubmitShot = z.object({
   needs: LaneNeeds.prefault({}),
   /** Shots of the project that must be ready before lanes work on this one. */
   after: z.array(Uuid).max(50).default([]),
+  /** The batch that it joins, by name, whether that runs already or is new. */
+  batch: Name.optional(),
 });
 export type SubmitShot = z.infer<typeof SubmitShot>;
 
@@ -165,6 +167,8 @@ export const Shot = z.object({
   projectId: Uuid,
   project: Name,
   name: Name,
+  /** The batch that it is of. */
+  batch: z.object({ id: Uuid, name: Name }).nullable(),
   /** The newest version's. */
   shotVersionId: Uuid,
   version: z.int(),

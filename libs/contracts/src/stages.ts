@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Uuid } from './ids.js';
+import { ShotState } from './shots.js';
 
 const OfShotVersion = z.object({ shotVersionId: Uuid });
 
@@ -17,6 +18,8 @@ export const STAGES = {
   verify: OfShotVersion,
   /** An event on its way to a webhook. */
   notify: z.object({ webhookDeliveryId: Uuid }),
+  /** What a version did until it settled so, on its way to a collector of traces. */
+  trace: OfShotVersion.extend({ state: ShotState }),
 } as const satisfies Record<string, z.ZodType>;
 
 export type StageName = keyof typeof STAGES;

@@ -1,6 +1,13 @@
 import { Anchor, AppShell, Burger, Button, Group, NavLink, Title } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconFileCertificate, IconMovie, IconServer2, IconUsers, IconUserShield } from '@tabler/icons-react';
+import {
+  IconFileCertificate,
+  IconMovie,
+  IconServer2,
+  IconUsers,
+  IconUserShield,
+  IconWebhook,
+} from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import { client } from '../api/client.js';
@@ -11,6 +18,7 @@ const PLACES = [
   { to: '/shots', label: 'Shots', icon: IconMovie, subject: 'Shot' },
   { to: '/consents', label: 'Consents', icon: IconFileCertificate, subject: 'Consent' },
   { to: '/workers', label: 'Workers', icon: IconServer2, subject: 'Worker' },
+  { to: '/webhooks', label: 'Webhooks', icon: IconWebhook, subject: 'Webhook' },
   { to: '/people', label: 'People', icon: IconUsers, subject: 'User' },
   { to: '/account', label: 'Account', icon: IconUserShield, subject: 'Session' },
 ] as const;

@@ -40,6 +40,8 @@ export interface ShotJob {
   readonly needs?: LaneNeeds | undefined;
   /** Shots that must be ready first. */
   readonly after?: readonly string[] | undefined;
+  /** The batch that it joins. */
+  readonly batch?: string | undefined;
 }
 
 export interface ShotJobContext {
@@ -93,6 +95,7 @@ export async function submitShot(job: ShotJob, context: ShotJobContext): Promise
     priority: job.priority ?? 50,
     needs: job.needs ?? {},
     after: [...(job.after ?? [])],
+    ...(job.batch === undefined ? {} : { batch: job.batch }),
     ...(job.basis === undefined ? {} : { basis: job.basis }),
     ...(job.shardFrames === undefined ? {} : { shardFrames: job.shardFrames }),
     ...(job.acceptUncertain === undefined ? {} : { acceptUncertain: job.acceptUncertain }),

@@ -5,6 +5,21 @@ import { z } from 'zod';
 const Flag = z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1');
 const Seconds = z.coerce.number().positive().max(3600);
 
+const Headers = z.string().transform((text, context): Record<string, string> => {
+  try {
+    return Object.fromEntries(
+      text.split(',').map((pair) => {
+        const [, name, value] = /^\s*([^=\s]+)=(\S*)\s*$/.exec(pair) ?? [];
+        if (name === undefined || value === undefined) throw new Error('no pair');
+        return [name, decodeURIComponent(value)];
+      }),
+    );
+  } catch {
+    context.addIssue('must be name=value, values as in a URL, with commas between');
+    return z.NEVER;
+  }
+});
+
 const Environment = z.object({
   /** Where to listen. Anything but loopback belongs behind TLS. */
   HOST: z.string().min(1).default('127.0.0.1'),
@@ -34,6 +49,10 @@ const Environment = z.object({
   LOGS_KEPT_DAYS: z.coerce.number().positive().max(3650).default(30),
   /** Lets webhooks go to hosts of this network, and to the loopback by plain http. */
   WEBHOOKS_TO_PRIVATE_HOSTS: Flag.default(false),
+  /** A collector that is told what became of each shot (OpenTelemetry, OTLP over HTTP); absent, nobody is. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  /** What its requests bear besides: `name=value`, values as in a URL, with commas between. */
+  OTEL_EXPORTER_OTLP_HEADERS: Headers.optional(),
   /** The built console; absent, none is served. */
   CONSOLE_DIR: z.string().min(1).optional(),
   /**

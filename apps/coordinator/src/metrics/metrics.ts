@@ -57,6 +57,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly #spans = new Counter({
+    name: 'understudy_spans_total',
+    help: 'Spans of traces that this process sent to the collector, and those it gave up.',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  });
+
   /** Counts a request for work by its answer, and hands the answer on. */
   async claim<Lease extends { readonly kind: string }>(asked: Promise<Lease | null>): Promise<Lease | null> {
     const startedAt = performance.now();
@@ -86,6 +93,10 @@ export class Metrics {
   objects({ missing, orphans }: { missing: number; orphans: number }): void {
     this.#missing.set(missing);
     this.#orphans.inc(orphans);
+  }
+
+  spans(outcome: 'sent' | 'dropped', count: number): void {
+    this.#spans.inc({ outcome }, count);
   }
 
   expired(why: 'silent' | 'stuck', count: number): void {

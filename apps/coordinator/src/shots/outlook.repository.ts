@@ -40,8 +40,8 @@ export interface LaneStanding {
   readonly isOff: boolean;
 }
 
-const SECONDS = `extract(epoch FROM coalesce(a.ended_at, clock_timestamp()) - a.leased_at)`;
-const LANE_SECONDS = `
+export const SECONDS = `extract(epoch FROM coalesce(a.ended_at, clock_timestamp()) - a.leased_at)`;
+export const LANE_SECONDS = `
   coalesce(sum(${SECONDS}) FILTER (WHERE a.state = 'accepted'), 0)::float8 AS accepted,
   coalesce(sum(${SECONDS}) FILTER (WHERE a.state NOT IN ('accepted', 'running', 'reported')), 0)::float8 AS lost,
   coalesce(sum(${SECONDS}) FILTER (WHERE a.state IN ('running', 'reported')), 0)::float8 AS running`;

@@ -69,6 +69,7 @@ export interface ShotHead {
   readonly id: string;
   readonly projectId: string;
   readonly name: string;
+  readonly batch: { readonly id: string; readonly name: string } | null;
   readonly project: { readonly name: string };
 }
 
@@ -80,6 +81,7 @@ export function asShot(shot: ShotHead, version: ShotVersionRow): Shot {
     projectId: shot.projectId,
     project: shot.project.name,
     name: shot.name,
+    batch: shot.batch,
     shotVersionId: version.shotVersionId,
     version: version.version,
     state: version.state,

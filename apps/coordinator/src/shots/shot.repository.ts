@@ -10,7 +10,18 @@ import { DATABASE } from '../platform/tokens.js';
 import { asShot, newestVersions, type ShotHead } from './shot-row.js';
 import { readPosition, writePosition } from './position.js';
 
-const HEAD = { id: true, projectId: true, name: true, project: { select: { name: true } } } as const;
+const HEAD = {
+  id: true,
+  projectId: true,
+  name: true,
+  batch: { select: { id: true, name: true } },
+  project: { select: { name: true } },
+} as const;
+
+interface ShotQuery extends PageQuery {
+  readonly projectId?: string | undefined;
+  readonly batchId?: string | undefined;
+}
 
 interface Listed<Item> {
   items: Item[];
@@ -34,16 +45,29 @@ export class ShotRepository {
     return shot;
   }
 
+  /** The shots of a batch. @throws UnderstudyError NOT_FOUND where none of them is the actor's to do this with */
+  async ofBatch(actor: Actor, action: Action, batchId: string): Promise<[ShotHead, ...ShotHead[]]> {
+    const mine = accessibleTo(actor.ability, action, 'Shot');
+    const [first, ...others] = await this.database.prisma.shot.findMany({
+      where: { AND: [{ batchId }, mine] },
+      orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+      select: HEAD,
+    });
+    if (first === undefined) throw notFound('batch');
+    return [first, ...others];
+  }
+
   async show(head: ShotHead): Promise<Shot> {
     const version = (await newestVersions(this.database, [head.id])).get(head.id);
     if (version === undefined) throw notFound('shot');
     return asShot(head, version);
   }
 
-  async list(actor: Actor, query: PageQuery & { projectId?: string | undefined }): Promise<Listed<Shot>> {
+  async list(actor: Actor, query: ShotQuery): Promise<Listed<Shot>> {
     const { where, ...rest } = pageArguments(query);
     const mine = accessibleTo(actor.ability, 'read', 'Shot');
-    const wanted = query.projectId === undefined ? {} : { projectId: query.projectId };
+    const { projectId, batchId } = query;
+    const wanted = { ...(projectId === undefined ? {} : { projectId }), ...(batchId === undefined ? {} : { batchId }) };
     const heads = await this.database.prisma.shot.findMany({
       where: { AND: [mine, wanted, where, { versions: { some: {} } }] },
       ...rest,

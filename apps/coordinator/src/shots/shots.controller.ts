@@ -1,10 +1,11 @@
-import { Controller, Req, Res } from '@nestjs/common';
+import { Controller, Headers, Req, Res } from '@nestjs/common';
 import { type RouteInput, type RouteOutput } from '@understudy/contracts';
 import type { Request, Response } from 'express';
 import type { Actor } from '../access/actor.js';
 import { CurrentActor } from '../access/current-actor.decorator.js';
 import { Handle, HandleContent } from '../access/handle.decorator.js';
 import { Input, PathParam } from '../access/input.decorator.js';
+import { readTraceparent } from '../traces/trace-context.js';
 import { Reports } from './reports.js';
 import { Resubmissions } from './resubmissions.js';
 import { ShotActs } from './shot-acts.js';
@@ -27,8 +28,9 @@ export class ShotsController {
   async submit(
     @CurrentActor() actor: Actor,
     @Input() { body }: RouteInput<'submitShot'>,
+    @Headers('traceparent') traceparent: string | undefined,
   ): Promise<RouteOutput<'submitShot'>> {
-    const shotId = await this.submissions.submit(actor, body);
+    const shotId = await this.submissions.submit(actor, body, readTraceparent(traceparent));
     return this.shots.show(await this.shots.find(actor, 'read', shotId));
   }
 

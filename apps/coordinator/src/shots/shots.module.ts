@@ -1,4 +1,8 @@
 import { Module } from '@nestjs/common';
+import { BatchActs } from './batch-acts.js';
+import { BatchRepository } from './batch.repository.js';
+import { BatchesController } from './batches.controller.js';
+import { BatchStandings } from './batch-standings.js';
 import { Outlooks } from './outlook.js';
 import { OutlookRepository } from './outlook.repository.js';
 import { ReportRepository } from './report.repository.js';
@@ -17,8 +21,11 @@ import { SubmissionRepository } from './submission.repository.js';
 import { Submissions } from './submissions.js';
 
 @Module({
-  controllers: [ShotsController, SchedulingController],
+  controllers: [ShotsController, SchedulingController, BatchesController],
   providers: [
+    BatchActs,
+    BatchRepository,
+    BatchStandings,
     ClaimRepository,
     Outlooks,
     OutlookRepository,

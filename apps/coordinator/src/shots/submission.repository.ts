@@ -33,6 +33,8 @@ export interface NewShotVersion {
   /** Shots that must be ready first. */
   readonly waitsFor: readonly string[];
   readonly cast: readonly NewCastMember[];
+  /** The caller's span. */
+  readonly traceparent: string | undefined;
 }
 
 /** What a submission reads and writes. */
@@ -88,12 +90,30 @@ export class SubmissionRepository {
   }
 
   /** The project's shot of this name, made where there is none; its row is held, so that versions are counted in turn. */
-  async shot(sql: Sql, projectId: string, name: string, createdBy: string): Promise<string> {
+  async shot(
+    sql: Sql,
+    { projectId, name, batchId }: { projectId: string; name: string; batchId: string | null },
+    createdBy: string,
+  ): Promise<string> {
     const [row] = await sql.query<{ id: string }>(
-      `INSERT INTO shots (id, project_id, name, created_by) VALUES ($1, $2, $3, $4)
-       ON CONFLICT (project_id, name) DO UPDATE SET name = excluded.name RETURNING id`,
+      `INSERT INTO shots AS s (id, project_id, name, batch_id, created_by) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (project_id, name) DO UPDATE SET batch_id = coalesce(excluded.batch_id, s.batch_id) RETURNING id`,
+      [randomUUID(), projectId, name, batchId, createdBy],
+    );
+    return (row as { id: string }).id;
+  }
+
+  /** The project's batch of this name, made where there is none. Its row is not held: shots join side by side. */
+  async batch(sql: Sql, projectId: string, name: string, createdBy: string): Promise<string> {
+    await sql.query(
+      `INSERT INTO batches (id, project_id, name, created_by) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (project_id, name) DO NOTHING`,
       [randomUUID(), projectId, name, createdBy],
     );
+    const [row] = await sql.query<{ id: string }>('SELECT id FROM batches WHERE project_id = $1 AND name = $2', [
+      projectId,
+      name,
+    ]);
     return (row as { id: string }).id;
   }
 
@@ -127,11 +147,11 @@ export class SubmissionRepository {
   }
 
   async addVersion(sql: Sql, version: NewShotVersion): Promise<{ id: string; version: number }> {
-    const { shotId, plateAssetId, settings, priority, createdBy, needs, waitsFor } = version;
+    const { shotId, plateAssetId, settings, priority, createdBy, needs, waitsFor, traceparent } = version;
     const [row] = await sql.query<{ id: string; version: number }>(
       `INSERT INTO shot_versions (id, shot_id, version, state, plate_asset_id, settings, priority, created_by,
-                                  needs, waits_for)
-       SELECT $1, $2, coalesce(max(version), 0) + 1, 'ingesting', $3, $4::jsonb, $5, $6, $7::jsonb, $8::uuid[]
+                                  needs, waits_for, traceparent)
+       SELECT $1, $2, coalesce(max(version), 0) + 1, 'ingesting', $3, $4::jsonb, $5, $6, $7::jsonb, $8::uuid[], $9
          FROM shot_versions WHERE shot_id = $2 RETURNING id, version`,
       [
         randomUUID(),
@@ -142,6 +162,7 @@ export class SubmissionRepository {
         createdBy,
         JSON.stringify(needs),
         waitsFor,
+        traceparent ?? null,
       ],
     );
     const made = row as { id: string; version: number };

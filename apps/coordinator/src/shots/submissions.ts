@@ -33,11 +33,12 @@ export class Submissions {
   ) {}
 
   /**
+   * @param traceparent the caller's span, as it came in
    * @returns the shot's id; a name that the project knows already gets its next version
    * @throws UnderstudyError INVALID_REQUEST, BASIS_REQUIRED, NOT_FOUND, CONFLICT for an asset that is not complete or not
    * read yet, PACK_UNKNOWN, PACK_NOT_APPROVED, LICENCE_REFUSED, IDENTITY_MISMATCH, the first consent reason's code with all reasons in the details
    */
-  async submit(actor: Actor, submission: Submission): Promise<string> {
+  async submit(actor: Actor, submission: Submission, traceparent?: string): Promise<string> {
     requireOn(actor, 'create', 'Shot', { projectId: submission.projectId });
     requireCoherent(submission);
     return this.database.hotTransaction(async (sql) => {
@@ -47,7 +48,7 @@ export class Submissions {
       requireFrames(submission.recipe, assets.get(submission.plateAssetId)?.frames ?? null);
       const cast = await this.#cast(sql, submission, assets);
       await this.binder.requireIdentities(sql, cast);
-      return this.#insert(sql, actor, submission, cast);
+      return this.#insert(sql, actor, { ...submission, traceparent }, cast);
     });
   }
 
@@ -128,13 +129,29 @@ export class Submissions {
     return standing.filter(({ state }) => state !== 'ready' && state !== 'released').map((one) => one.shotId);
   }
 
-  async #insert(sql: Sql, actor: Actor, submission: Submission, cast: readonly NewCastMember[]): Promise<string> {
-    const { projectId, name, plateAssetId, priority, basis } = submission;
+  async #insert(
+    sql: Sql,
+    actor: Actor,
+    submission: Submission & { traceparent: string | undefined },
+    cast: readonly NewCastMember[],
+  ): Promise<string> {
+    const { projectId, name, plateAssetId, priority, basis, batch } = submission;
     const settings = ShotSettings.parse(submission);
-    const shotId = await this.repository.shot(sql, projectId, name, actor.id);
+    const batchId = batch === undefined ? null : await this.repository.batch(sql, projectId, batch, actor.id);
+    const shotId = await this.repository.shot(sql, { projectId, name, batchId }, actor.id);
     const waitsFor = await this.#waitsFor(sql, projectId, shotId, submission.after);
-    const { needs } = submission;
-    const version = { shotId, plateAssetId, settings, priority, createdBy: actor.id, cast, needs, waitsFor };
+    const { needs, traceparent } = submission;
+    const version = {
+      shotId,
+      plateAssetId,
+      settings,
+      priority,
+      createdBy: actor.id,
+      cast,
+      needs,
+      waitsFor,
+      traceparent,
+    };
     const { id: shotVersionId, version: number } = await this.repository.addVersion(sql, version);
     await this.audit.append(sql, {
       actor: actor.label,
@@ -148,6 +165,7 @@ export class Submissions {
         plateAssetId,
         processors: settings.recipe.processors.map(({ type }) => type),
         basis: basis ?? null,
+        batchId,
         acceptUncertain: settings.acceptUncertain ?? null,
         keepAssetIds: settings.keepAssetIds,
         needs,

@@ -5,6 +5,7 @@ import { AuditWriter } from '../audit/audit-writer.js';
 import { TASKS_CHANNEL } from '../shards/wake-ups.js';
 import { SHOT_CHANNEL } from './channels.js';
 import { WebhookEvents } from '../webhooks/webhook-events.js';
+import { TraceIntents } from '../traces/trace-intents.js';
 import { Outbox } from './outbox.js';
 
 /** The stage that works on a version in this state; the others wait for lanes or for a person. */
@@ -78,6 +79,7 @@ export class StageTransitions {
     private readonly audit: AuditWriter,
     private readonly outbox: Outbox,
     private readonly webhooks: WebhookEvents,
+    private readonly traces: TraceIntents,
   ) {}
 
   /** @returns null, and nothing is changed, when the version is in none of the states `from`. */
@@ -97,6 +99,7 @@ export class StageTransitions {
     const stage = STAGE_OF_STATE[to];
     if (stage !== undefined) await this.outbox.enqueue(sql, stage, shotVersionId, { shotVersionId });
     await this.webhooks.tell(sql, { ...moved, shotVersionId, event: `shot.${to}` });
+    await this.traces.tell(sql, shotVersionId, to);
     if (to === 'ready') await this.#letFollow(sql, moved.shotId);
     await this.announce(sql, moved.shotId);
     return moved;

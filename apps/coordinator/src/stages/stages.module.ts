@@ -25,13 +25,26 @@ import { StageShotRepository } from './stage-shot.repository.js';
 import { STAGE_HANDLERS, STAGE_QUEUE } from './stage-tokens.js';
 import { StageTransitions } from './stage-transitions.js';
 import { TemplateStage } from './template-stage.js';
+import { SpanExporter } from '../traces/span-exporter.js';
+import { TraceIntents } from '../traces/trace-intents.js';
+import { TraceStage } from '../traces/trace-stage.js';
+import { TraceRepository } from '../traces/trace.repository.js';
 import { NotifyStage } from '../webhooks/notify-stage.js';
 import { WebhookEvents } from '../webhooks/webhook-events.js';
 import { WebhookSender } from '../webhooks/webhook-sender.js';
 import { WebhookRepository } from '../webhooks/webhook.repository.js';
 import { VerifyStage } from './verify-stage.js';
 
-const HANDLERS = [TemplateStage, IngestStage, LinkStage, PlanStage, AssembleStage, VerifyStage, NotifyStage];
+const HANDLERS = [
+  TemplateStage,
+  IngestStage,
+  LinkStage,
+  PlanStage,
+  AssembleStage,
+  VerifyStage,
+  NotifyStage,
+  TraceStage,
+];
 
 /** The stages of a shot: what may happen next, what carries it, who does it, and what makes up for what was lost. */
 @Global()
@@ -69,6 +82,9 @@ const HANDLERS = [TemplateStage, IngestStage, LinkStage, PlanStage, AssembleStag
     StageRunner,
     StageShotRepository,
     StageTransitions,
+    SpanExporter,
+    TraceIntents,
+    TraceRepository,
     WebhookEvents,
     WebhookRepository,
     WebhookSender,

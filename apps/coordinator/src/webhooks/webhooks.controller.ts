@@ -43,6 +43,14 @@ export class WebhooksController {
     return this.webhooks.enable(actor, params.webhookId);
   }
 
+  @Handle('disableWebhook', { action: 'resume', subject: 'Webhook' })
+  disable(
+    @CurrentActor() actor: Actor,
+    @Input() { params }: RouteInput<'disableWebhook'>,
+  ): Promise<RouteOutput<'disableWebhook'>> {
+    return this.webhooks.disable(actor, params.webhookId);
+  }
+
   @Handle('pingWebhook', { action: 'resume', subject: 'Webhook' })
   ping(
     @CurrentActor() actor: Actor,

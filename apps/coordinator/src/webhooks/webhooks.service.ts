@@ -14,7 +14,7 @@ import type { Actor } from '../access/actor.js';
 import { notFound, requireOn } from '../access/require-on.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { type PageQuery, pageArguments, pageOf } from '../platform/paging.js';
-import { DATABASE } from '../platform/tokens.js';
+import { type Clock, CLOCK, DATABASE } from '../platform/tokens.js';
 import { TemplateVault } from '../sealing/template-vault.js';
 import { newWebhookSecret } from './signature.js';
 import { WebhookEvents } from './webhook-events.js';
@@ -39,6 +39,7 @@ const MOST_OF_A_PROJECT = 20;
 export class WebhooksService {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
     private readonly sender: WebhookSender,
     private readonly vault: TemplateVault,
     private readonly events: WebhookEvents,
@@ -88,13 +89,29 @@ export class WebhooksService {
     });
   }
 
+  /** What is on its way goes on, and what was kept back meanwhile. */
   async enable(actor: Actor, webhookId: string): Promise<Webhook> {
     const found = await this.#find(actor, 'resume', webhookId);
+    return await this.#switch(actor, found, 'webhook.enabled', { disabledAt: null, failures: 0 });
+  }
+
+  /** What happens from now on is not told; what is on its way is kept back. Switching off what is off changes nothing. */
+  async disable(actor: Actor, webhookId: string): Promise<Webhook> {
+    const found = await this.#find(actor, 'resume', webhookId);
+    if (found.disabledAt !== null) return asWebhook(found);
+    return await this.#switch(actor, found, 'webhook.disabled', { disabledAt: this.clock.now() });
+  }
+
+  async #switch(
+    actor: Actor,
+    { id }: Row,
+    action: string,
+    data: { disabledAt: Date | null; failures?: number },
+  ): Promise<Webhook> {
     const row = await this.database.transaction(async (tx) => {
-      const data = { disabledAt: null, failures: 0 };
-      const enabled = await tx.prisma.webhook.update({ where: { id: found.id }, data, select: SHOWN });
-      await this.#record(tx, actor, 'webhook.enabled', found, {});
-      return enabled;
+      const changed = await tx.prisma.webhook.update({ where: { id }, data, select: SHOWN });
+      await this.#record(tx, actor, action, changed, {});
+      return changed;
     });
     return asWebhook(row);
   }

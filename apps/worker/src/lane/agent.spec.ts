@@ -130,7 +130,11 @@ describe('lane agent', () => {
     const complete = await seen('completeAttempt');
     expect(complete).toMatchObject({
       params: { attemptId: lease.attemptId },
-      body: { epoch: 7, result: { sha256: 'b'.repeat(64), bytes: 6, frames: 1 }, timingsMs: { work: 1 } },
+      body: {
+        epoch: 7,
+        result: { sha256: 'b'.repeat(64), bytes: 6, frames: 1 },
+        timingsMs: { work: 1, upload: expect.any(Number) },
+      },
     });
     expect(coordinator.uploads.get(`/api/v1/attempts/${lease.attemptId}/result`)?.toString()).toBe('result');
     expect(executor.tasks[0]?.inputs).toEqual({ ['a'.repeat(64)]: `/cache/${'a'.repeat(64)}` });

@@ -174,8 +174,10 @@ export class Attempt {
     try {
       for (;;) {
         try {
+          const startedMs = monotonicMs();
           await client.uploadContent(upload.url, result.path, { signal: lease.signal });
-          const body = { epoch, ...result.report };
+          const timingsMs = { ...result.report.timingsMs, upload: Math.round(monotonicMs() - startedMs) };
+          const body = { epoch, ...result.report, timingsMs };
           await client.call('completeAttempt', { params: { attemptId }, body }, { signal: lease.signal });
           return;
         } catch (thrown) {

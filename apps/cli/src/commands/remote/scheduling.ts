@@ -119,7 +119,7 @@ function lineOf(worker: string, lane: WorkerLane): string {
   return `${lane.id}\t${worker}\t${lane.name}\t${lane.state}\t${lane.parity}${pools}${off}`;
 }
 
-function priority(value: string): number {
+export function priority(value: string): number {
   const parsed = wholeNumber(value);
   if (parsed <= 100) return parsed;
   throw new UnderstudyError('USAGE', 'a priority is 0 to 100');

@@ -21,6 +21,7 @@ interface SubmitOptions extends JobOptions, ConnectionOptions {
   vram?: number;
   precision?: 'fp32' | 'fp16';
   after: string[];
+  batch?: string;
 }
 
 export function addSubmitCommand(program: Command): void {
@@ -39,6 +40,7 @@ export function addSubmitCommand(program: Command): void {
     .option('--vram <mib>', 'least GPU memory of its lanes', wholeNumber)
     .addOption(new Option('--precision <name>', 'in which its lanes compute').choices(['fp32', 'fp16']))
     .option('--after <shot>', 'a shot, by id, that must be ready first; repeatable', collect, [])
+    .option('--batch <name>', 'the batch that it joins, whether that runs already or is new')
     .option('--json', 'the shot as the last line of standard output')
     .action(submit);
 }
@@ -71,7 +73,8 @@ function placeOf({
   vram,
   precision,
   after,
-}: SubmitOptions): Pick<ShotJob, 'priority' | 'needs' | 'after'> {
+  batch,
+}: SubmitOptions): Pick<ShotJob, 'priority' | 'needs' | 'after' | 'batch'> {
   const needs = LaneNeeds.safeParse({ pool, leastVramMiB: vram, precision });
   if (!needs.success)
     throw new UnderstudyError('USAGE', `--pool or --vram: ${needs.error.issues[0]?.message ?? 'unusable'}`);
@@ -79,7 +82,7 @@ function placeOf({
   if (wrong !== undefined)
     throw new UnderstudyError('USAGE', `--after ${wrong} is no shot's id; understudy shots lists them`);
   if (priority > 100) throw new UnderstudyError('USAGE', '--priority is 0 to 100');
-  return { priority, needs: needs.data, after };
+  return { priority, needs: needs.data, after, batch };
 }
 
 function partiesOf({ performer, platePerformer }: SubmitOptions): CastParties | undefined {

@@ -54,6 +54,15 @@ export function addWebhookCommands(program: Command): void {
     console.log(lineOf(await (await connect(options)).call('enableWebhook', request)));
   });
   withConnection(
+    webhook
+      .command('disable')
+      .description('tell it nothing more, until it is enabled again')
+      .argument('<webhook>', 'its id'),
+  ).action(async (id: string, options: ConnectionOptions) => {
+    const request = { params: { webhookId: idOf(id) }, body: {} };
+    console.log(lineOf(await (await connect(options)).call('disableWebhook', request)));
+  });
+  withConnection(
     webhook.command('delete').description('tell this address nothing more').argument('<webhook>', 'its id'),
   ).action(async (id: string, options: ConnectionOptions) => {
     await (await connect(options)).call('deleteWebhook', { params: { webhookId: idOf(id) } });
