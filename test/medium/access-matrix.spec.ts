@@ -6,7 +6,7 @@ import { addSide, BODIES, type Knocker, knockerOf, QUERIES, type Side } from './
 import { TestCoordinator } from './coordinator.js';
 
 /** Everybody who could knock. `stranger` is signed in and has no role; `anonymous` is not signed in. */
-const WHO = ['anonymous', 'stranger', 'org_admin', 'farm_operator', ...PROJECT_ROLES, 'worker'] as const;
+const WHO = ['anonymous', 'stranger', 'org_admin', 'farm_operator', ...PROJECT_ROLES, 'performer', 'worker'] as const;
 type Who = (typeof WHO)[number];
 
 /** What somebody gets: nothing, what is of their own project (or their own), everything. */
@@ -40,6 +40,7 @@ beforeAll(async () => {
     knockers.set(role, await knockerOf(farm, mine, { farm: role }));
   }
   for (const role of PROJECT_ROLES) knockers.set(role, await knockerOf(farm, mine, { project: role }));
+  knockers.set('performer', await knockerOf(farm, mine, { performer: true }));
   knockers.set('worker', { token: mine.workerToken, own: mine });
   // No media lies behind these shots; who may ask for a picture is decided before one is made.
   vi.spyOn(farm.app.get(Stills), 'png').mockResolvedValue(Buffer.from('png'));
@@ -93,15 +94,19 @@ async function reachOf(operation: Operation, who: Who): Promise<Reach> {
   expect(first.status, `${who} at ${operation.id}: their own is there: ${first.text}`).not.toBe(404);
   expect(first.status, `${who} at ${operation.id}: ${first.text}`).toBeLessThan(500);
   const names = operation.path.includes('{') || IN_BODY.has(operation.id);
-  if (!names) return first.text.includes(theirs.projectId) || operation.method !== 'GET' ? 'all' : scopeOf(first.text);
+  if (!names) return tellsOf(theirs, first.text) || operation.method !== 'GET' ? 'all' : scopeOf(own, first.text);
   const other = await knock(operation, token, theirs);
   if (other.status === 404) return 'own';
   expect(other.status, `${who} at ${operation.id}: another's is not theirs, and not hinted at`).not.toBe(403);
   return 'all';
 }
 
-/** A list that shows what is of one's own project, and nothing of the other. */
-const scopeOf = (text: string): Reach => (text.includes(mine.projectId) ? 'own' : 'all');
+/** Whether a list shows what is of a side's project, or of its performer. */
+const tellsOf = ({ projectId, shotVersionId, performerKeyId }: Side, text: string): boolean =>
+  [projectId, shotVersionId, performerKeyId].some((id) => text.includes(id));
+
+/** A list that shows what is one's own, and nothing of the other. */
+const scopeOf = (own: Side, text: string): Reach => (tellsOf(own, text) ? 'own' : 'all');
 
 /** Whoever gets nowhere must be told the same about what is there and what is not. */
 const reaches = new Map<string, Record<Who, Reach>>();
@@ -127,8 +132,8 @@ describe('every operation of the OpenAPI document, every role', () => {
   });
 
   it('answers each as docs/ACCESS.md declares', { timeout: 300_000 }, async () => {
-    // Ending things comes last, so that there is something left to ask about.
-    const last = ['deleteWebhook', 'disableUser', 'revokeToken', 'signOut', 'signOutEverywhere'];
+    // Ending things comes last, so that there is something left to ask about; and what is there once a shot has ended.
+    const last = ['portalPreview', 'deleteWebhook', 'disableUser', 'revokeToken', 'signOut', 'signOutEverywhere'];
     const order = operations.toSorted((one, other) => last.indexOf(one.id) - last.indexOf(other.id));
     for (const operation of order) {
       const row = {} as Record<Who, Reach>;
@@ -145,7 +150,7 @@ describe('every operation of the OpenAPI document, every role', () => {
   });
 
   it("shows a member of one project nothing of another's", () => {
-    for (const role of PROJECT_ROLES) {
+    for (const role of [...PROJECT_ROLES, 'performer'] as const) {
       const beyond = operations.filter(({ id, path }) => path.includes('{') && reaches.get(id)?.[role] === 'all');
       expect(beyond, role).toEqual([]);
     }
@@ -175,7 +180,7 @@ npx vitest run --project medium test/medium/access-matrix.spec.ts -u
 
 writes this file anew, and the difference is what a reviewer looks at.
 
-- **own**: objects of a project in which one has the role, or one's own (a token, a lane, an attempt). Another's answer is
+- **own**: objects of a project in which one has the role, or one's own (a token, a lane, an attempt, a performer's consents). Another's answer is
   404, in the words for what is not there. A list shows one's own alone.
 - **yes**: whatever object, or none is named. Where rows are listed, an org admin sees projects and people and never what
   is in a project, and of the audit log what belongs to no project; a farm operator sees the queue and never a picture.
@@ -184,7 +189,8 @@ writes this file anew, and the difference is what a reviewer looks at.
 
 Past this door, states and four eyes decide: nobody activates a consent they brought in, releases a shot they submitted, or
 gives a role to themselves; roles that release or grant take two org admins, and on a strict farm such acts a second factor
-([ACCOUNTS.md](ACCOUNTS.md)). A performer is no role that signs in.
+([ACCOUNTS.md](ACCOUNTS.md)). A performer has the portal ([CONSENT.md](CONSENT.md)), for their own consents and what was made
+under them, and nothing else.
 
 | ${head.join(' | ')} |
 | ${head.map(() => '---').join(' | ')} |

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { FarmRole, ProjectRole } from '@understudy/contracts';
 import { type Database, hashTokenSecret, newTokenSecret } from '@understudy/db';
 import { inDays, sha, signed, statement } from './consent-documents.js';
@@ -27,6 +27,9 @@ export interface Side {
   readonly laneId: string;
   readonly attemptId: string;
   readonly webhookId: string;
+  readonly performerId: string;
+  readonly performerKeyId: string;
+  readonly shotVersionId: string;
 }
 
 async function addEvent(owner: Database, projectId: string | null): Promise<string> {
@@ -104,6 +107,10 @@ export async function addSide(farm: TestCoordinator): Promise<Side> {
     randomUUID(),
   ]);
   const user = await farm.addUser();
+  const [{ performerId = '' } = {}] = await owner.query<{ performerId: string }>(
+    'SELECT performer_id AS "performerId" FROM consents WHERE id = $1',
+    [shot.identityConsentId],
+  );
   await farm.grant(shot.projectId, user.id, 'artist');
   const worker = await farm.addWorker();
   return {
@@ -124,6 +131,9 @@ export async function addSide(farm: TestCoordinator): Promise<Side> {
     // Not the one that knocks: shut out, it could knock no more.
     workerId: (await farm.addWorker()).id,
     webhookId: await addWebhook(owner, shot.projectId),
+    performerId,
+    performerKeyId: await addPerformerKey(owner, user.id),
+    shotVersionId: shot.shotVersionId,
     workerToken: worker.token,
     ...(await addAttempt(owner, shot.shotVersionId, worker.id)),
   };
@@ -174,6 +184,16 @@ async function addWebhook(owner: Database, projectId: string): Promise<string> {
   return id;
 }
 
+async function addPerformerKey(owner: Database, userId: string): Promise<string> {
+  const id = randomUUID();
+  await owner.query('INSERT INTO performer_keys (id, user_id, public_key) VALUES ($1, $2, $3)', [
+    id,
+    userId,
+    randomBytes(32),
+  ]);
+  return id;
+}
+
 /** A pack that somebody else has added. */
 async function addModelPack(owner: Database, addedBy: string): Promise<string> {
   const manifest = manifestOf(`pack-${randomUUID()}`);
@@ -195,10 +215,19 @@ export interface Knocker {
 export async function knockerOf(
   farm: TestCoordinator,
   side: Side,
-  roles: { farm?: FarmRole; project?: ProjectRole },
+  roles: { farm?: FarmRole; project?: ProjectRole; performer?: true },
 ): Promise<Knocker> {
   const person: TestPerson = await farm.addUser(roles.farm === undefined ? [] : [roles.farm]);
   if (roles.project !== undefined) await farm.grant(side.projectId, person.id, roles.project);
+  if (roles.performer === true) {
+    await farm.owner.query('INSERT INTO performer_accounts (performer_id, user_id, invited_by) VALUES ($1, $2, $3)', [
+      side.performerId,
+      person.id,
+      randomUUID(),
+    ]);
+    const performerKeyId = await addPerformerKey(farm.owner, person.id);
+    return { token: person.token, own: { ...side, performerKeyId, tokenId: await addTokenOf(farm.owner, person.id) } };
+  }
   const eventId = roles.farm === 'org_admin' ? await addEvent(farm.owner, null) : side.eventId;
   return { token: person.token, own: { ...side, eventId, tokenId: await addTokenOf(farm.owner, person.id) } };
 }
@@ -261,6 +290,26 @@ export const BODIES: Readonly<Record<string, Body>> = {
   unpauseShot: REASON,
   setShotPriority: () => ({ priority: 50, reason: 'to see whether it is allowed' }),
   retryShot: REASON,
+  revokePortalConsent: REASON,
+  addPerformerKey: () => ({
+    publicKey: randomBytes(32).toString('base64'),
+    signature: randomBytes(64).toString('base64'),
+  }),
+  signPortalConsent: ({ consentId, projectName }) => ({
+    statement: {
+      format: 'understudy-consent-signature/1',
+      consentId,
+      version: 1,
+      documentSha256: sha('a'),
+      role: 'identity',
+      performer: 'somebody',
+      scope: { project: projectName, operations: ['replace'], validFrom: inDays(0), validUntil: inDays(1) },
+      notice: null,
+      publicKey: randomBytes(32).toString('base64'),
+      signedAt: inDays(0),
+    },
+    signature: randomBytes(64).toString('base64'),
+  }),
   drainLane: REASON,
   undrainLane: REASON,
   setLanePools: () => ({ pools: ['night'] }),

@@ -376,7 +376,7 @@ describe('rows that the log speaks of, changed by SQL', () => {
     ],
     [
       "a consent's level",
-      () => `UPDATE consents SET level = 'L2'`,
+      () => `UPDATE consents SET level = 'L0'`,
       `UPDATE consents SET level = 'L1'`,
       'consents',
       () => consentId,

@@ -1,8 +1,10 @@
-import { createRootRoute, createRoute, createRouter, redirect } from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router';
 import { AccountPage } from './account/account-page.js';
 import { ConsentsPage } from './consents/consents-page.js';
 import { WorkersPage } from './farm/workers-page.js';
+import { PortalPage } from './portal/portal-page.js';
 import { PeoplePage } from './people/people-page.js';
+import { Home } from './shell/home.js';
 import { Shell } from './shell/shell.js';
 import { ShotPage } from './shots/shot-page.js';
 import { ShotsPage } from './shots/shots-page.js';
@@ -12,10 +14,9 @@ const root = createRootRoute({ component: Shell });
 const home = createRoute({
   getParentRoute: () => root,
   path: '/',
-  beforeLoad: () => {
-    throw redirect({ to: '/shots' });
-  },
+  component: Home,
 });
+const portal = createRoute({ getParentRoute: () => root, path: '/portal', component: PortalPage });
 const shots = createRoute({ getParentRoute: () => root, path: '/shots', component: ShotsPage });
 const shot = createRoute({ getParentRoute: () => root, path: '/shots/$shotId', component: ShotPage });
 const consents = createRoute({ getParentRoute: () => root, path: '/consents', component: ConsentsPage });
@@ -25,7 +26,7 @@ const people = createRoute({ getParentRoute: () => root, path: '/people', compon
 const account = createRoute({ getParentRoute: () => root, path: '/account', component: AccountPage });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, shots, shot, consents, workers, webhooks, people, account]),
+  routeTree: root.addChildren([home, portal, shots, shot, consents, workers, webhooks, people, account]),
 });
 
 declare module '@tanstack/react-router' {

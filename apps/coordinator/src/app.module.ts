@@ -12,6 +12,7 @@ import type { Logger } from './platform/logger.js';
 import { ModelsModule } from './models/models.module.js';
 import { ObjectsModule } from './objects/objects.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
+import { PortalModule } from './portal/portal.module.js';
 import { PerformersModule } from './performers/performers.module.js';
 import { PlatformModule } from './platform/platform.module.js';
 import { ConsentsGateModule } from './consents-gate/consents-gate.module.js';
@@ -61,6 +62,7 @@ export class AppModule {
         ObjectsModule,
         DeliveriesModule,
         StillsModule,
+        PortalModule,
         WorkersModule,
       ],
     };

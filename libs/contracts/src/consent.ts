@@ -161,6 +161,8 @@ export const Consent = z.object({
   level: ConsentLevel,
   scope: ConsentScope,
   documentSha256: Sha256,
+  /** The performer's key that signed it, by the SHA-256 of its raw bytes; null below level L2. */
+  signedBy: Sha256.nullable(),
   requestedBy: Uuid,
   activatedBy: Uuid.nullable(),
   stateReason: z.string().nullable(),

@@ -13,6 +13,7 @@ export * from './observations.js';
 export * from './pack-manifest.js';
 export * from './pack-processors.js';
 export * from './people.js';
+export * from './portal.js';
 export * from './recipe.js';
 export * from './recipe-overrides.js';
 export * from './recipe-packs.js';

@@ -27,16 +27,23 @@ export const TakeRole = z.object({
   role: z.union([FarmRole, ProjectRole]),
 });
 
-export const Invite = z.object({
-  email: z.email().max(200),
-  name: Name,
-  farmRoles: z.array(FarmRole).max(2).default([]),
-  memberships: z
-    .array(z.object({ projectId: Uuid, role: ProjectRole }))
-    .max(20)
-    .default([]),
-  validHours: z.int().min(1).max(336).default(72),
-});
+export const Invite = z
+  .object({
+    email: z.email().max(200),
+    name: Name,
+    farmRoles: z.array(FarmRole).max(2).default([]),
+    memberships: z
+      .array(z.object({ projectId: Uuid, role: ProjectRole }))
+      .max(20)
+      .default([]),
+    /** Makes it an account of the portal: this performer's, and of no other role. */
+    performerId: Uuid.nullable().default(null),
+    validHours: z.int().min(1).max(336).default(72),
+  })
+  .refine(
+    ({ performerId, farmRoles, memberships }) => performerId === null || farmRoles.length + memberships.length === 0,
+    'a performer has no other role',
+  );
 
 /** The secret is shown once, for whoever invites to hand on: it goes behind `#` of the console's `/join`, which no server logs. */
 export const Invited = z.object({ id: Uuid, secret: z.string(), expiresAt: Instant });
@@ -47,6 +54,7 @@ export const Invitation = z.object({
   name: Name,
   farmRoles: z.array(FarmRole),
   memberships: z.array(z.object({ projectId: Uuid, role: ProjectRole })),
+  performerId: Uuid.nullable(),
   invitedBy: Uuid,
   createdAt: Instant,
   expiresAt: Instant,

@@ -15,6 +15,8 @@ export const Me = z.object({
   email: z.string(),
   farmRoles: z.array(FarmRole),
   memberships: z.array(z.object({ projectId: Uuid, project: Name, role: ProjectRole })),
+  /** Whom this account is in the portal; empty for everybody who is no performer. */
+  performers: z.array(z.object({ performerId: Uuid, performer: Name, project: Name })),
   secondFactor: z.object({
     enrolled: z.boolean(),
     /** Whether this session or token was opened with it. */

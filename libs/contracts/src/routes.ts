@@ -39,6 +39,7 @@ import {
   User,
   Worker,
 } from './people.js';
+import { PORTAL_ROUTES } from './portal.js';
 import {
   DrainLane,
   PauseShot,
@@ -269,6 +270,8 @@ export const ROUTES = {
     response: z.record(z.string(), z.unknown()),
   },
 
+  ...PORTAL_ROUTES,
+
   createAsset: { method: 'POST', path: '/api/v1/assets', body: CreateAsset, response: Asset },
   getAsset: { method: 'GET', path: '/api/v1/assets/:assetId', response: Asset },
   /** Asks a lane to read the face of a complete image asset; asking again changes nothing. */
@@ -424,6 +427,8 @@ export const CONTENT_ROUTES = {
   shotStream: '/api/v1/shots/:shotId/stream',
   /** GET; PNG. `side` is `before` or `after`; query `frame`. */
   shotStill: '/api/v1/shots/:shotId/stills/:side',
+  /** GET; PNG. What a performer sees of themselves in a delivery: their own face, marked. */
+  portalPreview: '/api/v1/portal/shots/:shotVersionId/preview',
   deliveryContent: '/api/v1/deliveries/:deliveryId/content',
   /** GET by a lane; bears its own short-lived signature, names one object. */
   leasedObject: '/api/v1/objects/:sha256',

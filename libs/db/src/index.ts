@@ -9,7 +9,7 @@ export { migrate } from './migrate.js';
 export { ensureRuntimeRole, RUNTIME_ROLE } from './runtime-role.js';
 export { RecordSeals, SEALED_TABLES, type SealedTable } from './seals/record-seals.js';
 export { type CastRecord, castRecord, type ConsentRecord, consentRecord } from './seals/sealed-records.js';
-export { membershipRecord, segmentRecord, userRecord } from './seals/sealed-records.js';
+export { membershipRecord, performerAccountRecord, segmentRecord, userRecord } from './seals/sealed-records.js';
 export { alteredRows, sealEverything, sealRows, sealUnsealed } from './seals/seal-rows.js';
 export type { Sql, Tx } from './sql.js';
 export { hashTokenSecret, newTokenSecret, type TokenOwner } from './tokens.js';

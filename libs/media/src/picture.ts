@@ -7,14 +7,29 @@ import { readFrames } from './read-frames.js';
 import { RunningTool } from './run-tool.js';
 import { rgbConversion } from './still.js';
 
+export interface PngOptions {
+  /** ffmpeg's, applied to the RGB picture in turn. */
+  readonly filters?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A frame as a PNG file's bytes: RGB by the frame's own matrix and range; 10-bit samples in 16 bits. */
-export async function encodePng(frame: Frame, options: { signal?: AbortSignal | undefined } = {}): Promise<Buffer> {
+export async function encodePng(frame: Frame, options: PngOptions = {}): Promise<Buffer> {
   const { spec, bytes } = frame;
+  const { filters = [], ...rest } = options;
   const args = new CommandLine()
     .rawInput(['-pix_fmt', spec.format, '-video_size', `${spec.width}x${spec.height}`])
-    .output('pipe:1', [['-filter:v', rgbConversion(spec)], '-c:v', 'png', '-fflags', '+bitexact', '-f', 'image2pipe'])
+    .output('pipe:1', [
+      ['-filter:v', [rgbConversion(spec), ...filters].join()],
+      '-c:v',
+      'png',
+      '-fflags',
+      '+bitexact',
+      '-f',
+      'image2pipe',
+    ])
     .args();
-  const running = new RunningTool({ tool: 'ffmpeg', args, stdin: true, ...options });
+  const running = new RunningTool({ tool: 'ffmpeg', args, stdin: true, ...rest });
   try {
     const parts: Buffer[] = [];
     running.stdout.on('data', (part: Buffer) => parts.push(part));

@@ -81,6 +81,8 @@ export class RecordedRows {
       const state = data['state'] ?? 'pending_review';
       this.#record('consents', subjectId, { version, role, level, documentSha256, performerId, scopeSha256, state });
     }
+    // The performer's own signature: it takes the consent from waiting for it to waiting for an officer.
+    if (word === 'signed') this.#record('consents', subjectId, { state: 'pending_review', level: data['level'] });
     const state = word === 'activated' ? 'active' : word;
     if (CONSENT_STATES.has(state)) this.#record('consents', subjectId, { state });
     if (word === 'held' || word === 'hold_lifted') this.#record('consents', subjectId, { holds: data['holds'] });

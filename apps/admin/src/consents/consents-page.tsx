@@ -79,7 +79,14 @@ function ConsentRow({ consent }: { consent: Consent }) {
           </Badge>
         )}
       </Table.Td>
-      <Table.Td>{consent.level}</Table.Td>
+      <Table.Td>
+        {consent.level}
+        {consent.signedBy !== null && (
+          <Text size="xs" c="dimmed" title={consent.signedBy}>
+            signed by key {consent.signedBy.slice(0, 16).replaceAll(/(.{4})/g, '$1 ')}…
+          </Text>
+        )}
+      </Table.Td>
       <Table.Td>
         <Text size="sm">
           {scope.operations.join(', ')} in {scope.project}

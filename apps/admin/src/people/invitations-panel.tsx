@@ -35,7 +35,11 @@ export function InvitationsPanel() {
                   <Table.Td>{invitation.name}</Table.Td>
                   <Table.Td>{invitation.email}</Table.Td>
                   <Table.Td>
-                    {[...invitation.farmRoles, ...invitation.memberships.map(({ role }) => role)].join(', ')}
+                    {[
+                      ...invitation.farmRoles,
+                      ...invitation.memberships.map(({ role }) => role),
+                      ...(invitation.performerId === null ? [] : ['performer']),
+                    ].join(', ')}
                   </Table.Td>
                   <Table.Td>
                     <When at={invitation.expiresAt} />
@@ -62,6 +66,7 @@ function InviteForm() {
   const [farmRoles, setFarmRoles] = useState<string[]>([]);
   const [projectId, setProjectId] = useState<string | null>(null);
   const [role, setRole] = useState<string | null>(null);
+  const [performer, setPerformer] = useState('');
   const projects = useQuery({
     queryKey: ['projects'],
     queryFn: ({ signal }) => client.call('listProjects', { query: { limit: 500 } }, { signal }),
@@ -69,7 +74,8 @@ function InviteForm() {
   const invite = useMutation({
     mutationFn: () => {
       const memberships = projectId === null || role === null ? [] : [{ projectId, role: ProjectRole.parse(role) }];
-      const body = { email, name, farmRoles: farmRoles.map((one) => FarmRole.parse(one)), memberships };
+      const performerId = performer.trim() === '' ? null : performer.trim();
+      const body = { email, name, farmRoles: farmRoles.map((one) => FarmRole.parse(one)), memberships, performerId };
       return client.call('createInvitation', { body });
     },
     onSuccess: () => queries.invalidateQueries({ queryKey: KEY }),
@@ -98,6 +104,12 @@ function InviteForm() {
             value={projectId}
             onChange={setProjectId}
             clearable
+          />
+          <TextInput
+            label="Or to the portal of performer"
+            placeholder="the performer's id"
+            value={performer}
+            onChange={(event) => setPerformer(event.currentTarget.value)}
           />
           <Select label="as" data={PROJECT_ROLES} value={role} onChange={setRole} clearable />
           <Button type="submit" loading={invite.isPending} disabled={(projectId === null) !== (role === null)}>

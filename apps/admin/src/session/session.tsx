@@ -29,7 +29,13 @@ export function SessionGate({ children }: { children: ReactNode }) {
   const session = useMemo(() => {
     if (me === undefined) return null;
     const ability = abilityOf(
-      rulesOf({ kind: 'user', id: me.userId, farmRoles: me.farmRoles, memberships: me.memberships }),
+      rulesOf({
+        kind: 'user',
+        id: me.userId,
+        farmRoles: me.farmRoles,
+        memberships: me.memberships,
+        performers: me.performers.map(({ performerId }) => performerId),
+      }),
     );
     return { me, ability };
   }, [me]);

@@ -1,6 +1,7 @@
 import { Anchor, AppShell, Burger, Button, Group, NavLink, Title } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import {
+  IconFaceId,
   IconFileCertificate,
   IconMovie,
   IconServer2,
@@ -15,6 +16,7 @@ import { showError } from '../api/show-error.js';
 import { useSession } from '../session/session.js';
 
 const PLACES = [
+  { to: '/portal', label: 'Your consents', icon: IconFaceId, subject: 'Portal' },
   { to: '/shots', label: 'Shots', icon: IconMovie, subject: 'Shot' },
   { to: '/consents', label: 'Consents', icon: IconFileCertificate, subject: 'Consent' },
   { to: '/workers', label: 'Workers', icon: IconServer2, subject: 'Worker' },

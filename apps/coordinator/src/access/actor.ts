@@ -10,6 +10,7 @@ export interface Actor extends ActorRoles {
   readonly label: string;
   readonly farmRoles: readonly FarmRole[];
   readonly memberships: readonly { readonly projectId: string; readonly role: ProjectRole }[];
+  readonly performers: readonly string[];
   readonly ability: ActorAbility;
   /** The token that the request bore, and whether it came as a cookie. */
   readonly token: {
@@ -24,5 +25,5 @@ export interface Actor extends ActorRoles {
 export const SYSTEM_ACTOR = 'system';
 
 export function createActor(who: ActorRoles & Pick<Actor, 'name' | 'token'>): Actor {
-  return { ...who, label: `${who.kind}:${who.id}`, ability: abilityOf(rulesOf(who)) };
+  return { performers: [], ...who, label: `${who.kind}:${who.id}`, ability: abilityOf(rulesOf(who)) };
 }

@@ -18,6 +18,7 @@ interface TokenRow {
   farmRoles: FarmRole[];
   seal: string | null;
   memberships: { projectId: string; role: ProjectRole; seal: string | null }[];
+  performers: { performerId: string; seal: string | null }[];
   secondFactor: boolean;
   /** Nobody noted for a while that it is used. */
   stale: boolean;
@@ -36,7 +37,9 @@ const FIND_BY_HASH = `
          coalesce(t.last_used_at, t.created_at) < now() - make_interval(secs => ${NOTED_EACH_SECONDS}) AS stale,
          coalesce(u.farm_roles::text[], '{}') AS "farmRoles", encode(u.seal, 'hex') AS seal,
          coalesce((SELECT json_agg(json_build_object('projectId', m.project_id, 'role', m.role, 'seal', encode(m.seal, 'hex')))
-                   FROM memberships m WHERE m.user_id = u.id), '[]') AS memberships
+                   FROM memberships m WHERE m.user_id = u.id), '[]') AS memberships,
+         coalesce((SELECT json_agg(json_build_object('performerId', a.performer_id, 'seal', encode(a.seal, 'hex')))
+                   FROM performer_accounts a WHERE a.user_id = u.id), '[]') AS performers
   FROM tokens t
   LEFT JOIN users u ON u.id = t.user_id AND t.kind <> 'worker' AND u.disabled_at IS NULL
   LEFT JOIN workers w ON w.id = t.worker_id AND t.kind = 'worker' AND w.disabled_at IS NULL
@@ -90,7 +93,7 @@ export class Authenticator {
     if (row === undefined || hash === undefined || (row.kind === 'session') !== (bearer === undefined)) {
       throw new UnderstudyError('UNAUTHENTICATED', 'Sign in, or send a token that is valid and not revoked.');
     }
-    const { id, kind, actorId, name, farmRoles, memberships, secondFactor } = row;
+    const { id, kind, actorId, name, farmRoles, memberships, performers, secondFactor } = row;
     if (kind !== 'worker') await this.roleSeals.require(row);
     if (row.stale && kind !== 'worker' && !isBackground(request)) await this.database.query(NOTE_USE, [id]);
     const actor = createActor({
@@ -99,6 +102,7 @@ export class Authenticator {
       name,
       farmRoles,
       memberships: memberships.map(({ projectId, role }) => ({ projectId, role })),
+      performers: performers.map(({ performerId }) => performerId),
       token: { id, kind, secondFactor },
     });
     this.workerTokens.keep(hash, actor, asked);

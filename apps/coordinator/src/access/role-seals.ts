@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { UnderstudyError } from '@understudy/contracts';
-import { type Database, membershipRecord, RecordSeals, userRecord } from '@understudy/db';
+import { type Database, membershipRecord, performerAccountRecord, RecordSeals, userRecord } from '@understudy/db';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { DATABASE } from '../platform/tokens.js';
 import { SYSTEM_ACTOR } from './actor.js';
@@ -10,6 +10,7 @@ interface StoredRoles {
   readonly farmRoles: readonly string[];
   readonly seal: string | null;
   readonly memberships: readonly { readonly projectId: string; readonly role: string; readonly seal: string | null }[];
+  readonly performers: readonly { readonly performerId: string; readonly seal: string | null }[];
 }
 
 /** People whose altered roles are in the log already, of this process. */
@@ -28,10 +29,15 @@ export class RoleSeals {
 
   /** @throws UnderstudyError RECORD_ALTERED */
   async require(stored: StoredRoles): Promise<void> {
-    const { actorId: userId, farmRoles, seal, memberships } = stored;
+    const { actorId: userId, farmRoles, seal, memberships, performers } = stored;
     const altered = memberships
       .filter((one) => !this.seals.fits('memberships', membershipRecord({ ...one, userId }), one.seal))
       .map(({ projectId, role }) => `memberships ${projectId}/${userId}/${role}`);
+    for (const { performerId, seal: own } of performers) {
+      const record = performerAccountRecord({ performerId, userId });
+      if (!this.seals.fits('performer_accounts', record, own))
+        altered.push(`performer_accounts ${performerId}/${userId}`);
+    }
     if (!this.seals.fits('users', userRecord({ id: userId, farmRoles }), seal)) altered.unshift(`users ${userId}`);
     if (altered.length === 0) return;
     await this.#tell(userId, altered);

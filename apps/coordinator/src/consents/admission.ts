@@ -16,24 +16,18 @@ export interface ProjectTerms {
 export interface Admission {
   /** What the consent counts as from now on. */
   readonly level: ConsentLevel;
-  readonly state: Extract<Consent['state'], 'active' | 'pending_review'>;
+  readonly state: Extract<Consent['state'], 'active' | 'pending_review' | 'pending_signature'>;
   /** Checks that a local project goes without. */
   readonly waivers: readonly ('notice' | 'four_eyes')[];
 }
 
 const rank = (level: ConsentLevel): number => CONSENT_LEVELS.indexOf(level);
 
-/** The level that a statement reaches on its own evidence: an operator's key alone attests to L0. */
+/** The level that a statement reaches on its own evidence: an operator's key alone attests to L0; L2 takes the performer's. */
 function provenLevel(statement: ConsentStatement): ConsentLevel {
-  if (statement.level === 'L2') {
-    throw new UnderstudyError(
-      'CONSENT_DOCUMENT_INVALID',
-      "Level L2 is signed by the performer's own key; this document is attested by an operator's.",
-    );
-  }
   // For a minor or somebody who died, a guardian's or representative's evidence stands for their own.
   const evidenced = statement.parties.every(({ evidence, protection }) => (protection ?? evidence) !== undefined);
-  return evidenced ? statement.level : 'L0';
+  return evidenced && statement.level !== 'L0' ? 'L1' : 'L0';
 }
 
 /**
@@ -79,14 +73,21 @@ export function admit(statement: ConsentStatement, project: ProjectTerms, now: D
   requireProtected(statement, project);
   // Nobody but the one who brings it looks at it in a local project.
   const level = project.profile === 'local' ? 'L0' : provenLevel(statement);
-  if (rank(level) < rank(project.leastLevel)) {
+  const toBeSigned = project.profile === 'farm' && statement.level === 'L2';
+  if (toBeSigned && statement.parties.some(({ protection }) => protection !== undefined)) {
+    throw new UnderstudyError(
+      'CONSENT_DOCUMENT_INVALID',
+      'Level L2 is signed by the performer themselves; a guardian or representative agrees at level L1.',
+    );
+  }
+  if (rank(toBeSigned ? 'L2' : level) < rank(project.leastLevel)) {
     throw new UnderstudyError(
       'CONSENT_LEVEL_TOO_LOW',
-      `This project asks for level ${project.leastLevel}; the document reaches ${level}. Level L1 needs each performer's evidence.`,
+      `This project asks for level ${project.leastLevel}; the document reaches ${level}. Level L1 needs each performer's evidence, L2 says so in the document and waits for their own signature.`,
       { details: { level, leastLevel: project.leastLevel } },
     );
   }
   return project.profile === 'local'
     ? { level, state: 'active', waivers: ['notice', 'four_eyes'] }
-    : { level, state: 'pending_review', waivers: [] };
+    : { level, state: toBeSigned ? 'pending_signature' : 'pending_review', waivers: [] };
 }

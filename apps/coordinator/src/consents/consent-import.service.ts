@@ -8,7 +8,7 @@ import {
   UnderstudyError,
 } from '@understudy/contracts';
 import type { Database, Tx } from '@understudy/db';
-import { noticeElapsesAt } from '@understudy/policy';
+import { consentAfter, noticeElapsesAt } from '@understudy/policy';
 import { sha256Of } from '@understudy/tlog';
 import type { Actor } from '../access/actor.js';
 import { requireOn } from '../access/require-on.js';
@@ -108,7 +108,7 @@ export class ConsentImportService {
   }
 
   private known(row: ConsentRow): ConsentRow {
-    if (row.state === 'active' || row.state === 'pending_review' || row.state === 'suspended') return row;
+    if (consentAfter(row.state, 'supersede') !== null) return row;
     const code = row.state === 'revoked' ? 'CONSENT_REVOKED' : 'CONSENT_NOT_ACTIVE';
     throw new UnderstudyError(
       code,
@@ -134,7 +134,7 @@ export class ConsentImportService {
     const { id, projectId, version, role, level, documentSha256, performerId, waivers } = row;
     const event = { actor: actor.label, subjectType: 'Consent', subjectId: id, projectId };
     const scopeSha256 = sha256Of(canonicalJson(row.scope));
-    const data = { version, role, level, documentSha256, performerId, scopeSha256 };
+    const data = { version, role, level, documentSha256, performerId, scopeSha256, state: row.state };
     await this.audit.append(tx, { ...event, action: 'consent.imported', data });
     if (row.state !== 'active') return;
     for (const waiver of waivers) {

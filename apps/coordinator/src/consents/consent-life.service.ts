@@ -14,6 +14,14 @@ interface Decision {
   readonly waiveNotice?: string | undefined;
 }
 
+interface Revocation {
+  readonly actor: Actor;
+  readonly consentId: string;
+  readonly reason: string;
+  /** The consent, held, if it is the actor's to revoke. */
+  readonly find: (tx: Tx) => Promise<ConsentRow>;
+}
+
 /** Tries at a revocation that runs into others who hold the same rows. */
 const REVOKE_TRIES = 5;
 
@@ -94,19 +102,34 @@ export class ConsentLifeService {
    * @throws UnderstudyError NOT_FOUND, CONFLICT when it has ended already
    */
   async revoke(actor: Actor, consentId: string, reason: string): Promise<Consent> {
+    const find = (tx: Tx): Promise<ConsentRow> => this.consents.lock(tx, actor, 'revoke', consentId);
+    return this.tryRevoking({ actor, consentId, reason, find });
+  }
+
+  /**
+   * By the performer whose consent it is.
+   *
+   * @throws UnderstudyError NOT_FOUND, CONFLICT when it has ended already
+   */
+  async revokeOwn(actor: Actor, consentId: string, reason: string): Promise<Consent> {
+    const find = (tx: Tx): Promise<ConsentRow> => this.consents.lockOwn(tx, actor.performers, consentId);
+    return this.tryRevoking({ actor, consentId, reason, find });
+  }
+
+  private async tryRevoking(revocation: Revocation): Promise<Consent> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await this.database.transaction((tx) => this.revokeOnce(tx, actor, consentId, reason));
+        return await this.database.transaction((tx) => this.revokeOnce(tx, revocation));
       } catch (thrown) {
         if (tries >= REVOKE_TRIES || databaseFault(thrown)?.kind !== 'conflict') throw thrown;
       }
     }
   }
 
-  private async revokeOnce(tx: Tx, actor: Actor, consentId: string, reason: string): Promise<Consent> {
+  private async revokeOnce(tx: Tx, { actor, consentId, reason, find }: Revocation): Promise<Consent> {
     // Versions before the consent, as everybody who works on a version does; then again, for a shot that came in between.
     await this.shots.lockVersions(tx, consentId);
-    const row = await this.consents.lock(tx, actor, 'revoke', consentId);
+    const row = await find(tx);
     requirePossible(row, 'revoke');
     const revoked = { state: 'revoked', stateReason: reason, revokedAt: this.clock.now() } as const;
     const changed = await this.consents.update(tx, consentId, revoked);
@@ -135,7 +158,7 @@ export class ConsentLifeService {
   }
 }
 
-function requirePossible(row: ConsentRow, act: ConsentAct): void {
+export function requirePossible(row: ConsentRow, act: ConsentAct): void {
   if (consentAfter(row.state, act) !== null) return;
   throw new UnderstudyError('CONFLICT', `This consent is ${row.state}; that cannot be done to it any more.`, {
     details: { state: row.state },

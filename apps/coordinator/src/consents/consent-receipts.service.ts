@@ -47,7 +47,11 @@ export class ConsentReceiptsService {
 
   /** @throws UnderstudyError NOT_FOUND */
   async issue(actor: Actor, consentId: string): Promise<ConsentReceipt> {
-    const row = await this.consents.get(actor, consentId);
+    return this.issueFor(actor, await this.consents.get(actor, consentId));
+  }
+
+  /** To whoever was found to be allowed it. */
+  async issueFor(actor: Actor, row: ConsentRow): Promise<ConsentReceipt> {
     const receipt = await this.statement(row);
     await this.audit.append(this.database, {
       actor: actor.label,

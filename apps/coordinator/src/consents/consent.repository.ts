@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ConsentScope, type Consent as ConsentView, type ConsentState, UnderstudyError } from '@understudy/contracts';
+import { createHash } from 'node:crypto';
 import { alteredRows, type Database, type Prisma, RecordSeals, sealRows, type Tx } from '@understudy/db';
 import type { Action } from '@understudy/policy';
 import { accessibleTo } from '../access/accessible.js';
@@ -8,16 +9,25 @@ import { notFound } from '../access/require-on.js';
 import { type PageQuery, pageArguments } from '../platform/paging.js';
 import { DATABASE } from '../platform/tokens.js';
 
-const WITH_PERFORMER = { performer: { select: { name: true } } } as const;
+const WITH_PERFORMER = {
+  performer: { select: { name: true } },
+  signature: { select: { key: { select: { publicKey: true } } } },
+} as const;
 export type ConsentRow = Prisma.ConsentGetPayload<{ include: typeof WITH_PERFORMER }>;
 export type NewConsent = Prisma.ConsentUncheckedCreateInput;
 
+/** How people name a key to each other: SHA-256 of its raw bytes, hex. */
+export function fingerprintOf(publicKey: Uint8Array): string {
+  return createHash('sha256').update(publicKey).digest('hex');
+}
+
 /** A consent as the API shows it: without its document, which holds face templates. */
 export function consentView(row: ConsentRow): ConsentView {
-  const { performer, scope, createdAt, revokedAt, noticeElapsesAt, seal: _, ...rest } = row;
+  const { performer, signature, scope, createdAt, revokedAt, noticeElapsesAt, seal: _, ...rest } = row;
   return {
     ...rest,
     performer: performer.name,
+    signedBy: signature === null ? null : fingerprintOf(signature.key.publicKey),
     scope: ConsentScope.parse(scope),
     createdAt: createdAt.toISOString(),
     revokedAt: revokedAt?.toISOString() ?? null,
@@ -113,6 +123,29 @@ export class ConsentRepository {
     return row;
   }
 
+  /** @throws UnderstudyError NOT_FOUND for a consent of none of these performers */
+  async getOwn(performerIds: readonly string[], consentId: string): Promise<ConsentRow> {
+    const where = { id: consentId, performerId: { in: [...performerIds] } };
+    const row = await this.database.prisma.consent.findFirst({ where, include: WITH_PERFORMER });
+    if (row === null) throw notFound('consent');
+    return row;
+  }
+
+  /**
+   * The same for a performer's own.
+   *
+   * @throws UnderstudyError NOT_FOUND
+   */
+  async lockOwn(tx: Tx, performerIds: readonly string[], consentId: string): Promise<ConsentRow> {
+    await tx.query('SELECT id FROM consents WHERE id = $1::uuid FOR UPDATE', [consentId]);
+    const row = await tx.prisma.consent.findFirst({
+      where: { id: consentId, performerId: { in: [...performerIds] } },
+      include: WITH_PERFORMER,
+    });
+    if (row === null) throw notFound('consent');
+    return row;
+  }
+
   async update(tx: Tx, consentId: string, data: Prisma.ConsentUncheckedUpdateInput): Promise<ConsentRow> {
     return this.keepingSeals(tx, [consentId], () =>
       tx.prisma.consent.update({ where: { id: consentId }, data, include: WITH_PERFORMER }),
@@ -123,7 +156,7 @@ export class ConsentRepository {
   async supersede(tx: Tx, { lineageId, id }: { lineageId: string; id: string }): Promise<string[]> {
     const rows = await tx.query<{ id: string }>(
       `SELECT id FROM consents
-        WHERE lineage_id = $1::uuid AND id <> $2::uuid AND state IN ('active', 'suspended', 'pending_review')
+        WHERE lineage_id = $1::uuid AND id <> $2::uuid AND state IN ('active', 'suspended', 'pending_review', 'pending_signature')
         ORDER BY id FOR UPDATE`,
       [lineageId, id],
     );

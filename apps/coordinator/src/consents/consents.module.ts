@@ -26,5 +26,6 @@ import { ShotWithdrawal } from './shot-withdrawal.js';
     Deletions,
     ShotWithdrawal,
   ],
+  exports: [ConsentLifeService, ConsentReceiptsService, ConsentRepository],
 })
 export class ConsentsModule {}

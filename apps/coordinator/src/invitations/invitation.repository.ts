@@ -19,6 +19,7 @@ export interface NewInvitation {
   readonly name: string;
   readonly hash: string;
   readonly roles: InvitedRoles;
+  readonly performerId: string | null;
   readonly invitedBy: string;
   readonly validHours: number;
 }
@@ -28,12 +29,14 @@ export interface OpenInvitation {
   readonly email: string;
   readonly name: string;
   readonly roles: InvitedRoles;
+  readonly performerId: string | null;
   readonly invitedBy: string;
 }
 
 /** Whoever invited must still be somebody who may. */
 const TAKE = `
-  SELECT i.id, i.email, i.name, i.roles, i.invited_by AS "invitedBy" FROM invitations i
+  SELECT i.id, i.email, i.name, i.roles, i.performer_id AS "performerId", i.invited_by AS "invitedBy"
+  FROM invitations i
   JOIN users u ON u.id = i.invited_by AND u.disabled_at IS NULL AND 'org_admin' = ANY (u.farm_roles)
   WHERE i.hash = $1 AND i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > now() FOR UPDATE OF i`;
 
@@ -53,17 +56,17 @@ export class InvitationRepository {
 
   /** Takes the place of an earlier one to the same address. @returns when it ends; undefined where an account has the address */
   async create(sql: Sql, invitation: NewInvitation): Promise<Date | undefined> {
-    const { id, email, name, hash, roles, invitedBy, validHours } = invitation;
+    const { id, email, name, hash, roles, performerId, invitedBy, validHours } = invitation;
     await sql.query(
       'UPDATE invitations SET revoked_at = now() WHERE email = $1 AND accepted_at IS NULL AND revoked_at IS NULL',
       [email],
     );
     const [row] = await sql.query<{ expiresAt: Date }>(
-      `INSERT INTO invitations (id, email, name, hash, roles, invited_by, expires_at)
-       SELECT $1::uuid, $2, $3, $4, $5::jsonb, $6::uuid, now() + make_interval(hours => $7)
+      `INSERT INTO invitations (id, email, name, hash, roles, invited_by, expires_at, performer_id)
+       SELECT $1::uuid, $2, $3, $4, $5::jsonb, $6::uuid, now() + make_interval(hours => $7), $8::uuid
        WHERE NOT EXISTS (SELECT FROM users WHERE email = $2)
        RETURNING expires_at AS "expiresAt"`,
-      [id, email, name, hash, JSON.stringify(roles), invitedBy, validHours],
+      [id, email, name, hash, JSON.stringify(roles), invitedBy, validHours, performerId],
     );
     return row?.expiresAt;
   }
@@ -72,6 +75,10 @@ export class InvitationRepository {
     const wanted = new Set(projectIds);
     const rows = await sql.query('SELECT id FROM projects WHERE id = ANY ($1::uuid[])', [[...wanted]]);
     return rows.length === wanted.size;
+  }
+
+  async knowsPerformer(sql: Sql, performerId: string): Promise<boolean> {
+    return (await sql.query('SELECT id FROM performers WHERE id = $1::uuid', [performerId])).length === 1;
   }
 
   async revoke(sql: Sql, id: string): Promise<boolean> {
@@ -89,12 +96,19 @@ export class InvitationRepository {
     return row === undefined ? undefined : { ...row, roles: InvitedRoles.parse(row.roles) };
   }
 
-  async accept(sql: Sql, { id, email, name, invitedBy }: OpenInvitation, userId: string, passwordHash: string | null) {
+  async accept(sql: Sql, invitation: OpenInvitation, userId: string, passwordHash: string | null): Promise<void> {
+    const { id, email, name, performerId, invitedBy } = invitation;
     await sql.query(
       `INSERT INTO users (id, name, email, password_hash, created_by) VALUES ($1::uuid, $2, $3, $4, $5::uuid)`,
       [userId, name, email, passwordHash, invitedBy],
     );
     await sealRows(sql, this.seals, 'users', [userId]);
     await sql.query('UPDATE invitations SET accepted_at = now(), user_id = $2::uuid WHERE id = $1::uuid', [id, userId]);
+    if (performerId === null) return;
+    await sql.query(
+      'INSERT INTO performer_accounts (performer_id, user_id, invited_by) VALUES ($1::uuid, $2::uuid, $3::uuid)',
+      [performerId, userId, invitedBy],
+    );
+    await sealRows(sql, this.seals, 'performer_accounts', [userId]);
   }
 }

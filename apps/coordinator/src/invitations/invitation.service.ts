@@ -29,9 +29,9 @@ export class InvitationService {
 
   async list(actor: Actor, query: RouteInput<'listInvitations'>['query']): Promise<RouteOutput<'listInvitations'>> {
     const rows = await this.invitations.open(actor, query, this.clock.now());
-    return pageOf(rows, query, ({ id, email, name, roles, invitedBy, createdAt, expiresAt }) =>
+    return pageOf(rows, query, ({ id, email, name, roles, performerId, invitedBy, createdAt, expiresAt }) =>
       Invitation.parse({
-        ...{ id, email, name, invitedBy, ...InvitedRoles.parse(roles) },
+        ...{ id, email, name, performerId, invitedBy, ...InvitedRoles.parse(roles) },
         createdAt: createdAt.toISOString(),
         expiresAt: expiresAt.toISOString(),
       }),
@@ -40,10 +40,10 @@ export class InvitationService {
 
   /** @throws UnderstudyError CONFLICT for an address that has an account, NOT_FOUND for a project that is not there */
   async create(actor: Actor, body: RouteInput<'createInvitation'>['body']): Promise<RouteOutput<'createInvitation'>> {
-    const { email, name, farmRoles, memberships, validHours } = body;
+    const { email, name, farmRoles, memberships, performerId, validHours } = body;
     const [id, secret] = [randomUUID(), newTokenSecret('invitation')];
     const roles = { farmRoles, memberships };
-    const given = { id, email: email.toLowerCase(), name, roles, invitedBy: actor.id, validHours };
+    const given = { id, email: email.toLowerCase(), name, roles, performerId, invitedBy: actor.id, validHours };
     return await this.database.hotTransaction(async (sql) => {
       if (
         !(await this.invitations.knows(
@@ -52,10 +52,17 @@ export class InvitationService {
         ))
       )
         throw notFound('project');
+      if (performerId !== null && !(await this.invitations.knowsPerformer(sql, performerId)))
+        throw notFound('performer');
       const expiresAt = await this.invitations.create(sql, { ...given, hash: hashTokenSecret(secret) });
       if (expiresAt === undefined) throw taken();
       const subject = { subjectType: 'Invitation', subjectId: id };
-      await this.audit.append(sql, { actor: actor.label, action: 'invitation.made', ...subject, data: { ...roles } });
+      await this.audit.append(sql, {
+        actor: actor.label,
+        action: 'invitation.made',
+        ...subject,
+        data: { ...roles, performerId },
+      });
       return { id, secret, expiresAt: expiresAt.toISOString() };
     });
   }
@@ -91,11 +98,15 @@ export class InvitationService {
             'This invitation does not hold, or no longer; ask for another.',
           );
         }
-        const { roles, invitedBy } = invitation;
+        const { roles, performerId, invitedBy } = invitation;
         await this.invitations.accept(sql, invitation, userId, passwordHash);
         const subject = { subjectType: 'User', subjectId: userId };
         const data = { farmRoles: [], invitationId: invitation.id, invitedBy };
         await this.audit.append(sql, { actor: `user:${userId}`, action: 'user.created', ...subject, data });
+        if (performerId !== null) {
+          const linked = { subjectType: 'Performer', subjectId: performerId, data: { userId, invitedBy } };
+          await this.audit.append(sql, { actor: `user:${userId}`, action: 'performer.account_linked', ...linked });
+        }
         const by = { id: invitedBy, label: `user:${invitedBy}` };
         for (const role of roles.farmRoles) await this.giving.give(sql, by, { userId, projectId: null, role });
         for (const membership of roles.memberships) await this.giving.give(sql, by, { userId, ...membership });

@@ -105,12 +105,13 @@ function text(name: string) {
 function contentPaths() {
   const { assetContent, attemptResult, shotStill, shotStream, deliveryContent, leasedObject, auditExport, openApi } =
     CONTENT_ROUTES;
-  const { metrics } = CONTENT_ROUTES;
+  const { metrics, portalPreview } = CONTENT_ROUTES;
   const here = { description: 'This document', content: { 'application/json': { schema: { type: 'object' } } } };
   return {
     [pathOf(assetContent)]: upload('assetContent', assetContent),
     [pathOf(attemptResult)]: upload('attemptResult', attemptResult),
     [pathOf(shotStill)]: download('shotStill', shotStill),
+    [pathOf(portalPreview)]: download('portalPreview', portalPreview),
     [pathOf(shotStream)]: stream('shotStream', shotStream),
     [openApi]: { get: { operationId: 'openApi', security: [], responses: { 200: here } } },
     [pathOf(deliveryContent)]: download('deliveryContent', deliveryContent),

@@ -100,6 +100,19 @@ export class SessionRepository {
     return (await this.database.prisma.user.findUniqueOrThrow({ where: { id: userId } })).email;
   }
 
+  async performers(userId: string): Promise<{ performerId: string; performer: string; project: string }[]> {
+    const rows = await this.database.prisma.performerAccount.findMany({
+      where: { userId },
+      include: { performer: { include: { project: true } } },
+      orderBy: { performerId: 'asc' },
+    });
+    return rows.map(({ performerId, performer }) => ({
+      performerId,
+      performer: performer.name,
+      project: performer.project.name,
+    }));
+  }
+
   async memberships(userId: string): Promise<{ projectId: string; project: string; role: ProjectRole }[]> {
     const rows = await this.database.prisma.membership.findMany({
       where: { userId },

@@ -113,12 +113,13 @@ export class SessionService {
   async me(actor: Pick<Actor, 'id' | 'name' | 'farmRoles'>, secondFactorUsed: boolean): Promise<RouteOutput<'me'>> {
     const { id, name, farmRoles } = actor;
     const memberships = await this.sessions.memberships(id);
+    const performers = await this.sessions.performers(id);
     const secondFactor = {
       enrolled: (await this.factors.confirmed(id)) !== null,
       used: secondFactorUsed,
       required: this.config.ACCOUNTS === 'strict',
     };
     const email = await this.sessions.email(id);
-    return { userId: id, name, email, farmRoles: [...farmRoles], memberships, secondFactor };
+    return { userId: id, name, email, farmRoles: [...farmRoles], memberships, performers, secondFactor };
   }
 }

@@ -1,7 +1,14 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { canonicalJson } from '@understudy/contracts';
 
-export const SEALED_TABLES = ['consents', 'cast_members', 'segments', 'memberships', 'users'] as const;
+export const SEALED_TABLES = [
+  'consents',
+  'cast_members',
+  'segments',
+  'memberships',
+  'performer_accounts',
+  'users',
+] as const;
 export type SealedTable = (typeof SEALED_TABLES)[number];
 
 /**

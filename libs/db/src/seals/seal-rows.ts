@@ -7,6 +7,8 @@ import {
   consentRecord,
   type MembershipRecord,
   membershipRecord,
+  type PerformerAccountRecord,
+  performerAccountRecord,
   type SegmentRecord,
   segmentRecord,
   type UserRecord,
@@ -58,6 +60,12 @@ const KINDS: Readonly<Record<SealedTable, Kind>> = {
     key: `r.project_id || '/' || r.user_id || '/' || r.role`,
     record: (row: MembershipRecord) => membershipRecord(row),
   },
+  performer_accounts: {
+    select: 'SELECT r.performer_id AS "performerId", r.user_id AS "userId"',
+    scope: 'r.user_id',
+    key: `r.performer_id || '/' || r.user_id`,
+    record: (row: PerformerAccountRecord) => performerAccountRecord(row),
+  },
   users: {
     select: 'SELECT r.id, r.farm_roles::text[] AS "farmRoles"',
     scope: 'r.id',
@@ -104,7 +112,7 @@ async function write(sql: Sql, seals: RecordSeals, table: SealedTable, rows: rea
 /**
  * Seals rows as they are in this transaction: called by whoever wrote them, right after.
  *
- * @param ids of consents, users, segments' tasks; of the shot versions for cast members, of the users for memberships
+ * @param ids of consents, users, segments' tasks; of the shot versions for cast members, of the users for memberships and performers' accounts
  */
 export async function sealRows(
   sql: Sql,

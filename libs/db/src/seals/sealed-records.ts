@@ -72,6 +72,15 @@ export function membershipRecord({ projectId, userId, role }: MembershipRecord):
   return [projectId, userId, role];
 }
 
+export interface PerformerAccountRecord {
+  readonly performerId: string;
+  readonly userId: string;
+}
+
+export function performerAccountRecord({ performerId, userId }: PerformerAccountRecord): readonly unknown[] {
+  return [performerId, userId];
+}
+
 export interface UserRecord {
   readonly id: string;
   readonly farmRoles: readonly string[];

@@ -7,16 +7,17 @@ import { ACTIONS, type SubjectName, SUBJECTS } from './vocabulary.js';
 const [MINE, THEIRS, ME] = ['project-mine', 'project-theirs', 'me'];
 const FARM_ROLES: readonly string[] = ['org_admin', 'farm_operator'];
 
-type Who = FarmRole | ProjectRole | 'nobody' | 'worker';
+type Who = FarmRole | ProjectRole | 'nobody' | 'performer' | 'worker';
 function actorAs(who: Who): ActorRoles {
   return {
     kind: who === 'worker' ? 'worker' : 'user',
     id: ME,
     farmRoles: FARM_ROLES.includes(who) ? [who as FarmRole] : [],
     memberships:
-      FARM_ROLES.includes(who) || who === 'worker' || who === 'nobody'
+      FARM_ROLES.includes(who) || who === 'worker' || who === 'nobody' || who === 'performer'
         ? []
         : [{ projectId: MINE, role: who as ProjectRole }],
+    performers: who === 'performer' ? [ME] : [],
   };
 }
 const abilityAs = (who: Who) => abilityOf(rulesOf(actorAs(who)));
@@ -112,6 +113,7 @@ const TABLE: Record<Who, readonly string[]> = {
   artist: MAKER,
   consent_officer: [...MEMBER, ...STOPS, 'activate Consent', 'decline Consent', 'lift Consent', 'read AuditEvent'],
   compliance_auditor: [...MEMBER, 'read Asset', 'read FaceTemplate', 'read AuditEvent', 'read Evidence'],
+  performer: [...SELF, 'read Portal', 'view Portal', 'revoke Portal', 'sign Portal', 'secure Portal'],
   worker: ['register Lane', 'lease Lane', 'report Attempt', 'upload Attempt'],
 };
 const ROLES = Object.keys(TABLE) as Who[];
@@ -163,6 +165,7 @@ describe('whose rows', () => {
   });
 
   it.each([
+    ['sign', 'Portal', { performerId: ME }, { performerId: 'another' }, 'performer'],
     ['read', 'Token', { userId: ME }, { userId: 'another' }, 'nobody'],
     ['lease', 'Lane', { workerId: ME }, { workerId: 'another' }, 'worker'],
     ['report', 'Attempt', { lane: { workerId: ME } }, { lane: { workerId: 'another' } }, 'worker'],

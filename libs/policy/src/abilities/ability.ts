@@ -15,6 +15,7 @@ import { membershipRules } from './membership.js';
 import { modelPackRules } from './model-pack.js';
 import { metricsRules } from './metrics.js';
 import { performerRules } from './performer.js';
+import { portalRules } from './portal.js';
 import { projectRules } from './project.js';
 import { sessionRules } from './session.js';
 import { shotRules } from './shot.js';
@@ -49,6 +50,7 @@ const EVERY_SUBJECT: readonly SubjectRules[] = [
   evidenceRules,
   metricsRules,
   webhookRules,
+  portalRules,
 ];
 
 export type ActorAbility = Ability<[Action, SubjectName | ForcedSubject<SubjectName>], Conditions>;

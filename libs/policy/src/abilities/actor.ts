@@ -6,4 +6,6 @@ export interface ActorRoles {
   readonly id: string;
   readonly farmRoles: readonly FarmRole[];
   readonly memberships: readonly { readonly projectId: string; readonly role: ProjectRole }[];
+  /** Ids of the performers that this account is in the portal. */
+  readonly performers?: readonly string[];
 }

@@ -32,6 +32,7 @@ export function roleMatrix(): RoleAbilities[] {
     roleAbilities('nobody yet', user),
     ...FARM_ROLES.map((role) => roleAbilities(role, { ...user, farmRoles: [role] })),
     ...PROJECT_ROLES.map((role) => roleAbilities(role, { ...user, memberships: [{ projectId: PROJECT, role }] })),
+    roleAbilities('performer', { ...user, performers: ['the performer'] }),
     roleAbilities('worker', { ...user, kind: 'worker' }),
   ];
 }

@@ -7,6 +7,8 @@ const ACTS: Partial<Record<SubjectName, readonly Action[]>> = {
   Invitation: ['create'],
   Membership: ['grant'],
   ModelPack: ['activate'],
+  // Somebody's face, their consents, and their signature.
+  Portal: ['read', 'view', 'revoke', 'sign', 'secure'],
   RoleRequest: ['grant'],
   User: ['create'],
   Worker: ['create', 'activate', 'share'],

@@ -4,6 +4,7 @@ export const ACTIONS = [
   'create',
   'grant',
   'revoke',
+  'sign',
   'secure',
   'activate',
   'suspend',
@@ -53,5 +54,6 @@ export const SUBJECTS = [
   'Evidence',
   'Metrics',
   'Webhook',
+  'Portal',
 ] as const;
 export type SubjectName = (typeof SUBJECTS)[number];

@@ -1,7 +1,16 @@
 import type { ConsentState } from '@understudy/contracts';
 
-/** What happens to a consent: people decide the first five, the clock the last two, a newer version `supersede`. */
-export const CONSENT_ACTS = ['activate', 'suspend', 'decline', 'revoke', 'supersede', 'expire', 'lapse'] as const;
+/** What happens to a consent: people decide the first four, the performer signs, a newer version supersedes, the clock does the rest. */
+export const CONSENT_ACTS = [
+  'activate',
+  'suspend',
+  'decline',
+  'revoke',
+  'sign',
+  'supersede',
+  'expire',
+  'lapse',
+] as const;
 export type ConsentAct = (typeof CONSENT_ACTS)[number];
 
 const BEFORE_ACTIVE = ['draft', 'pending_signature', 'pending_review'] as const;
@@ -12,7 +21,8 @@ const TRANSITIONS: Readonly<Record<ConsentAct, { from: readonly ConsentState[]; 
   suspend: { from: ['active'], to: 'suspended' },
   decline: { from: BEFORE_ACTIVE, to: 'declined' },
   revoke: { from: [...BEFORE_ACTIVE, 'active', 'suspended'], to: 'revoked' },
-  supersede: { from: ['pending_review', 'active', 'suspended'], to: 'superseded' },
+  sign: { from: ['pending_signature'], to: 'pending_review' },
+  supersede: { from: ['pending_signature', 'pending_review', 'active', 'suspended'], to: 'superseded' },
   expire: { from: ['active', 'suspended'], to: 'expired' },
   lapse: { from: BEFORE_ACTIVE, to: 'lapsed' },
 };

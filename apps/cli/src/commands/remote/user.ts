@@ -20,6 +20,7 @@ interface NewUserOptions extends ConnectionOptions {
 }
 
 interface InviteOptions extends NewUserOptions {
+  performer?: string;
   project?: string;
   role?: ProjectRole;
   hours: number;
@@ -66,6 +67,7 @@ function addMaking(user: Command): void {
     .addOption(farmRoleOption())
     .option('--project <name>', 'a project that they will work on')
     .addOption(new Option('--role <role>', 'what they may do in it').choices(PROJECT_ROLES))
+    .option('--performer <id>', 'the performer whose own portal it opens, by id; then of no other role')
     .option('--hours <n>', 'for how long the link holds', wholeNumber, 72)
     .option('--json', 'as one JSON object')
     .action(invite);
@@ -80,14 +82,14 @@ function addMaking(user: Command): void {
 }
 
 async function invite(options: InviteOptions & { json?: boolean }): Promise<void> {
-  const { email, name, farmRole = [], project, role, hours, json, ...connection } = options;
+  const { email, name, farmRole = [], project, role, performer = null, hours, json, ...connection } = options;
   if ((project === undefined) !== (role === undefined)) {
     throw new UnderstudyError('USAGE', '--project and --role go together');
   }
   const client = await connect(connection);
   const memberships =
     project === undefined || role === undefined ? [] : [{ projectId: (await projectNamed(client, project)).id, role }];
-  const body = { email, name, farmRoles: farmRole, memberships, validHours: hours };
+  const body = { email, name, farmRoles: farmRole, memberships, performerId: performer, validHours: hours };
   const made = await client.call('createInvitation', { body });
   if (json === true) console.log(JSON.stringify(made));
   else console.log(`until ${made.expiresAt}, once: CONSOLE/join#${made.secret}`);
