@@ -1,37 +1,22 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { BatchStanding } from '@understudy/contracts';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { BatchActs } from '../../apps/coordinator/src/shots/batch-acts.js';
 import { BatchStandings } from '../../apps/coordinator/src/shots/batch-standings.js';
 import { BatchRepository } from '../../apps/coordinator/src/shots/batch.repository.js';
 import { ShotRepository } from '../../apps/coordinator/src/shots/shot.repository.js';
 import { Claims } from '../../apps/coordinator/src/shards/claims.js';
 import type { FakeLane } from './fake-lane.js';
-import { makePlate, PLATE_FRAMES, type Stage, StagesFarm } from './stages-farm.js';
+import { PLATE_FRAMES, type Stage, type StagesFarm } from './stages-farm.js';
+import { useStages } from './use-stages.js';
 
 const NIGHT = { batch: 'night' };
 
-let folder: string;
 let plate: string;
 let farm: StagesFarm;
 let lane: FakeLane;
 let stage: Stage;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'plates-'));
-  plate = join(folder, 'plate.mp4');
-  await makePlate(plate);
-  farm = await StagesFarm.start({ serve: false });
-  lane = await farm.addLane();
-});
-beforeEach(async () => {
-  await farm.clear();
-  stage = await farm.addStage(plate);
-});
-afterAll(async () => {
-  await farm.stop();
-  await rm(folder, { recursive: true, force: true });
+useStages((world) => {
+  ({ farm, lane, plate, stage } = world);
 });
 
 const heads = async (action: 'read' | 'pause' = 'read', actor = stage.actor) => {

@@ -1,53 +1,32 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { ModelManifestDocument, ModelPack, Processor, UnderstudyError } from '@understudy/contracts';
+import type { ModelManifestDocument, ModelPack, Processor } from '@understudy/contracts';
 import { packDigest } from '@understudy/inference';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Actor } from '../../apps/coordinator/src/access/actor.js';
 import { ModelPackService } from '../../apps/coordinator/src/models/model-pack.service.js';
 import { Claims } from '../../apps/coordinator/src/shards/claims.js';
 import { FakeLane } from './fake-lane.js';
 import { manifestOf } from './pack-fixture.js';
-import { makePlate, type Stage, StagesFarm } from './stages-farm.js';
+import type { Stage, StagesFarm } from './stages-farm.js';
+import { refused } from './refused.js';
+import { useStages } from './use-stages.js';
 
-let folder: string;
-let plate: string;
 let farm: StagesFarm;
 let lane: FakeLane;
 let stage: Stage;
 let packs: ModelPackService;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'plates-'));
-  plate = join(folder, 'plate.mp4');
-  await makePlate(plate);
-  farm = await StagesFarm.start({ serve: false });
-  lane = await farm.addLane();
+useStages((world) => {
+  ({ farm, lane, stage } = world);
   packs = farm.get(ModelPackService);
 });
 beforeEach(async () => {
-  stage = await farm.addStage(plate);
   const scope = `scope || '{"operations": ["replace", "restore"]}'`;
   await farm.owner.query(`UPDATE consents SET scope = ${scope} WHERE project_id = $1`, [stage.projectId]);
-});
-afterEach(() => farm.clear());
-afterAll(async () => {
-  await farm.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 const person = (): Actor => ({ ...stage.actor, id: randomUUID() });
 const fresh = (more?: Parameters<typeof manifestOf>[1]) => manifestOf(`pack-${randomUUID().slice(0, 8)}`, more);
-const refused = (work: Promise<unknown>): Promise<UnderstudyError> =>
-  work.then(
-    () => {
-      throw new Error('it was not refused');
-    },
-    (thrown: unknown) => thrown as UnderstudyError,
-  );
-
 async function approved(manifest: ModelManifestDocument): Promise<ModelPack> {
   const { id } = await packs.add(person(), manifest);
   return packs.approve(person(), id, 'licence and source seen');

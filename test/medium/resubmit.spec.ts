@@ -1,7 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { ResubmitShot, type ShotState } from '@understudy/contracts';
 import type { z } from 'zod';
 import { ReportRepository } from '../../apps/coordinator/src/shots/report.repository.js';
@@ -9,33 +6,22 @@ import { Resubmissions } from '../../apps/coordinator/src/shots/resubmissions.js
 import { ShotRepository } from '../../apps/coordinator/src/shots/shot.repository.js';
 import type { FakeLane } from './fake-lane.js';
 import { revokeConsent } from './shot-fixture.js';
-import { makePlate, PLATE_FRAMES, type Stage, StagesFarm } from './stages-farm.js';
+import { PLATE_FRAMES, type Stage, type StagesFarm } from './stages-farm.js';
+import { useStages } from './use-stages.js';
 
 const REASON = 'the director wants it so';
 const SHARD_FRAMES = 5;
 const LOSSLESS = { mode: 'lossless', preset: 'ultrafast' };
 
-let folder: string;
-let plate: string;
 let farm: StagesFarm;
 let lane: FakeLane;
 let stage: Stage;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'plates-'));
-  plate = join(folder, 'plate.mp4');
-  await makePlate(plate);
-  farm = await StagesFarm.start({ serve: false });
-  lane = await farm.addLane();
+useStages((world) => {
+  ({ farm, lane, stage } = world);
 });
-beforeEach(async () => {
-  stage = await farm.addStage(plate);
+beforeEach(() => {
   lane.brighter = 0;
-});
-afterEach(() => farm.clear());
-afterAll(async () => {
-  await farm.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 const broughtTo = (state: ShotState) =>

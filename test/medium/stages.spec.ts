@@ -1,16 +1,14 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FaceObservation, type StageName, UnderstudyError } from '@understudy/contracts';
 import { AuditWriter } from '../../apps/coordinator/src/audit/audit-writer.js';
 import { TemplateService } from '../../apps/coordinator/src/assets/template.service.js';
 import { ShotActs } from '../../apps/coordinator/src/shots/shot-acts.js';
 import { type FakeLane, observe } from './fake-lane.js';
-import { makePlate, PLATE_FRAMES, type Stage, StagesFarm } from './stages-farm.js';
+import { PLATE_FRAMES, type Stage, type StagesFarm } from './stages-farm.js';
+import { useStages } from './use-stages.js';
 
-let folder: string;
 let plate: string;
 let farm: StagesFarm;
 let lane: FakeLane;
@@ -22,22 +20,11 @@ const sometimesUnsure = (frame: number): FaceObservation[] => [
   observe(frame, 0, frame >= 13 && frame < 17 ? { spread: 0.1 } : {}),
 ];
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'plates-'));
-  plate = join(folder, 'plate.mp4');
-  await makePlate(plate);
-  farm = await StagesFarm.start({ serve: false });
-  lane = await farm.addLane();
+useStages((world) => {
+  ({ farm, lane, plate, stage } = world);
 });
-// A plate of one's own is analysed anew.
-beforeEach(async () => {
-  stage = await farm.addStage(plate);
+beforeEach(() => {
   lane.faces = bothPeople;
-});
-afterEach(() => farm.clear());
-afterAll(async () => {
-  await farm.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 describe('the stages of a shot', () => {
