@@ -67,7 +67,7 @@ function missingLight(
   });
   const perUnit = pose.scale / factor;
   const missing = smoothLight(differences, look.regions.skin, settings.matchSigma * perUnit, settings.lightOutlier);
-  const near = meansWithin(differences, look.bare, settings.rimSigma * perUnit);
+  const near = meansWithin(differences, withoutBrows(look), settings.rimSigma * perUnit);
   const depth = look.depth.data;
   missing.forEach((offset, c) => {
     const own = bases[c]!.data;
@@ -78,6 +78,13 @@ function missingLight(
   });
   const [luma, red, blue] = missing;
   return { luma: luma!, red: red!, blue: blue!, grain: look.regions.skin };
+}
+
+/** The plate's brows are not its light: their hair is not to be drawn anew, blurred, where they come near the rim. */
+function withoutBrows({ bare, regions }: PlateLook): FloatPlane {
+  const counted = createPlane(bare.width, bare.height);
+  for (let i = 0; i < counted.data.length; i++) counted.data[i] = bare.data[i]! * (1 - regions.brows.data[i]!);
+  return counted;
 }
 
 /** Gaussian means over the pixels that `weight` counts; 0 where none of them is near. */
