@@ -23,6 +23,7 @@ export interface Side {
   readonly roleRequestId: string;
   readonly invitationId: string;
   readonly workerId: string;
+  readonly workerKeyId: string;
   readonly workerToken: string;
   readonly laneId: string;
   readonly attemptId: string;
@@ -113,6 +114,8 @@ export async function addSide(farm: TestCoordinator): Promise<Side> {
   );
   await farm.grant(shot.projectId, user.id, 'artist');
   const worker = await farm.addWorker();
+  // Not the one that knocks: shut out, it could knock no more.
+  const workerId = (await farm.addWorker()).id;
   return {
     projectId: shot.projectId,
     projectName: name,
@@ -128,8 +131,8 @@ export async function addSide(farm: TestCoordinator): Promise<Side> {
     modelPackId: await addModelPack(owner, user.id),
     roleRequestId: await addRoleRequest(owner, user.id, shot.projectId),
     invitationId: await addInvitation(owner, user.id),
-    // Not the one that knocks: shut out, it could knock no more.
-    workerId: (await farm.addWorker()).id,
+    workerId,
+    workerKeyId: await addWorkerKey(owner, workerId),
     webhookId: await addWebhook(owner, shot.projectId),
     performerId,
     performerKeyId: await addPerformerKey(owner, user.id),
@@ -151,6 +154,17 @@ async function addBatch(
     randomUUID(),
   ]);
   await owner.query('UPDATE shots SET batch_id = $1 WHERE id = $2', [id, shotId]);
+  return id;
+}
+
+async function addWorkerKey(owner: Database, workerId: string): Promise<string> {
+  const id = randomUUID();
+  await owner.query('INSERT INTO worker_keys (id, worker_id, public_key, fingerprint) VALUES ($1, $2, $3, $4)', [
+    id,
+    workerId,
+    'A'.repeat(43),
+    sha('a'),
+  ]);
   return id;
 }
 
@@ -241,6 +255,9 @@ const name = (): string => `Named ${(named += 1)} ${randomUUID().slice(0, 8)}`;
 /** A body that its schema takes, so that what decides is the permission. */
 export const BODIES: Readonly<Record<string, Body>> = {
   signIn: () => ({}),
+  startSingleSignOn: () => ({ invitation: 1 }),
+  finishSingleSignOn: () => ({}),
+  proveSingleSignOn: () => ({}),
   enrolSecondFactor: () => ({ password: 'not theirs' }),
   confirmSecondFactor: () => ({ code: '000000' }),
   removeSecondFactor: () => ({ password: 'not theirs' }),
@@ -326,6 +343,12 @@ export const BODIES: Readonly<Record<string, Body>> = {
   createWorker: () => ({ name: name() }),
   tieWorker: ({ projectId }) => ({ projectIds: [projectId] }),
   disableWorker: REASON,
+  endWorkerKey: REASON,
+  openWorkerSession: () => ({
+    publicKey: 'A'.repeat(43),
+    challenge: randomUUID(),
+    signature: 'A'.repeat(86),
+  }),
   registerLane: () => ({
     ordinal: 1,
     host: 'host',

@@ -10,6 +10,7 @@ const BEYOND_THE_SCHEMA = [
   'attempts_one_accepted',
   'attempts_one_live',
   'audit_events_of_consents',
+  'break_glass_one',
   'consent_holds_one_open',
   'invitations_one_open',
   'model_packs_one_default',

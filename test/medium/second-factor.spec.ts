@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashPassword } from '../../apps/coordinator/src/users/passwords.js';
-import { codeOf, stepAt } from '../../apps/coordinator/src/users/totp.js';
+import { codeAt, secretOf } from './authenticator.js';
 import { TestCoordinator, type TestPerson } from './coordinator.js';
 
 const PASSWORD = 'correct horse battery';
@@ -44,13 +44,7 @@ const makeProject = (cookie: string) => ask('POST', '/api/v1/users', newcomer(),
 let made = 0;
 const newcomer = () => ({ name: 'New', email: `new${(made += 1)}@example.org`, password: PASSWORD });
 
-const secretOf = (text: string): Buffer => {
-  const bits = [...text].map((letter) =>
-    'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0'),
-  );
-  return Buffer.from((bits.join('').match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
-};
-const codeNow = (secret: string): string => codeOf(secretOf(secret), stepAt(new Date(nowMs)));
+const codeNow = (secret: string): string => codeAt(secret, new Date(nowMs));
 
 interface Enrolled extends Person {
   readonly secret: string;

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TaskWriter } from '../../apps/coordinator/src/shards/task-writer.js';
 import { TestCoordinator, type TestPerson } from './coordinator.js';
 import { capabilities } from './shards-farm.js';
+import { newHostKey, openSession } from './worker-host.js';
 import { addShot, type ShotFixture, tasksOf } from './shot-fixture.js';
 
 let farm: TestCoordinator;
@@ -26,13 +27,23 @@ interface TestWorker {
   readonly laneId: string;
 }
 
+/** Its key is approved and its lane registered; the worker itself waits for approval. */
 async function addWorker(projectIds: string[] | null = null): Promise<TestWorker> {
   const body = { name: `worker ${randomUUID()}`, projectIds };
   const made = await farm.call('createWorker', operator.token, { body });
   expect(made.body.pending).toBe(true);
   const lane = { ordinal: 0, host: 'host', capabilities: capabilities() };
-  const registered = await farm.call('registerLane', made.body.secret, { body: lane });
-  return { id: made.body.id, token: made.body.secret, laneId: registered.body.laneId };
+  const { id, secret } = made.body;
+  const key = newHostKey();
+  await openSession(farm, secret, key);
+  await farm.call('approveWorker', other.token, {
+    params: { workerId: id },
+    body: { fingerprints: [key.fingerprint] },
+  });
+  const { token } = await openSession(farm, secret, key);
+  const registered = await farm.call('registerLane', token, { body: lane });
+  await farm.owner.query('UPDATE workers SET approved_by = NULL WHERE id = $1', [id]);
+  return { id, token, laneId: registered.body.laneId };
 }
 
 async function addWork(count = 1): Promise<ShotFixture> {

@@ -3,7 +3,9 @@ import { Notifications } from '@mantine/notifications';
 import { UnderstudyError } from '@understudy/contracts';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import { JOIN_PATH, JoinPage } from './session/join-page.js';
+import { PROVIDER_PATH, ProviderPage } from './session/provider-page.js';
 import { SessionGate } from './session/session.js';
 import { router } from './router.js';
 
@@ -16,18 +18,25 @@ function isWorthAnotherTry(failures: number, error: Error): boolean {
 
 const queryClient = new QueryClient({ defaultOptions: { queries: { retry: isWorthAnotherTry, staleTime: 1000 } } });
 
+/** What is there without signing in, by its address; all else is the farm's. */
+const OPEN_PLACES: Readonly<Record<string, () => ReactNode>> = { [JOIN_PATH]: JoinPage, [PROVIDER_PATH]: ProviderPage };
+
+function Place() {
+  const Open = OPEN_PLACES[window.location.pathname];
+  if (Open !== undefined) return <Open />;
+  return (
+    <SessionGate>
+      <RouterProvider router={router} />
+    </SessionGate>
+  );
+}
+
 export function App() {
   return (
     <MantineProvider theme={theme} defaultColorScheme="auto">
       <Notifications position="top-right" />
       <QueryClientProvider client={queryClient}>
-        {window.location.pathname === JOIN_PATH ? (
-          <JoinPage />
-        ) : (
-          <SessionGate>
-            <RouterProvider router={router} />
-          </SessionGate>
-        )}
+        <Place />
       </QueryClientProvider>
     </MantineProvider>
   );

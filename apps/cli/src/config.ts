@@ -30,7 +30,11 @@ export interface Config {
   readonly server: string | undefined;
   readonly token: string | undefined;
   readonly cores: number;
+  /** Settings of an OpenID Connect provider, handed on to the coordinator that `up` starts, as they are. */
+  readonly signInProvider: Readonly<Record<string, string>>;
 }
+
+const OIDC = /^OIDC_[A-Z_]+$/;
 
 /** @throws UnderstudyError USAGE for settings that make no sense. */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
@@ -55,6 +59,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     server: UNDERSTUDY_SERVER,
     token: UNDERSTUDY_TOKEN,
     cores: Math.max(1, cpus().length),
+    signInProvider: Object.fromEntries(
+      Object.entries(environment).flatMap(([name, value]) => (OIDC.test(name) && value ? [[name, value]] : [])),
+    ),
   };
 }
 

@@ -9,6 +9,7 @@ import { addMigrateCommand } from './commands/migrate.js';
 import { addModelsCommands } from './commands/models.js';
 import { addAccountCommands } from './commands/remote/account.js';
 import { addBatchCommands } from './commands/remote/batch.js';
+import { addBreakGlassCommands } from './commands/remote/break-glass.js';
 import { addLoginCommands } from './commands/remote/login.js';
 import { addLogsCommand } from './commands/remote/logs.js';
 import { addProjectCommands } from './commands/remote/project.js';
@@ -45,6 +46,7 @@ export function createProgram(): Command {
     addWorkerCommand,
     addLoginCommands,
     addAccountCommands,
+    addBreakGlassCommands,
     addUserCommands,
     addWorkersCommands,
     addProjectCommands,

@@ -22,6 +22,7 @@ import { TasksModule } from './shards/tasks.module.js';
 import { DeliveriesModule } from './deliveries/deliveries.module.js';
 import { ShotsModule } from './shots/shots.module.js';
 import { SealingModule } from './sealing/sealing.module.js';
+import { SingleSignOnModule } from './single-sign-on/single-sign-on.module.js';
 import { StagesModule } from './stages/stages.module.js';
 import { StillsModule } from './stills/stills.module.js';
 import { WebhooksModule } from './webhooks/webhooks.module.js';
@@ -48,6 +49,7 @@ export class AppModule {
         UsersModule,
         RolesModule,
         InvitationsModule,
+        SingleSignOnModule,
         ProjectsModule,
         PerformersModule,
         ConsentsModule,

@@ -8,16 +8,29 @@ import { openLog } from './log.js';
 import { LogShipper } from './logs/log-shipper.js';
 import { LogSpool } from './logs/log-spool.js';
 import type { HeldAttempt } from './messages.js';
+import { FarmSession } from './supervisor/farm-session.js';
 import { laneProvider } from './supervisor/lane-provider.js';
 import { ObjectCache } from './supervisor/object-cache.js';
 import { Scratch } from './supervisor/scratch.js';
 import { Supervisor } from './supervisor/supervisor.js';
+import { WorkerKey } from './supervisor/worker-key.js';
 
 try {
   const config = workerConfig(process.env);
   const log = openLog(config.logLevel, {});
   const scratch = await Scratch.take(config.scratchDir);
-  const client = createNodeClient({ baseUrl: config.coordinatorUrl, token: config.workerToken });
+  const key = await WorkerKey.open(config.dataDir);
+  log.info({ fingerprint: key.fingerprint }, "this worker's key");
+  const joining = createNodeClient({ baseUrl: config.coordinatorUrl, token: config.workerToken });
+  let supervisor: Supervisor | undefined;
+  const session = new FarmSession({
+    client: joining,
+    key,
+    log,
+    onToken: (token) => supervisor?.replaceToken(token),
+    onShutOut: (error) => supervisor?.giveUp(error.toBody().error),
+  });
+  const client = createNodeClient({ baseUrl: config.coordinatorUrl, token: () => session.token });
   const objects = new ObjectCache(scratch.objects, config.cacheBytes, async ({ url, sha256, bytes }, path, signal) => {
     await client.downloadContent(url, path, { sha256, bytes, signal });
   });
@@ -33,18 +46,26 @@ try {
     log,
     send: (attemptId, part) => client.call('appendAttemptLog', { params: { attemptId }, body: part }),
   });
-  await shipper.start();
-  const candidate = await laneProvider(config, log);
-  const supervisor = new Supervisor({ config, candidate, scratch, logs, objects, log, report, program });
   let signals = 0;
-  const end = () => (++signals === 1 ? supervisor.drain() : supervisor.abort());
+  const end = () => {
+    signals += 1;
+    if (supervisor === undefined) session.close();
+    else if (signals === 1) supervisor.drain();
+    else supervisor.abort();
+  };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end);
   try {
-    await supervisor.run();
+    if (await session.open()) {
+      await shipper.start();
+      const candidate = await laneProvider(config, log);
+      supervisor = new Supervisor({ config, candidate, scratch, logs, objects, log, report, session, program });
+      if (signals === 0) await supervisor.run();
+    }
     log.info('worker ended');
   } finally {
+    session.close();
     await shipper.end();
-    client.close();
+    for (const open of [client, joining]) open.close();
     await scratch.leave();
   }
 } catch (thrown) {

@@ -6,6 +6,7 @@ export interface LaneConfig {
   readonly ordinal: number;
   readonly host: string;
   readonly coordinatorUrl: string;
+  /** Of now; another comes by `token` before it ends. */
   readonly workerToken: string;
   readonly dataDir: string;
   /** This lane's own folder. */
@@ -35,12 +36,16 @@ export type LaneOrder =
   | { readonly type: 'drain' }
   /** The same without grace. */
   | { readonly type: 'abort' }
+  /** What to speak to the coordinator with from now on. */
+  | { readonly type: 'token'; readonly token: string }
   | { readonly type: 'acquired'; readonly request: number; readonly path: string }
   | { readonly type: 'refused'; readonly request: number; readonly error: ErrorBody['error'] };
 
 /** Lane to supervisor. */
 export type LaneNotice =
   | { readonly type: 'registered' }
+  /** The coordinator does not take this token: another is needed. */
+  | { readonly type: 'token_refused'; readonly token: string }
   | { readonly type: 'attempt'; readonly held: HeldAttempt | null }
   | { readonly type: 'acquire'; readonly request: number; readonly ref: ObjectRef }
   | { readonly type: 'release'; readonly sha256: string }

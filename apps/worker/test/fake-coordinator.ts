@@ -102,6 +102,8 @@ export class FakeCoordinator {
   }
 
   readonly #defaults: Partial<Record<RouteName, Handler>> = {
+    challengeWorker: () => ({ challenge: randomUUID() }),
+    openWorkerSession: () => ({ secret: `usw_${randomUUID()}`, validSeconds: 900 }),
     registerLane: () => ({ laneId: randomUUID() }),
     leaseTask: async ({ body }) => {
       const lease = this.leases.shift() ?? null;

@@ -2,13 +2,14 @@ import { ROUTES, type Route, type RouteName, type RouteOutput, type RouteRequest
 import { UnderstudyError } from '@understudy/contracts';
 
 import { routeAddress } from './address.js';
+import { bearer } from './bearer.js';
 import { cancelled, errorOfAnswer, parseJson, unreachable } from './answer.js';
 
 export interface ClientOptions {
   /** Origin of the coordinator, such as `https://farm.example`; empty in a page that the coordinator served. */
   readonly baseUrl: string;
-  /** Bearer token; absent where a cookie signs in. */
-  readonly token?: string;
+  /** Bearer token, or what gives the one of now; absent where a cookie signs in. */
+  readonly token?: string | (() => string);
   readonly headers?: Readonly<Record<string, string>>;
   readonly fetch?: typeof globalThis.fetch;
   readonly timeouts?: {
@@ -75,7 +76,7 @@ async function exchange(
 ): Promise<{ status: number; text: string }> {
   const address = routeAddress(options.baseUrl, route.path, request.params, request.query);
   const headers: Record<string, string> = { accept: 'application/json', ...options.headers };
-  if (options.token !== undefined) headers['authorization'] = `Bearer ${options.token}`;
+  if (options.token !== undefined) headers['authorization'] = bearer(options.token);
   if (route.body !== undefined) headers['content-type'] = 'application/json';
   const timeoutMs = callOptions.timeoutMs ?? options.timeouts?.requestMs ?? REQUEST_TIMEOUT_MS;
   const limit = limitTime(timeoutMs + heldMs(route, request), callOptions.signal);

@@ -7,10 +7,11 @@ import { buffer } from 'node:stream/consumers';
 import { UnderstudyError } from '@understudy/contracts';
 
 import { cancelled, unreachable } from './answer.js';
+import { bearer } from './bearer.js';
 
 export interface TransportOptions {
   readonly baseUrl: string;
-  readonly token?: string;
+  readonly token?: string | (() => string);
   /** A connection on which nothing moves for so long is cut. 30,000 by default. */
   readonly stallMs?: number;
 }
@@ -47,7 +48,7 @@ export function openTransport({ baseUrl, token, stallMs = STALL_MS }: TransportO
   return {
     exchange: async ({ method, path, headers, body, signal }) => {
       const address = addressOf(base, path);
-      const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      const authorization = token === undefined ? {} : { authorization: bearer(token) };
       const outgoing = request(address, {
         method,
         agent,

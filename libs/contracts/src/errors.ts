@@ -20,6 +20,12 @@ export const ERROR_CODES = {
   SECOND_FACTOR_REQUIRED: { status: 403, exit: 3 },
   /** Somebody signed in gave a wrong password or code, or too many of them. */
   CREDENTIALS_REFUSED: { status: 422, exit: 3 },
+  /** A worker's token alone opens nothing on this farm: the worker shows its key first. */
+  WORKER_KEY_REQUIRED: { status: 403, exit: 3 },
+  /** Nobody has approved the key that the worker shows. */
+  WORKER_NOT_APPROVED: { status: 403, exit: 3 },
+  /** The farm's OpenID Connect provider cannot be asked, or does not say what it must. */
+  SIGN_IN_PROVIDER_UNAVAILABLE: { status: 503, exit: 6 },
 
   // Consent. The reasons of one evaluation travel together in `details.reasons`; the code is the first of them.
   CONSENT_REQUIRED: { status: 422, exit: 3 },

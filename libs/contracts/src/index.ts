@@ -1,6 +1,7 @@
 export * from './analysis.js';
 export * from './attempt-logs.js';
 export * from './batches.js';
+export * from './break-glass.js';
 export * from './canonical-json.js';
 export * from './consent.js';
 export * from './consent-receipt.js';
@@ -22,5 +23,7 @@ export * from './route-types.js';
 export * from './routes.js';
 export * from './scheduling.js';
 export * from './shots.js';
+export * from './single-sign-on.js';
 export * from './stages.js';
 export * from './webhooks.js';
+export * from './worker-keys.js';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Instant, Name, Uuid } from './ids.js';
 import { FarmRole, ProjectRole } from './roles.js';
+import { WorkerKey } from './worker-keys.js';
 
 /** Six digits of an authenticator, or one of the recovery codes. */
 const Code = z.string().min(6).max(40);
@@ -13,6 +14,8 @@ export const Me = z.object({
   userId: Uuid,
   name: Name,
   email: z.string(),
+  /** False for an account that signs in through the provider alone. */
+  hasPassword: z.boolean(),
   farmRoles: z.array(FarmRole),
   memberships: z.array(z.object({ projectId: Uuid, project: Name, role: ProjectRole })),
   /** Whom this account is in the portal; empty for everybody who is no performer. */
@@ -24,17 +27,19 @@ export const Me = z.object({
     /** Whether this farm asks for it before acts that release or grant. */
     required: z.boolean(),
   }),
+  /** While the break-glass account is open: everybody should know. */
+  breakGlassOpenUntil: Instant.nullable(),
 });
 export type Me = z.infer<typeof Me>;
 
-/** Whoever changes how an account is protected proves anew who they are. */
-export const ProveIdentity = z.object({ password: Password, code: Code.optional() });
+/** Whoever changes how an account is protected proves anew who they are; without a password by having just signed in. */
+export const ProveIdentity = z.object({ password: Password.optional(), code: Code.optional() });
 /** Shown once. `secret` is base32; `otpauthUri` is what an authenticator's picture code says. */
 export const NewSecondFactor = z.object({ secret: z.string(), otpauthUri: z.string() });
 export const ConfirmSecondFactor = z.object({ code: Code });
 /** Each works once, instead of a code. Shown once; only their hashes are kept. */
 export const RecoveryCodes = z.object({ recoveryCodes: z.array(z.string()) });
-export const ChangePassword = ProveIdentity.extend({ newPassword: NewPassword });
+export const ChangePassword = ProveIdentity.extend({ password: Password, newPassword: NewPassword });
 
 /** A session of a browser, or an API token, that still holds. */
 export const SignedIn = z.object({
@@ -84,6 +89,8 @@ export const Worker = z.object({
   /** Who asked for it while it waits for another person's approval; else null. */
   awaitsApprovalOf: Uuid.nullable(),
   disabledAt: Instant.nullable(),
+  /** Those that hold or wait. */
+  keys: z.array(WorkerKey),
   lanes: z.array(
     z.object({
       id: Uuid,

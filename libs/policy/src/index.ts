@@ -11,6 +11,7 @@ export * from './plan/partial.js';
 export * from './plan/shards.js';
 export * from './abilities/ability.js';
 export type * from './abilities/actor.js';
+export * from './abilities/break-glass.js';
 export * from './abilities/conditions.js';
 export type { Rule } from './abilities/grant.js';
 export * from './abilities/powerful-roles.js';

@@ -19,7 +19,7 @@ export function AccountPage() {
       </Text>
       <SecondFactorPanel />
       <SessionsPanel />
-      <PasswordPanel />
+      {me.hasPassword && <PasswordPanel />}
     </Stack>
   );
 }

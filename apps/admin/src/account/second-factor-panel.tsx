@@ -47,7 +47,10 @@ function Enrolment() {
   const queries = useQueryClient();
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
-  const begin = useMutation({ mutationFn: () => client.call('enrolSecondFactor', { body: { password } }) });
+  const { hasPassword } = useSession().me;
+  const begin = useMutation({
+    mutationFn: () => client.call('enrolSecondFactor', { body: hasPassword ? { password } : {} }),
+  });
   const confirm = useMutation({
     mutationFn: () => client.call('confirmSecondFactor', { body: { code: code.trim() } }),
   });
@@ -71,14 +74,16 @@ function Enrolment() {
     return (
       <>
         <Text size="sm">Six digits of an authenticator app, besides the password, at each sign-in.</Text>
-        <PasswordInput
-          label="Your password"
-          autoComplete="current-password"
-          value={password}
-          onChange={(event) => setPassword(event.currentTarget.value)}
-        />
+        {hasPassword && (
+          <PasswordInput
+            label="Your password"
+            autoComplete="current-password"
+            value={password}
+            onChange={(event) => setPassword(event.currentTarget.value)}
+          />
+        )}
         {begin.error !== null && <ProblemAlert error={begin.error} />}
-        <Button w="fit-content" disabled={password === ''} loading={begin.isPending} onClick={() => begin.mutate()}>
+        <Button w="fit-content" disabled={hasPassword && password === ''} loading={begin.isPending} onClick={() => begin.mutate()}>
           Enrol
         </Button>
       </>
@@ -116,20 +121,24 @@ function Removal() {
   const queries = useQueryClient();
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
+  const { hasPassword } = useSession().me;
   const remove = useMutation({
-    mutationFn: () => client.call('removeSecondFactor', { body: { password, code: code.trim() } }),
+    mutationFn: () =>
+      client.call('removeSecondFactor', { body: { ...(hasPassword ? { password } : {}), code: code.trim() } }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ME_KEY }),
   });
   return (
     <>
       <Group align="end">
-        <PasswordInput
-          label="Your password"
-          w={220}
-          autoComplete="current-password"
-          value={password}
-          onChange={(event) => setPassword(event.currentTarget.value)}
-        />
+        {hasPassword && (
+          <PasswordInput
+            label="Your password"
+            w={220}
+            autoComplete="current-password"
+            value={password}
+            onChange={(event) => setPassword(event.currentTarget.value)}
+          />
+        )}
         <TextInput
           label="Code"
           w={160}
@@ -140,7 +149,7 @@ function Removal() {
         <Button
           color="red"
           variant="light"
-          disabled={password === '' || code.trim().length < 6}
+          disabled={(hasPassword && password === '') || code.trim().length < 6}
           loading={remove.isPending}
           onClick={() => remove.mutate()}
         >

@@ -1,4 +1,4 @@
-import { Badge, Button, Group, MultiSelect, Paper, Stack, Text, Title } from '@mantine/core';
+import { Badge, Button, Code, Group, MultiSelect, Paper, Stack, Text, Title } from '@mantine/core';
 import type { Worker } from '@understudy/contracts';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -25,8 +25,10 @@ function WorkerCard({ worker }: { worker: Worker }) {
   const queries = useQueryClient();
   const after = (): Promise<void> => queries.invalidateQueries({ queryKey: ['workers'] });
   const params = { workerId: worker.id };
+  const waiting = worker.keys.filter(({ approvedAt }) => approvedAt === null).map(({ fingerprint }) => fingerprint);
   const approve = useMutation({
-    mutationFn: () => client.call('approveWorker', { params }),
+    // What is on the screen, and nothing that was shown a moment later.
+    mutationFn: () => client.call('approveWorker', { params, body: { fingerprints: waiting } }),
     onSuccess: after,
     onError: showError,
   });
@@ -59,9 +61,41 @@ function WorkerCard({ worker }: { worker: Worker }) {
           />
         )}
       </Group>
+      <WorkerKeys worker={worker} onChange={after} />
+      {awaitsApprovalOf === null && waiting.length > 0 && ability.can('activate', 'Worker') && (
+        <Button size="xs" mt="xs" onClick={() => approve.mutate()} loading={approve.isPending}>
+          Approve {waiting.length === 1 ? 'this key' : `these ${waiting.length} keys`}
+        </Button>
+      )}
       {ability.can('share', 'Worker') && <ProjectTie key={worker.projectIds?.join()} worker={worker} />}
     </Paper>
   );
+}
+
+/** Whoever approves one compares it with what the worker wrote into its log. */
+function WorkerKeys({ worker, onChange }: { worker: Worker; onChange: () => Promise<void> }) {
+  const { ability } = useSession();
+  return worker.keys.map(({ id, fingerprint, approvedAt }) => (
+    <Group key={id} mt="xs" gap="xs">
+      <Text size="xs">key</Text>
+      <Code>{fingerprint.match(/.{8}/g)?.join(' ')}</Code>
+      <Badge size="sm" variant="light" color={approvedAt === null ? 'yellow' : 'teal'}>
+        {approvedAt === null ? 'waits for approval' : 'approved'}
+      </Badge>
+      {ability.can('revoke', 'Worker') && (
+        <ReasonButton
+          label="End"
+          color="red"
+          consequence="What this key opened ends, and it opens nothing any more."
+          onConfirm={(reason) =>
+            client
+              .call('endWorkerKey', { params: { workerId: worker.id, workerKeyId: id }, body: { reason } })
+              .then(onChange)
+          }
+        />
+      )}
+    </Group>
+  ));
 }
 
 /** Names where one may see them, ids else. */

@@ -5,6 +5,7 @@ import { useSession } from '../session/session.js';
 import { ProblemAlert } from '../shell/problem-alert.js';
 import { ReasonButton } from '../shell/reason-button.js';
 import { When } from '../shell/when.js';
+import { BreakGlassPanel } from './break-glass-panel.js';
 import { InvitationsPanel } from './invitations-panel.js';
 import { RoleRequestsPanel } from './role-requests-panel.js';
 
@@ -16,6 +17,7 @@ export function PeoplePage() {
       <RoleRequestsPanel />
       <InvitationsPanel />
       <UsersTable />
+      <BreakGlassPanel />
     </Stack>
   );
 }

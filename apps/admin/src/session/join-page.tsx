@@ -3,6 +3,7 @@ import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { client } from '../api/client.js';
 import { ProblemAlert } from '../shell/problem-alert.js';
+import { ProviderButton } from './provider-button.js';
 
 export const JOIN_PATH = '/join';
 
@@ -38,6 +39,7 @@ export function JoinPage() {
                 <Button type="submit" disabled={secret === '' || password.length < 12} loading={accept.isPending}>
                   Make my account
                 </Button>
+                {secret !== '' && <ProviderButton invitation={secret} />}
               </>
             ) : (
               <Text>

@@ -4,6 +4,7 @@ import { UnderstudyError } from '@understudy/contracts';
 import { type FormEvent, useState } from 'react';
 import { client } from '../api/client.js';
 import { ProblemAlert } from '../shell/problem-alert.js';
+import { ProviderButton } from './provider-button.js';
 import { ME_KEY } from './session.js';
 
 function fieldOf(form: FormData, name: string): string {
@@ -53,6 +54,7 @@ export function SignInPage() {
             <Button type="submit" loading={signIn.isPending}>
               Sign in
             </Button>
+            <ProviderButton />
           </Stack>
         </form>
       </Paper>

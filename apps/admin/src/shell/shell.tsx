@@ -1,4 +1,4 @@
-import { Anchor, AppShell, Burger, Button, Group, NavLink, Title } from '@mantine/core';
+import { Alert, Anchor, AppShell, Burger, Button, Group, NavLink, Title } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import {
   IconFaceId,
@@ -13,6 +13,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import { client } from '../api/client.js';
 import { showError } from '../api/show-error.js';
+import { When } from './when.js';
 import { useSession } from '../session/session.js';
 
 const PLACES = [
@@ -63,9 +64,20 @@ export function Shell() {
         ))}
       </AppShell.Navbar>
       <AppShell.Main>
+        {me.breakGlassOpenUntil !== null && <BreakGlassBanner until={me.breakGlassOpenUntil} />}
         <Outlet />
       </AppShell.Main>
     </AppShell>
+  );
+}
+
+/** Everybody sees it, whatever they came for. */
+function BreakGlassBanner({ until }: { until: string }) {
+  return (
+    <Alert color="red" variant="filled" role="alert" mb="md" title="The break-glass account is open">
+      Somebody signed in with the sealed password. Everything they do is in the audit log; it ends{' '}
+      <When at={until} />. If nobody told you why, call your org admins now.
+    </Alert>
   );
 }
 

@@ -156,6 +156,7 @@ async function startCoordinator(
       ALLOW_LOCAL_PROFILE: 'false',
       ACCOUNTS: options.accounts,
       ...options.config.collector,
+      ...options.config.signInProvider,
       ...(options.config.queueUrl === undefined ? {} : { QUEUE_URL: options.config.queueUrl }),
     },
     logPath: join(dir, 'coordinator.log'),

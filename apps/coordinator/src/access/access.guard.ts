@@ -2,9 +2,10 @@ import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@ne
 import { Reflector } from '@nestjs/core';
 import { UnderstudyError } from '@understudy/contracts';
 import type { Request } from 'express';
-import { asksForSecondFactor } from '@understudy/policy';
+import { asksForSecondFactor, isBeyondBreakGlass } from '@understudy/policy';
 import type { Config } from '../config/config.js';
-import { CONFIG } from '../platform/tokens.js';
+import type { Logger } from '../platform/logger.js';
+import { CONFIG, LOGGER } from '../platform/tokens.js';
 import type { Actor } from './actor.js';
 import { Authenticator } from './authenticator.js';
 import { refuseForeignChange } from './csrf.js';
@@ -19,6 +20,7 @@ export class AccessGuard implements CanActivate {
     private readonly authenticator: Authenticator,
     private readonly signedUrls: SignedUrls,
     @Inject(CONFIG) private readonly config: Config,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -40,8 +42,26 @@ export class AccessGuard implements CanActivate {
     if (actor.ability.cannot(access.action, access.subject)) {
       throw new UnderstudyError('FORBIDDEN', 'Your roles do not allow this.');
     }
+    if (actor.kind === 'worker') this.requireWorkerKey(actor, access);
+    if (actor.isBreakGlass) this.watchBreakGlass(actor, access);
     this.requireSecondFactor(actor, access);
     return true;
+  }
+
+  /** A token that somebody found opens nothing, and what a key opened opens no more of its kind. */
+  private requireWorkerKey({ token }: Actor, { action }: Permission): void {
+    const isJoining = action === 'join';
+    if (token.isJoin === true ? isJoining || this.config.ACCOUNTS === 'simple' : !isJoining) return;
+    throw new UnderstudyError(
+      'WORKER_KEY_REQUIRED',
+      "A worker's token is for showing its key; ask for anything else with what that opens.",
+    );
+  }
+
+  private watchBreakGlass({ label }: Actor, { action, subject }: Permission): void {
+    if (action !== 'read') this.logger.error({ actor: label, action, subject }, 'the break-glass account acts');
+    if (!isBeyondBreakGlass(action, subject)) return;
+    throw new UnderstudyError('FORBIDDEN', 'A break-glass account keeps its password, and has no tokens.');
   }
 
   private requireSecondFactor({ token }: Actor, { action, subject }: Permission): void {

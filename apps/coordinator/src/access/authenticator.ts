@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type FarmRole, type ProjectRole, UnderstudyError } from '@understudy/contracts';
 import { type Database, hashTokenSecret } from '@understudy/db';
 import type { Request } from 'express';
+import { OPEN_MINUTES } from '../break-glass/break-glass.repository.js';
 import type { Config } from '../config/config.js';
 import { CONFIG, DATABASE } from '../platform/tokens.js';
 import { WorkerTokens } from '../workers/worker-tokens.js';
@@ -20,6 +21,9 @@ interface TokenRow {
   memberships: { projectId: string; role: ProjectRole; seal: string | null }[];
   performers: { performerId: string; seal: string | null }[];
   secondFactor: boolean;
+  isBreakGlass: boolean;
+  /** A worker's own token, and not one that it got by its key. */
+  isJoin: boolean;
   /** Nobody noted for a while that it is used. */
   stale: boolean;
 }
@@ -33,7 +37,8 @@ const NOTE_USE = 'UPDATE tokens SET last_used_at = now() WHERE id = $1::uuid';
 /** Roles are read anew for each request, so that taking one away acts at once. */
 const FIND_BY_HASH = `
   SELECT t.id, t.kind::text AS kind, coalesce(u.id, w.id) AS "actorId", coalesce(u.name, w.name) AS name,
-         t.second_factor AS "secondFactor",
+         t.second_factor AS "secondFactor", b.user_id IS NOT NULL AS "isBreakGlass",
+         t.kind = 'worker' AND t.key_id IS NULL AS "isJoin",
          coalesce(t.last_used_at, t.created_at) < now() - make_interval(secs => ${NOTED_EACH_SECONDS}) AS stale,
          coalesce(u.farm_roles::text[], '{}') AS "farmRoles", encode(u.seal, 'hex') AS seal,
          coalesce((SELECT json_agg(json_build_object('projectId', m.project_id, 'role', m.role, 'seal', encode(m.seal, 'hex')))
@@ -42,9 +47,13 @@ const FIND_BY_HASH = `
                    FROM performer_accounts a WHERE a.user_id = u.id), '[]') AS performers
   FROM tokens t
   LEFT JOIN users u ON u.id = t.user_id AND t.kind <> 'worker' AND u.disabled_at IS NULL
+  LEFT JOIN break_glass b ON b.user_id = u.id
   LEFT JOIN workers w ON w.id = t.worker_id AND t.kind = 'worker' AND w.disabled_at IS NULL
+  LEFT JOIN worker_keys k ON k.id = t.key_id AND k.approved_at IS NOT NULL AND k.revoked_at IS NULL
   WHERE t.hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
     AND (t.kind <> 'session' OR coalesce(t.last_used_at, t.created_at) > now() - make_interval(secs => $2))
+    AND (b.user_id IS NULL OR b.opened_at > now() - make_interval(mins => ${OPEN_MINUTES}))
+    AND (t.key_id IS NULL OR k.id IS NOT NULL)
     AND coalesce(u.id, w.id) IS NOT NULL`;
 
 function bearerOf(request: Request): string | undefined {
@@ -93,7 +102,7 @@ export class Authenticator {
     if (row === undefined || hash === undefined || (row.kind === 'session') !== (bearer === undefined)) {
       throw new UnderstudyError('UNAUTHENTICATED', 'Sign in, or send a token that is valid and not revoked.');
     }
-    const { id, kind, actorId, name, farmRoles, memberships, performers, secondFactor } = row;
+    const { id, kind, actorId, name, farmRoles, memberships, performers, secondFactor, isBreakGlass, isJoin } = row;
     if (kind !== 'worker') await this.roleSeals.require(row);
     if (row.stale && kind !== 'worker' && !isBackground(request)) await this.database.query(NOTE_USE, [id]);
     const actor = createActor({
@@ -101,9 +110,10 @@ export class Authenticator {
       id: actorId,
       name,
       farmRoles,
+      isBreakGlass,
       memberships: memberships.map(({ projectId, role }) => ({ projectId, role })),
       performers: performers.map(({ performerId }) => performerId),
-      token: { id, kind, secondFactor },
+      token: { id, kind, secondFactor, isJoin },
     });
     this.workerTokens.keep(hash, actor, asked);
     return actor;

@@ -1,6 +1,7 @@
 import { UnderstudyError } from '@understudy/contracts';
 import { STUCK_MS } from '@understudy/policy';
 import { z } from 'zod';
+import { isLoopbackHost } from '../webhooks/public-address.js';
 
 const Flag = z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1');
 const Seconds = z.coerce.number().positive().max(3600);
@@ -20,7 +21,15 @@ const Headers = z.string().transform((text, context): Record<string, string> => 
   }
 });
 
-const Environment = z.object({
+/** HTTPS, or plain HTTP to this very host. */
+const ProviderUrl = z.url({ protocol: /^https?$/ }).refine((text) => {
+  // What is no address at all is told by the check before.
+  if (!URL.canParse(text)) return true;
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || isLoopbackHost(hostname);
+}, 'must be https');
+
+const Settings = z.object({
   /** Where to listen. Anything but loopback belongs behind TLS. */
   HOST: z.string().min(1).default('127.0.0.1'),
   /** 0 takes a free one. */
@@ -65,6 +74,20 @@ const Environment = z.object({
   SIGN_IN_TRIES: z.coerce.number().int().min(1).max(1_000_000).default(30),
   /** Proxies whose word on a client's address is taken, as Express' `trust proxy` reads it; absent, nobody's. */
   TRUSTED_PROXIES: z.string().min(1).optional(),
+  /** An OpenID Connect provider that signs people in besides passwords: its issuer, letter for letter as its tokens name it. */
+  OIDC_ISSUER: ProviderUrl.optional(),
+  OIDC_CLIENT_ID: z.string().min(1).max(500).optional(),
+  /** Absent for a public client, which proves itself by PKCE alone. */
+  OIDC_CLIENT_SECRET: z.string().min(1).max(500).optional(),
+  /** The console's own address and `/sign-in/provider`, as the provider has it registered. */
+  OIDC_REDIRECT_URL: ProviderUrl.optional(),
+  /** What the button says after "Sign in with". */
+  OIDC_NAME: z.string().min(1).max(60).default('your organisation'),
+  /** Values of `amr` or `acr`, between commas, by which the provider vouches for a second factor; absent, none does. */
+  OIDC_SECOND_FACTOR: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').flatMap((value) => value.trim() || [])),
   /** Lets projects be created whose consents are active without notice and four eyes. */
   ALLOW_LOCAL_PROFILE: Flag.default(false),
   MAX_UPLOAD_BYTES: z.coerce
@@ -83,6 +106,14 @@ const Environment = z.object({
   AUDIT_ANCHOR_DIR: z.string().min(1).optional(),
   AUDIT_CHECKPOINT_SECONDS: Seconds.default(1),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+/** A provider is named whole or not at all. */
+const Environment = Settings.superRefine((settings, context) => {
+  const needed = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_REDIRECT_URL'] as const;
+  const missing = needed.filter((name) => settings[name] === undefined);
+  if (missing.length === needed.length || missing.length === 0) return;
+  for (const name of missing) context.addIssue({ code: 'custom', path: [name], message: 'is missing beside the others' });
 });
 
 /** The coordinator's settings, named as in the environment. */

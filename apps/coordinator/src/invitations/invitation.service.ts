@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Invitation, type RouteInput, type RouteOutput, UnderstudyError } from '@understudy/contracts';
-import { type Database, hashTokenSecret, isUniqueViolation, newTokenSecret } from '@understudy/db';
+import { type Database, hashTokenSecret, isUniqueViolation, newTokenSecret, type Sql } from '@understudy/db';
 import type { Actor } from '../access/actor.js';
 import { notFound } from '../access/require-on.js';
 import { AuditWriter } from '../audit/audit-writer.js';
@@ -87,11 +87,25 @@ export class InvitationService {
     address: string,
   ): Promise<RouteOutput<'acceptInvitation'>> {
     this.sessions.takeTry(address);
-    const passwordHash = await hashPassword(password);
+    const { email } = await this.join(hashTokenSecret(secret), await hashPassword(password));
+    this.sessions.giveBackTry(address);
+    return { email };
+  }
+
+  /**
+   * @param passwordHash null for an account that signs in otherwise
+   * @param bind what else makes the account theirs; in the same transaction
+   * @throws UnderstudyError CREDENTIALS_REFUSED
+   */
+  async join(
+    invitationHash: string,
+    passwordHash: string | null,
+    bind: (sql: Sql, userId: string) => Promise<void> = async () => {},
+  ): Promise<{ userId: string; email: string }> {
     const userId = randomUUID();
     try {
       const email = await this.database.hotTransaction(async (sql) => {
-        const invitation = await this.invitations.take(sql, hashTokenSecret(secret));
+        const invitation = await this.invitations.take(sql, invitationHash);
         if (invitation === undefined) {
           throw new UnderstudyError(
             'CREDENTIALS_REFUSED',
@@ -107,13 +121,13 @@ export class InvitationService {
           const linked = { subjectType: 'Performer', subjectId: performerId, data: { userId, invitedBy } };
           await this.audit.append(sql, { actor: `user:${userId}`, action: 'performer.account_linked', ...linked });
         }
+        await bind(sql, userId);
         const by = { id: invitedBy, label: `user:${invitedBy}` };
         for (const role of roles.farmRoles) await this.giving.give(sql, by, { userId, projectId: null, role });
         for (const membership of roles.memberships) await this.giving.give(sql, by, { userId, ...membership });
         return invitation.email;
       });
-      this.sessions.giveBackTry(address);
-      return { email };
+      return { userId, email };
     } catch (thrown) {
       if (!isUniqueViolation(thrown)) throw thrown;
       throw taken(thrown);

@@ -9,5 +9,6 @@ import { InvitationsController } from './invitations.controller.js';
   imports: [RolesModule, UsersModule],
   controllers: [InvitationsController],
   providers: [InvitationRepository, InvitationService],
+  exports: [InvitationService],
 })
 export class InvitationsModule {}

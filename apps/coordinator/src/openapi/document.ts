@@ -33,7 +33,16 @@ function queryParameters(query: z.ZodType | undefined) {
 const PROBLEM = { $ref: '#/components/responses/Error' };
 
 /** Served without a token. */
-const OPEN = new Set(['health', 'signIn', 'consentSchema']);
+const OPEN = new Set([
+  'health',
+  'signIn',
+  'signInOptions',
+  'startSingleSignOn',
+  'finishSingleSignOn',
+  'proveSingleSignOn',
+  'acceptInvitation',
+  'consentSchema',
+]);
 
 function operation(operationId: string, route: Route) {
   const body =

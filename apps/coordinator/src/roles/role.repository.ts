@@ -162,7 +162,8 @@ export class RoleRepository {
   /** Whether anybody else could still let people in. Two who take each other's role away do it one after the other. */
   async hasOtherAdmin(sql: Sql, userId: string): Promise<boolean> {
     const rows = await sql.query<{ id: string }>(
-      `SELECT id FROM users WHERE 'org_admin' = ANY (farm_roles) AND disabled_at IS NULL ORDER BY id FOR UPDATE`,
+      `SELECT id FROM users WHERE 'org_admin' = ANY (farm_roles) AND disabled_at IS NULL
+         AND id NOT IN (SELECT user_id FROM break_glass) ORDER BY id FOR UPDATE`,
     );
     return rows.some(({ id }) => id !== userId);
   }

@@ -10,7 +10,7 @@ import { Credentials } from './credentials.js';
 import { hashPassword } from './passwords.js';
 import { newRecoveryCodes, recoveryHash } from './recovery-codes.js';
 import { SecondFactorRepository } from './second-factor.repository.js';
-import { SessionRepository } from './session.repository.js';
+import { FRESH_MINUTES, SessionRepository } from './session.repository.js';
 import { base32, otpauthUri, SECRET_BYTES, stepOfCode } from './totp.js';
 
 const refused = (): UnderstudyError =>
@@ -98,11 +98,23 @@ export class AccountService {
   }
 
   /** @returns the email address */
-  private async prove(actor: Actor, proof: { password: string; code?: string | undefined }): Promise<string> {
+  private async prove(actor: Actor, { password, code }: RouteInput<'enrolSecondFactor'>['body']): Promise<string> {
     const email = await this.sessions.email(actor.id);
-    const { kind } = await this.credentials.prove({ email, ...proof });
-    if (kind !== 'proved') throw refused();
+    if (password === undefined) await this.proveWithoutPassword(actor, code);
+    else if ((await this.credentials.prove({ email, password, code })).kind !== 'proved') throw refused();
     return email;
+  }
+
+  /** Whoever signs in with the provider alone has just done so, and shows the code where there is one. */
+  private async proveWithoutPassword(actor: Actor, code: string | undefined): Promise<void> {
+    if (!(await this.sessions.isFreshWithoutPassword(actor.id, actor.token.id))) {
+      throw new UnderstudyError(
+        'CREDENTIALS_REFUSED',
+        `Give your password; without one, sign in anew and do it within ${FRESH_MINUTES} minutes.`,
+      );
+    }
+    if ((await this.factors.confirmed(actor.id)) === null) return;
+    if (code === undefined || (await this.credentials.proveCode(actor.id, code)).kind !== 'proved') throw refused();
   }
 
   private async note(sql: Sql, actor: Actor, action: string, data: Record<string, unknown> = {}): Promise<void> {

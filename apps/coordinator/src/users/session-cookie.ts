@@ -5,6 +5,11 @@ import type { Config } from '../config/config.js';
 import { CONFIG } from '../platform/tokens.js';
 import { SESSION_HOURS } from './session.repository.js';
 
+/** Holds on to one sign-in through the provider, in the browser that began it; sent nowhere but there. */
+export const FLOW_COOKIE = 'understudy_sign_in';
+const FLOW_PATH = '/api/v1/session/provider';
+const FLOW_MS = 600_000;
+
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /** The one place where a session's secret goes to a browser. */
@@ -23,5 +28,13 @@ export class SessionCookie {
 
   clear(response: Response): void {
     response.clearCookie(SESSION_COOKIE, this.options);
+  }
+
+  setFlow(response: Response, secret: string): void {
+    response.cookie(FLOW_COOKIE, secret, { ...this.options, path: FLOW_PATH, maxAge: FLOW_MS });
+  }
+
+  clearFlow(response: Response): void {
+    response.clearCookie(FLOW_COOKIE, { ...this.options, path: FLOW_PATH });
   }
 }

@@ -8,6 +8,7 @@ import { Input } from '../access/input.decorator.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionService } from './session.service.js';
 import { UserRepository } from './user.repository.js';
+import { WhoAmI } from './who-am-i.js';
 
 @Controller()
 export class SessionController {
@@ -15,6 +16,7 @@ export class SessionController {
     private readonly cookie: SessionCookie,
     private readonly sessions: SessionService,
     private readonly users: UserRepository,
+    private readonly whoAmI: WhoAmI,
   ) {}
 
   @Handle('signIn', { public: true })
@@ -25,7 +27,7 @@ export class SessionController {
   ): Promise<RouteOutput<'signIn'>> {
     const { userId, secret, secondFactor } = await this.sessions.signIn(body, request.ip ?? '');
     this.cookie.set(response, secret);
-    return this.sessions.me(await this.users.get(userId), secondFactor);
+    return this.whoAmI.tell(await this.users.get(userId), secondFactor);
   }
 
   @Handle('signOut', { action: 'revoke', subject: 'Session' })
@@ -40,6 +42,6 @@ export class SessionController {
 
   @Handle('me', { action: 'read', subject: 'Session' })
   me(@CurrentActor() actor: Actor): Promise<RouteOutput<'me'>> {
-    return this.sessions.me(actor, actor.token.secondFactor === true);
+    return this.whoAmI.tell(actor, actor.token.secondFactor === true);
   }
 }

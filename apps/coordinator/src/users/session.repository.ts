@@ -7,6 +7,8 @@ import { DATABASE } from '../platform/tokens.js';
 export const MOST_FAILURES = 5;
 export const LOCK_MINUTES = 15;
 export const SESSION_HOURS = 12;
+/** For so long a session counts as just opened. */
+export const FRESH_MINUTES = 5;
 
 /**
  * A try is counted before its password is looked at, so that many at once are not more tries than many in a row. The
@@ -88,6 +90,17 @@ export class SessionRepository {
     return rows.length;
   }
 
+  /** Whether the account has no password, and this is a session of its that was opened just now. */
+  async isFreshWithoutPassword(userId: string, tokenId: string): Promise<boolean> {
+    const rows = await this.database.query(
+      `SELECT t.id FROM tokens t JOIN users u ON u.id = t.user_id AND u.password_hash IS NULL
+       WHERE t.id = $1::uuid AND t.user_id = $2::uuid AND t.kind = 'session'
+         AND t.created_at > now() - make_interval(mins => ${FRESH_MINUTES})`,
+      [tokenId, userId],
+    );
+    return rows.length === 1;
+  }
+
   async setPassword(sql: Sql, userId: string, passwordHash: string): Promise<void> {
     await sql.query('UPDATE users SET password_hash = $2 WHERE id = $1::uuid', [userId, passwordHash]);
   }
@@ -97,7 +110,12 @@ export class SessionRepository {
   }
 
   async email(userId: string): Promise<string> {
-    return (await this.database.prisma.user.findUniqueOrThrow({ where: { id: userId } })).email;
+    return (await this.signInName(userId)).email;
+  }
+
+  async signInName(userId: string): Promise<{ email: string; hasPassword: boolean }> {
+    const user = await this.database.prisma.user.findUniqueOrThrow({ where: { id: userId } });
+    return { email: user.email, hasPassword: user.passwordHash !== null };
   }
 
   async performers(userId: string): Promise<{ performerId: string; performer: string; project: string }[]> {

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import { type RouteInput, type RouteOutput, UnderstudyError } from '@understudy/contracts';
+import { type RouteInput, UnderstudyError } from '@understudy/contracts';
 import { type Database, hashTokenSecret, newTokenSecret } from '@understudy/db';
 import type { Actor } from '../access/actor.js';
 import { AuditWriter } from '../audit/audit-writer.js';
+import { BreakGlass } from '../break-glass/break-glass.service.js';
 import type { Config } from '../config/config.js';
 import { type Clock, CLOCK, CONFIG, DATABASE } from '../platform/tokens.js';
 import { Credentials } from './credentials.js';
-import { SecondFactorRepository } from './second-factor.repository.js';
 import { SessionRepository } from './session.repository.js';
 import { SignInLimit } from './sign-in-limit.js';
 
@@ -31,12 +31,12 @@ export class SessionService {
   private readonly limit: SignInLimit;
 
   constructor(
-    @Inject(CONFIG) private readonly config: Config,
+    @Inject(CONFIG) config: Config,
     @Inject(DATABASE) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly credentials: Credentials,
     private readonly sessions: SessionRepository,
-    private readonly factors: SecondFactorRepository,
+    private readonly breakGlass: BreakGlass,
     private readonly audit: AuditWriter,
   ) {
     this.limit = new SignInLimit(config.SIGN_IN_TRIES);
@@ -45,7 +45,7 @@ export class SessionService {
   /**
    * @param address where it comes from
    * @throws UnderstudyError UNAUTHENTICATED, for whatever reason, in the same words and the same time; CODE_REQUIRED when
-   *   all but the second factor's code was right; RATE_LIMITED when too many from this address were wrong
+   *   all but the second factor's code was right; FORBIDDEN for a break-glass account whose hour is over; RATE_LIMITED when too many from this address were wrong
    */
   async signIn(given: RouteInput<'signIn'>['body'], address: string): Promise<OpenedSession> {
     const began = performance.now();
@@ -65,7 +65,9 @@ export class SessionService {
         'This account has a second factor: sign in with its code, or with a recovery code, besides the password.',
       );
     }
-    const { userId, secondFactor } = proof;
+    const { userId } = proof;
+    // Whose password two people keep in halves has no authenticator.
+    const secondFactor = (await this.breakGlass.admit(userId)) || proof.secondFactor;
     return { userId, secondFactor, secret: await this.open(userId, secondFactor) };
   }
 
@@ -108,18 +110,5 @@ export class SessionService {
         data: {},
       });
     });
-  }
-
-  async me(actor: Pick<Actor, 'id' | 'name' | 'farmRoles'>, secondFactorUsed: boolean): Promise<RouteOutput<'me'>> {
-    const { id, name, farmRoles } = actor;
-    const memberships = await this.sessions.memberships(id);
-    const performers = await this.sessions.performers(id);
-    const secondFactor = {
-      enrolled: (await this.factors.confirmed(id)) !== null,
-      used: secondFactorUsed,
-      required: this.config.ACCOUNTS === 'strict',
-    };
-    const email = await this.sessions.email(id);
-    return { userId: id, name, email, farmRoles: [...farmRoles], memberships, performers, secondFactor };
   }
 }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { RolesModule } from '../roles/roles.module.js';
+import { BreakGlassModule } from '../break-glass/break-glass.module.js';
 import { AccountController } from './account.controller.js';
 import { AccountService } from './account.service.js';
 import { Credentials } from './credentials.js';
@@ -12,9 +13,10 @@ import { TokenService } from './token.service.js';
 import { UserRepository } from './user.repository.js';
 import { UserService } from './user.service.js';
 import { UsersController } from './users.controller.js';
+import { WhoAmI } from './who-am-i.js';
 
 @Module({
-  imports: [RolesModule],
+  imports: [BreakGlassModule, RolesModule],
   controllers: [AccountController, SessionController, UsersController],
   providers: [
     AccountService,
@@ -26,7 +28,8 @@ import { UsersController } from './users.controller.js';
     TokenService,
     UserRepository,
     UserService,
+    WhoAmI,
   ],
-  exports: [SessionService],
+  exports: [Credentials, SecondFactorRepository, SessionCookie, SessionService, UserRepository, WhoAmI],
 })
 export class UsersModule {}

@@ -44,16 +44,46 @@ export class WorkerAdmission {
     private readonly audit: AuditWriter,
   ) {}
 
-  /** @throws UnderstudyError NOT_FOUND, CONFLICT when nothing waits, FORBIDDEN for who asked */
-  async approve(actor: Actor, workerId: string): Promise<void> {
+  /**
+   * Lets in the worker, where it waits, and those of its keys that are named; what is not named was not looked at.
+   *
+   * @throws UnderstudyError NOT_FOUND also for a key that does not wait, CONFLICT when nothing waits, FORBIDDEN for who asked
+   */
+  async approve(actor: Actor, workerId: string, fingerprints: readonly string[]): Promise<void> {
     await this.change(actor, workerId, 'worker.approved', async (sql, { askedBy, isAwaited, tied, projects }) => {
-      if (!isAwaited) throw new UnderstudyError('CONFLICT', 'This worker waits for no approval.');
-      if (askedBy === actor.id) {
+      if (!isAwaited && fingerprints.length === 0) {
+        throw new UnderstudyError('CONFLICT', 'This worker waits for no approval, or only its keys do: name them.');
+      }
+      if (askedBy === actor.id && this.config.ACCOUNTS === 'strict') {
         throw new UnderstudyError('FORBIDDEN', 'Another person approves it than who asked for it.');
       }
-      await sql.query('UPDATE workers SET approved_by = $2 WHERE id = $1', [workerId, actor.id]);
-      return { askedBy, projects: tied ? projects : null };
+      if (isAwaited) await sql.query('UPDATE workers SET approved_by = $2 WHERE id = $1', [workerId, actor.id]);
+      await this.approveKeys(sql, actor, workerId, fingerprints);
+      return { askedBy, projects: tied ? projects : null, keys: fingerprints };
     });
+  }
+
+  /** What it opened ends too. @throws UnderstudyError NOT_FOUND */
+  async endKey(actor: Actor, workerId: string, keyId: string, reason: string): Promise<void> {
+    await this.change(actor, workerId, 'worker.key_ended', async (sql) => {
+      const [ended] = await sql.query<{ fingerprint: string }>(
+        `UPDATE worker_keys SET revoked_at = now() WHERE id = $1 AND worker_id = $2 AND revoked_at IS NULL
+         RETURNING fingerprint`,
+        [keyId, workerId],
+      );
+      if (ended === undefined) throw notFound('key of this worker');
+      return { fingerprint: ended.fingerprint, reason };
+    });
+  }
+
+  private async approveKeys(sql: Sql, actor: Actor, workerId: string, fingerprints: readonly string[]): Promise<void> {
+    const wanted = [...new Set(fingerprints)];
+    const rows = await sql.query(
+      `UPDATE worker_keys SET approved_at = now(), approved_by = $2
+       WHERE worker_id = $1 AND fingerprint = ANY ($3) AND approved_at IS NULL AND revoked_at IS NULL RETURNING id`,
+      [workerId, actor.id, wanted],
+    );
+    if (rows.length < wanted.length) throw notFound('key that waits');
   }
 
   /**

@@ -18,6 +18,7 @@ export interface WantedWorker {
 
 export const WITH_LANES = {
   lanes: { orderBy: [{ host: 'asc' }, { ordinal: 'asc' }] },
+  keys: { where: { revokedAt: null }, orderBy: [{ firstSeenAt: 'asc' }, { id: 'asc' }] },
 } as const satisfies Prisma.WorkerInclude;
 
 @Injectable()

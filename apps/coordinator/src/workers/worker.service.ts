@@ -51,12 +51,18 @@ export class WorkerService {
       include: WITH_LANES,
       ...page,
     });
-    return pageOf(rows, query, ({ id, name, lanes, tied, projects, ...worker }): Worker => ({
+    return pageOf(rows, query, ({ id, name, lanes, keys, tied, projects, ...worker }): Worker => ({
       id,
       name,
       projectIds: tied ? projects : null,
       awaitsApprovalOf: worker.needsApproval && worker.approvedBy === null ? worker.askedBy : null,
       disabledAt: worker.disabledAt?.toISOString() ?? null,
+      keys: keys.map((key) => ({
+        id: key.id,
+        fingerprint: key.fingerprint,
+        firstSeenAt: key.firstSeenAt.toISOString(),
+        approvedAt: key.approvedAt?.toISOString() ?? null,
+      })),
       lanes: lanes.map((lane) => ({
         id: lane.id,
         name: `${lane.host}#${lane.ordinal}`,

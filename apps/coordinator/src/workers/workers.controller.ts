@@ -34,9 +34,18 @@ export class WorkersController {
   @Handle('approveWorker', { action: 'activate', subject: 'Worker' })
   async approve(
     @CurrentActor() actor: Actor,
-    @Input() { params }: RouteInput<'approveWorker'>,
+    @Input() { params, body }: RouteInput<'approveWorker'>,
   ): Promise<RouteOutput<'approveWorker'>> {
-    await this.admission.approve(actor, params.workerId);
+    await this.admission.approve(actor, params.workerId, body.fingerprints);
+    return { ok: true };
+  }
+
+  @Handle('endWorkerKey', { action: 'revoke', subject: 'Worker' })
+  async endKey(
+    @CurrentActor() actor: Actor,
+    @Input() { params, body }: RouteInput<'endWorkerKey'>,
+  ): Promise<RouteOutput<'endWorkerKey'>> {
+    await this.admission.endKey(actor, params.workerId, params.workerKeyId, body.reason);
     return { ok: true };
   }
 

@@ -16,6 +16,7 @@ export interface AgentData {
 export type AgentOrder =
   | { readonly type: 'drain' }
   | { readonly type: 'abort' }
+  | { readonly type: 'token'; readonly token: string }
   | { readonly type: 'acquired'; readonly request: number; readonly path: string }
   | { readonly type: 'refused'; readonly request: number; readonly error: ErrorBody['error'] }
   | { readonly type: 'done'; readonly result: TaskResult }
@@ -28,6 +29,7 @@ export type AgentNotice =
   | { readonly type: 'acquire'; readonly request: number; readonly ref: ObjectRef }
   | { readonly type: 'release'; readonly sha256: string }
   | { readonly type: 'registered' }
+  | { readonly type: 'token_refused'; readonly token: string }
   | { readonly type: 'attempt'; readonly held: HeldAttempt | null }
   /** Drained: nothing more will come. */
   | { readonly type: 'over' }

@@ -9,6 +9,7 @@ import { LaneAgent } from './agent.js';
 import { heldBy, type AgentData, type AgentNotice, type AgentOrder } from './agent-messages.js';
 import type { ObjectSource } from './attempt.js';
 import { LaneControl, Stopped } from './control.js';
+import { LaneToken } from './lane-token.js';
 import type { LaneTask, TaskExecutor, TaskResult } from './task.js';
 
 /** The lane's thread for everything that speaks to the coordinator, so that a blocked inference can never miss a lease. */
@@ -81,7 +82,8 @@ class MainThreadExecutor implements TaskExecutor {
 const log = openLog(config.logLevel, { lane: config.ordinal });
 const objects = new SupervisorObjects();
 const executor = new MainThreadExecutor();
-const client = createNodeClient({ baseUrl: config.coordinatorUrl, token: config.workerToken });
+const token = new LaneToken(config.workerToken, (refused) => tell({ type: 'token_refused', token: refused }));
+const client = createNodeClient({ baseUrl: config.coordinatorUrl, token: () => token.value });
 const agent = new LaneAgent({
   client,
   control: new LaneControl(control),
@@ -95,12 +97,14 @@ const agent = new LaneAgent({
   registration: { ordinal: config.ordinal, host: config.host, capabilities },
   leaseWaitSeconds: LEASE_WAIT_SECONDS,
   random: Math.random,
+  onTokenRefused: (signal) => token.another(signal),
   onRegistered: () => tell({ type: 'registered' }),
   onAttempt: (lease) => tell({ type: 'attempt', held: lease === null ? null : heldBy(lease) }),
 });
 
 port.on('message', (order: AgentOrder) => {
-  if (order.type === 'drain') agent.drain();
+  if (order.type === 'token') token.replace(order.token);
+  else if (order.type === 'drain') agent.drain();
   else if (order.type === 'abort') agent.abort();
   else if (order.type === 'acquired' || order.type === 'refused') objects.answer(order);
   else if (order.type === 'done' || order.type === 'stopped' || order.type === 'failed') executor.answer(order);

@@ -79,6 +79,7 @@ function start(overrides: Partial<AgentOptions> = {}): void {
     registration,
     leaseWaitSeconds: 1,
     random: () => 0.5,
+    onTokenRefused: () => Promise.resolve(),
     onRegistered: () => {},
     onAttempt: () => {},
     ...overrides,

@@ -13,6 +13,8 @@ export interface AgentOptions extends Omit<AttemptContext, 'laneId'> {
   readonly registration: z.input<typeof RegisterLane>;
   /** How long the coordinator may hold a request for work. */
   readonly leaseWaitSeconds: number;
+  /** The coordinator does not know this lane's token, or no longer. Resolves when there is another one. */
+  readonly onTokenRefused: (signal: AbortSignal) => Promise<void>;
   readonly onRegistered: () => void;
   /** Told of each lease as it begins, and with null when the lane holds none. */
   readonly onAttempt: (lease: Lease | null) => void;
@@ -37,7 +39,7 @@ export class LaneAgent {
     this.#options = options;
   }
 
-  /** Returns when drained. @throws UnderstudyError UNAUTHENTICATED or FORBIDDEN: this worker may not work here. */
+  /** Returns when drained. @throws UnderstudyError FORBIDDEN: this worker may not work here. */
   async run(): Promise<void> {
     let laneId: string | undefined;
     let failures = 0;
@@ -50,6 +52,10 @@ export class LaneAgent {
       } catch (thrown) {
         const error = toUnderstudyError(thrown);
         if (this.#draining.signal.aborted) return;
+        if (error.code === 'UNAUTHENTICATED') {
+          await this.#options.onTokenRefused(this.#draining.signal);
+          continue;
+        }
         if (isShutOut(error)) throw error;
         // The coordinator's memory of this lane is gone; the next try registers it again.
         if (error.code === 'NOT_FOUND') laneId = undefined;

@@ -70,6 +70,7 @@ async function start(behaviour: string, lanes = 1): Promise<{ running: Promise<v
     objects,
     log: openLog('silent', {}),
     report,
+    session: { token: 'opened', refused: () => Promise.resolve() },
     program,
   });
   const running = supervisor.run();

@@ -10,6 +10,7 @@ import type { LogSpool } from '../logs/log-spool.js';
 import type { HeldAttempt, LaneConfig, LaneNotice } from '../messages.js';
 import { Backoff } from './backoff.js';
 import { LaneProcess } from './lane-process.js';
+import type { FarmSession } from './farm-session.js';
 import type { ObjectCache } from './object-cache.js';
 import type { Scratch } from './scratch.js';
 
@@ -23,6 +24,7 @@ export interface SupervisorOptions {
   readonly log: LaneLog;
   /** Tells the coordinator that the lane at work on this died. */
   readonly report: (held: HeldAttempt, message: string) => Promise<unknown>;
+  readonly session: Pick<FarmSession, 'token' | 'refused'>;
   /** The lane's program; tests put another in its place. */
   readonly program: string;
 }
@@ -62,6 +64,17 @@ export class Supervisor {
   abort(): void {
     this.#ending.abort();
     this.#tell('abort', ABORT_GRACE_MS);
+  }
+
+  /** What the lanes are to speak to the coordinator with from now on. */
+  replaceToken(token: string): void {
+    for (const lane of this.#lanes.values()) lane.send({ type: 'token', token });
+  }
+
+  /** No lane of this worker can work. */
+  giveUp(error: ErrorBody['error']): void {
+    this.#fatal ??= error;
+    this.drain();
   }
 
   #tell(type: 'drain' | 'abort', killAfterMs: number): void {
@@ -121,14 +134,14 @@ export class Supervisor {
 
   #laneConfig(ordinal: number): LaneConfig {
     const { config, scratch, logs } = this.#options;
-    const { host, coordinatorUrl, workerToken, dataDir, threads, logLevel } = config;
+    const { host, coordinatorUrl, dataDir, threads, logLevel } = config;
     const { provider, precision } = this.#options.candidate;
     const { drainGraceMs, resultPatienceMs } = config;
     return {
       ordinal,
       host,
       coordinatorUrl,
-      workerToken,
+      workerToken: this.#options.session.token,
       dataDir,
       scratch: scratch.lane(ordinal),
       logFolder: logs.lane(ordinal),
@@ -146,7 +159,8 @@ export class Supervisor {
     if (notice.type === 'registered') this.#registered(ordinal);
     else if (notice.type === 'attempt') this.#atWork(ordinal, notice.held);
     else if (notice.type === 'release') objects.release(notice.sha256, ownerOf(ordinal));
-    else if (notice.type === 'fatal') this.#giveUp(notice.error);
+    else if (notice.type === 'token_refused') await this.#options.session.refused(notice.token);
+    else if (notice.type === 'fatal') this.giveUp(notice.error);
     else {
       const { request, ref } = notice;
       try {
@@ -171,10 +185,6 @@ export class Supervisor {
     if (this.#ready.size === config.lanes) log.info({ lanes: config.lanes }, 'lanes ready');
   }
 
-  #giveUp(error: ErrorBody['error']): void {
-    this.#fatal ??= error;
-    this.drain();
-  }
 }
 
 function ownerOf(ordinal: number): string {

@@ -23,6 +23,7 @@ export const ACTIONS = [
   'operate',
   'share',
   'release',
+  'join',
   'register',
   'lease',
   'report',

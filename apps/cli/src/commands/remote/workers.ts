@@ -27,12 +27,44 @@ export function addWorkersCommands(program: Command): void {
       if (made.pending) console.log(PENDING);
     });
   withConnection(
-    workers.command('approve').description('let a worker in that another person asked for').argument('<name>'),
+    workers
+      .command('approve')
+      .description('let a worker in that another person asked for, and the key that it shows')
+      .argument('<name>'),
+  )
+    .option('--key <fingerprint...>', "as the worker's own log has it; without it no key is approved")
+    .action(async (name: string, { key = [], ...connection }: ConnectionOptions & { key?: string[] }) => {
+      const client = await connect(connection);
+      const { id: workerId, keys } = await workerNamed(client, name);
+      const fingerprints = key.map((start) => fingerprintOf(keys, start));
+      await client.call('approveWorker', { params: { workerId }, body: { fingerprints } });
+      const waiting = keys.filter(({ approvedAt, fingerprint }) => approvedAt === null && !fingerprints.includes(fingerprint));
+      console.log(`${name} is approved, with ${fingerprints.length} of its keys`);
+      for (const { fingerprint } of waiting) console.log(`a key waits still: ${fingerprint}`);
+    });
+  withConnection(
+    workers.command('keys').description('the keys that a worker has shown').argument('<name>'),
   ).action(async (name: string, options: ConnectionOptions) => {
-    const client = await connect(options);
-    await client.call('approveWorker', { params: { workerId: (await workerNamed(client, name)).id } });
-    console.log(`${name} gets work`);
+    const { keys } = await workerNamed(await connect(options), name);
+    for (const { fingerprint, firstSeenAt, approvedAt } of keys) {
+      console.log(`${fingerprint}\t${approvedAt === null ? 'waits' : 'approved'}\tfirst seen ${firstSeenAt}`);
+    }
   });
+  withConnection(
+    workers.command('end-key').description("end a key of a worker's, and what it opened").argument('<name>'),
+  )
+    .requiredOption('--key <fingerprint>', 'or its beginning')
+    .requiredOption('--reason <text>', 'kept in the audit log')
+    .action(
+      async (name: string, { key, reason, ...connection }: ConnectionOptions & { key: string; reason: string }) => {
+        const client = await connect(connection);
+        const { id: workerId, keys } = await workerNamed(client, name);
+        const fingerprint = fingerprintOf(keys, key);
+        const workerKeyId = keys.find((one) => one.fingerprint === fingerprint)?.id ?? '';
+        await client.call('endWorkerKey', { params: { workerId, workerKeyId }, body: { reason } });
+        console.log(`the key ${fingerprint} of ${name} is ended`);
+      },
+    );
   withConnection(workers.command('projects').description('whose work a worker may be handed').argument('<name>'))
     .option('--project <name...>', 'these alone')
     .option('--any', 'that of any project')
@@ -58,6 +90,9 @@ export function addWorkersCommands(program: Command): void {
     });
 }
 
+/** Hex digits: nobody makes another key with so many the same. */
+const LEAST_OF_FINGERPRINT = 16;
+
 interface NewWorkerOptions extends ConnectionOptions {
   project?: string[];
   json?: boolean;
@@ -71,6 +106,14 @@ async function idsOf(client: NodeClient, names: readonly string[] | undefined): 
   return ids;
 }
 
+/** A beginning is enough where it is long and fits one. */
+function fingerprintOf(keys: Worker['keys'], start: string): string {
+  const fitting = keys.filter(({ fingerprint }) => fingerprint.startsWith(start.toLowerCase()));
+  const [only] = fitting;
+  if (start.length >= LEAST_OF_FINGERPRINT && only !== undefined && fitting.length === 1) return only.fingerprint;
+  throw new UnderstudyError('NOT_FOUND', `no key, or no single one, begins with ${start}; see: understudy workers keys`);
+}
+
 async function workerNamed(client: NodeClient, name: string): Promise<Worker> {
   const { items } = await client.call('listWorkers', { query: { limit: 500 } });
   const worker = items.find((one) => one.name === name || one.id === name);
@@ -78,8 +121,9 @@ async function workerNamed(client: NodeClient, name: string): Promise<Worker> {
   throw new UnderstudyError('NOT_FOUND', `there is no worker ${name}; see: understudy workers list`);
 }
 
-function lineOf({ id, name, projectIds, awaitsApprovalOf, disabledAt, lanes }: Worker): string {
+function lineOf({ id, name, projectIds, awaitsApprovalOf, disabledAt, keys, lanes }: Worker): string {
   const state =
     disabledAt !== null ? 'shut out' : awaitsApprovalOf !== null ? 'waits for approval' : `${lanes.length} lanes`;
-  return `${id}\t${name}\t${state}\t${projectIds === null ? 'any project' : `projects ${projectIds.join(', ') || 'none'}`}`;
+  const waiting = keys.filter(({ approvedAt }) => approvedAt === null).length;
+  return `${id}\t${name}\t${state}\t${projectIds === null ? 'any project' : `projects ${projectIds.join(', ') || 'none'}`}${waiting === 0 ? '' : `\t${waiting} keys wait`}`;
 }
