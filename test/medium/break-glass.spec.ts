@@ -39,7 +39,12 @@ const as = (cookie: string, method: string, path: string, body?: unknown) =>
     ...(body === undefined ? {} : { body }),
   });
 
-const hourLater = () => farm.owner.tampering.query(`UPDATE break_glass SET opened_at = now() - interval '61 minutes'`);
+/** As the owner, past the database's own rule. */
+const hourLater = () =>
+  farm.owner.tampering.query(`
+    ALTER TABLE break_glass DISABLE TRIGGER break_glass_by_two;
+    UPDATE break_glass SET opened_at = now() - interval '61 minutes';
+    ALTER TABLE break_glass ENABLE TRIGGER break_glass_by_two;`);
 
 describe('the break-glass account', () => {
   it('is sealed by two org admins, neither of whom has the whole password', async () => {
@@ -130,9 +135,11 @@ describe('the break-glass account', () => {
       await expect(run(`UPDATE break_glass SET ${change}`), change).rejects.toThrow(/two org admins/);
     }
     await expect(run('DELETE FROM break_glass')).rejects.toThrow(/stays one/);
-    const renew = 'UPDATE break_glass SET opened_at = NULL, sealed_at = now(), sealed_by = $1';
-    await expect(run(renew, [one.id])).rejects.toThrow(/four_eyes/);
-    await expect(run(renew, [(await farm.addUser()).id])).rejects.toThrow(/two org admins/);
+    await ask(one);
+    const renew = 'UPDATE break_glass SET opened_at = NULL, sealed_at = now(), asked_half = NULL, sealed_by = $1';
+    for (const { id } of [one, await farm.addUser()]) {
+      await expect(run(renew, [id])).rejects.toThrow(/two org admins/);
+    }
     await expect(run(`${renew}, asked_by = $2`, [two.id, (await farm.addUser(['org_admin'])).id])).rejects.toThrow(
       /two org admins/,
     );

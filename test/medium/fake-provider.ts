@@ -115,8 +115,10 @@ export class FakeProvider {
   }
 
   private token(form: URLSearchParams, authorization: string): [number, Json] {
-    const expected = Buffer.from(`${this.clientId}:${this.clientSecret}`).toString('base64');
-    if (authorization !== `Basic ${expected}`) return [401, { error: 'invalid_client' }];
+    // RFC 6749 2.3.1: form-encoded, then joined.
+    const given = Buffer.from(authorization.replace(/^Basic /, ''), 'base64').toString();
+    const [id, secret] = given.split(':').map((text) => decodeURIComponent(text.replaceAll('+', ' ')));
+    if (id !== this.clientId || secret !== this.clientSecret) return [401, { error: 'invalid_client' }];
     const code = form.get('code') ?? '';
     const grant = this.grants.get(code);
     this.grants.delete(code);

@@ -36,7 +36,12 @@ interface Answer {
   readonly body: Record<string, unknown> & { error?: { code: string } };
 }
 
-async function ask(method: string, path: string, body?: unknown, cookies: Record<string, string> = {}): Promise<Answer> {
+async function ask(
+  method: string,
+  path: string,
+  body?: unknown,
+  cookies: Record<string, string> = {},
+): Promise<Answer> {
   const cookie = Object.entries(cookies).map((pair) => pair.join('='));
   const headers = { cookie: cookie.join('; '), 'x-understudy-request': '1' };
   const response = await farm.send(method, path, { headers, ...(body === undefined ? {} : { body }) });
@@ -78,7 +83,7 @@ async function refusal({ status, body, cookies }: Answer): Promise<string> {
   expect({ status, code: body.error?.code }).toEqual({ status: 401, code: 'UNAUTHENTICATED' });
   expect(cookies).not.toHaveProperty('understudy_session');
   const [event] = await farm.audit('session.refused');
-  return String((event?.data as { reason?: string }).reason);
+  return String((event?.data as { reason?: string } | undefined)?.reason);
 }
 
 describe('signing in with the provider', () => {

@@ -29,4 +29,6 @@ export const WorkerKey = z.object({
   approvedAt: Instant.nullable(),
 });
 /** Keys are approved by name: one that was shown a moment later is none of them. */
-export const ApproveWorker = z.object({ fingerprints: z.array(Sha256).max(20).default([]) }).default({ fingerprints: [] });
+export const ApproveWorker = z
+  .object({ fingerprints: z.array(Sha256).max(20).default([]) })
+  .default({ fingerprints: [] });

@@ -27,6 +27,8 @@ BEGIN
     OR (was."opened_at" IS NOT NULL AND NEW."opened_at" IS DISTINCT FROM was."opened_at");
   IF is_sealed AND (NEW."opened_at" IS NOT NULL OR NEW."asked_by" IS DISTINCT FROM was."asked_by"
        OR NEW."sealed_at" IS NOT DISTINCT FROM was."sealed_at"
+       -- What was asked for is used up: each seal wants both of them anew.
+       OR was."asked_half" IS NULL OR NEW."asked_half" IS NOT NULL
        OR (SELECT count(*) FROM "users" WHERE "id" IN (NEW."sealed_by", NEW."asked_by")
              AND "disabled_at" IS NULL AND 'org_admin' = ANY ("farm_roles")) < 2) THEN
     RAISE EXCEPTION 'two org admins seal it' USING ERRCODE = 'check_violation', CONSTRAINT = 'break_glass_by_two';

@@ -83,7 +83,12 @@ function Enrolment() {
           />
         )}
         {begin.error !== null && <ProblemAlert error={begin.error} />}
-        <Button w="fit-content" disabled={hasPassword && password === ''} loading={begin.isPending} onClick={() => begin.mutate()}>
+        <Button
+          w="fit-content"
+          disabled={hasPassword && password === ''}
+          loading={begin.isPending}
+          onClick={() => begin.mutate()}
+        >
           Enrol
         </Button>
       </>

@@ -75,8 +75,8 @@ export function Shell() {
 function BreakGlassBanner({ until }: { until: string }) {
   return (
     <Alert color="red" variant="filled" role="alert" mb="md" title="The break-glass account is open">
-      Somebody signed in with the sealed password. Everything they do is in the audit log; it ends{' '}
-      <When at={until} />. If nobody told you why, call your org admins now.
+      Somebody signed in with the sealed password. Everything they do is in the audit log; it ends <When at={until} />.
+      If nobody told you why, call your org admins now.
     </Alert>
   );
 }

@@ -28,7 +28,9 @@ export interface Actor extends ActorRoles {
 /** The label of what the farm does by itself: timers and stages. */
 export const SYSTEM_ACTOR = 'system';
 
-export function createActor(who: ActorRoles & Pick<Actor, 'name' | 'token'> & Partial<Pick<Actor, 'isBreakGlass'>>): Actor {
+export function createActor(
+  who: ActorRoles & Pick<Actor, 'name' | 'token'> & Partial<Pick<Actor, 'isBreakGlass'>>,
+): Actor {
   const { isBreakGlass = false } = who;
   const label = `${isBreakGlass ? 'break-glass' : who.kind}:${who.id}`;
   return { performers: [], ...who, isBreakGlass, label, ability: abilityOf(rulesOf(who)) };

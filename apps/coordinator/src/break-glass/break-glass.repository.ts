@@ -41,10 +41,11 @@ export class BreakGlassRepository {
     const found = await this.hold(sql);
     if (found !== undefined) return found;
     const id = randomUUID();
-    await sql.query(
-      `INSERT INTO users (id, name, email, created_by) VALUES ($1::uuid, 'break-glass', $2, $3::uuid)`,
-      [id, BREAK_GLASS_EMAIL, by],
-    );
+    await sql.query(`INSERT INTO users (id, name, email, created_by) VALUES ($1::uuid, 'break-glass', $2, $3::uuid)`, [
+      id,
+      BREAK_GLASS_EMAIL,
+      by,
+    ]);
     await sealRows(sql, this.seals, 'users', [id]);
     await sql.query('INSERT INTO break_glass (user_id) VALUES ($1::uuid)', [id]);
     const made = await this.hold(sql);

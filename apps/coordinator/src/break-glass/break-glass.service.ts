@@ -110,7 +110,10 @@ export class BreakGlass {
     if (await this.roles.isHeld(sql, wanted)) return;
     await this.roles.decide(sql, await this.roles.ask(sql, wanted, askedBy, false), 'approved_by', givenBy);
     await this.roles.put(sql, wanted, askedBy);
-    await this.note(sql, `user:${givenBy}`, 'user.roles_changed', userId, { farmRoles: ['org_admin'], requestedBy: askedBy });
+    await this.note(sql, `user:${givenBy}`, 'user.roles_changed', userId, {
+      farmRoles: ['org_admin'],
+      requestedBy: askedBy,
+    });
   }
 
   private async note(

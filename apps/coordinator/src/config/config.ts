@@ -113,7 +113,8 @@ const Environment = Settings.superRefine((settings, context) => {
   const needed = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_REDIRECT_URL'] as const;
   const missing = needed.filter((name) => settings[name] === undefined);
   if (missing.length === needed.length || missing.length === 0) return;
-  for (const name of missing) context.addIssue({ code: 'custom', path: [name], message: 'is missing beside the others' });
+  for (const name of missing)
+    context.addIssue({ code: 'custom', path: [name], message: 'is missing beside the others' });
 });
 
 /** The coordinator's settings, named as in the environment. */

@@ -26,19 +26,9 @@ export interface IdClaims {
 
 /** Why a token is not taken; `key` when the set has none that fits, so that a newer set may. */
 export type IdTokenFault =
-  | 'form'
-  | 'algorithm'
-  | 'key'
-  | 'signature'
-  | 'issuer'
-  | 'audience'
-  | 'party'
-  | 'nonce'
-  | 'time'
-  | 'subject';
+  'form' | 'algorithm' | 'key' | 'signature' | 'issuer' | 'audience' | 'party' | 'nonce' | 'time' | 'subject';
 export type IdTokenReading =
-  | { readonly ok: true; readonly claims: IdClaims }
-  | { readonly ok: false; readonly fault: IdTokenFault };
+  { readonly ok: true; readonly claims: IdClaims } | { readonly ok: false; readonly fault: IdTokenFault };
 
 /** Clocks of two hosts may differ by so much. */
 const SKEW_S = 60;
@@ -57,17 +47,16 @@ const SALT_BYTES = 32;
 
 /** The only ones taken: never `none`, and none with a shared secret, for which a public key could pose (RFC 8725 3.1, 3.2). */
 const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
-  RS256: { kty: 'RSA', fits: isStrongRsa, verify: (signed, key, signature) => verify('sha256', signed, key, signature) },
+  RS256: {
+    kty: 'RSA',
+    fits: isStrongRsa,
+    verify: (signed, key, signature) => verify('sha256', signed, key, signature),
+  },
   PS256: {
     kty: 'RSA',
     fits: isStrongRsa,
     verify: (signed, key, signature) =>
-      verify(
-        'sha256',
-        signed,
-        { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: SALT_BYTES },
-        signature,
-      ),
+      verify('sha256', signed, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: SALT_BYTES }, signature),
   },
   ES256: {
     kty: 'EC',

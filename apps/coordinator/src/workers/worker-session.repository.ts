@@ -77,8 +77,6 @@ export class WorkerSessionRepository {
 
   /** Sessions that ended are remembered by nobody. */
   async sweep(): Promise<void> {
-    await this.database.query(
-      `DELETE FROM tokens WHERE key_id IS NOT NULL AND expires_at < now() - interval '1 hour'`,
-    );
+    await this.database.query(`DELETE FROM tokens WHERE key_id IS NOT NULL AND expires_at < now() - interval '1 hour'`);
   }
 }

@@ -322,10 +322,29 @@ describe('lane agent', () => {
 
   it('ends with the code when the coordinator does not let it in', async () => {
     coordinator.handlers.registerLane = () => {
-      throw new UnderstudyError('UNAUTHENTICATED', 'no such token');
+      throw new UnderstudyError('FORBIDDEN', 'not here');
     };
     start();
-    await expect(running).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    await expect(running).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+
+  it('waits for another token when its own is not taken any more, and goes on', async () => {
+    let renewed = false;
+    coordinator.handlers.leaseTask = () => {
+      if (!renewed) throw new UnderstudyError('UNAUTHENTICATED', 'it ended');
+      return held(50).then(() => ({ lease: null }));
+    };
+    start({
+      onTokenRefused: async () => {
+        await held(100);
+        expect(coordinator.count('leaseTask')).toBe(1);
+        renewed = true;
+      },
+    });
+    await vi.waitUntil(() => coordinator.count('leaseTask') >= 2, { timeout: 5000 });
+    expect(coordinator.count('registerLane')).toBe(1);
+    agent.drain();
+    await running;
   });
 
   it('registers again with a coordinator that has forgotten it', async () => {

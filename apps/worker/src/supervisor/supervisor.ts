@@ -184,7 +184,6 @@ export class Supervisor {
     this.#ready.add(ordinal);
     if (this.#ready.size === config.lanes) log.info({ lanes: config.lanes }, 'lanes ready');
   }
-
 }
 
 function ownerOf(ordinal: number): string {

@@ -1,7 +1,24 @@
 import { z } from 'zod';
 import { Page } from '../ids.js';
-import { ChangePassword, ConfirmSecondFactor, CreateToken, CreatedToken, Me, NewSecondFactor, ProveIdentity, RecoveryCodes, SignIn, SignedIn } from '../people.js';
-import { FinishSingleSignOn, SignInOptions, SingleSignOnCode, SingleSignOnStarted, StartSingleSignOn } from '../single-sign-on.js';
+import {
+  ChangePassword,
+  ConfirmSecondFactor,
+  CreateToken,
+  CreatedToken,
+  Me,
+  NewSecondFactor,
+  ProveIdentity,
+  RecoveryCodes,
+  SignIn,
+  SignedIn,
+} from '../people.js';
+import {
+  FinishSingleSignOn,
+  SignInOptions,
+  SingleSignOnCode,
+  SingleSignOnStarted,
+  StartSingleSignOn,
+} from '../single-sign-on.js';
 import { Done, list, type Route } from './route.js';
 
 /** One's own account: signing in, tokens, second factor. */

@@ -1,5 +1,17 @@
 import { AttemptLogPart } from '../attempt-logs.js';
-import { CompleteAttempt, FailAttempt, Heartbeat, HeartbeatAnswer, LeaseAnswer, LeaseRequest, OrdersAnswer, OrdersQuery, RegisterLane, RegisteredLane, ReleaseAttempt } from '../lanes.js';
+import {
+  CompleteAttempt,
+  FailAttempt,
+  Heartbeat,
+  HeartbeatAnswer,
+  LeaseAnswer,
+  LeaseRequest,
+  OrdersAnswer,
+  OrdersQuery,
+  RegisterLane,
+  RegisteredLane,
+  ReleaseAttempt,
+} from '../lanes.js';
 import { OpenWorkerSession, WorkerChallenge, WorkerSession } from '../worker-keys.js';
 import { Done, type Route } from './route.js';
 

@@ -4,7 +4,20 @@ import { Batch, BatchActed, BatchStanding } from '../batches.js';
 import { ConsentDecision } from '../consent.js';
 import { FrameRange, Page, Uuid } from '../ids.js';
 import { PauseShot, RetryShot, SetPriority, ShotOutlook } from '../scheduling.js';
-import { Asset, AuditEvent, CancelShot, CreateAsset, Delivery, ResubmitShot, ResumeShot, Shot, ShotReport, ShotTask, SubmitShot, Template } from '../shots.js';
+import {
+  Asset,
+  AuditEvent,
+  CancelShot,
+  CreateAsset,
+  Delivery,
+  ResubmitShot,
+  ResumeShot,
+  Shot,
+  ShotReport,
+  ShotTask,
+  SubmitShot,
+  Template,
+} from '../shots.js';
 import { list, OfProject, type Route } from './route.js';
 
 /** Media, shots and what is made of them. */

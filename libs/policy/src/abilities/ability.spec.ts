@@ -114,7 +114,7 @@ const TABLE: Record<Who, readonly string[]> = {
   consent_officer: [...MEMBER, ...STOPS, 'activate Consent', 'decline Consent', 'lift Consent', 'read AuditEvent'],
   compliance_auditor: [...MEMBER, 'read Asset', 'read FaceTemplate', 'read AuditEvent', 'read Evidence'],
   performer: [...SELF, 'read Portal', 'view Portal', 'revoke Portal', 'sign Portal', 'secure Portal'],
-  worker: ['register Lane', 'lease Lane', 'report Attempt', 'upload Attempt'],
+  worker: ['join Worker', 'register Lane', 'lease Lane', 'report Attempt', 'upload Attempt'],
 };
 const ROLES = Object.keys(TABLE) as Who[];
 

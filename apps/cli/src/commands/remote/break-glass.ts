@@ -24,7 +24,8 @@ async function status(options: ConnectionOptions & { json?: boolean }): Promise<
   }
   const { state, openUntil, askedBy } = standing;
   console.log(`${state}${openUntil === null ? '' : ` until ${openUntil}`}`);
-  if (askedBy !== null) console.log(`${askedBy} asked for a new seal: another org admin runs: understudy break-glass seal`);
+  if (askedBy !== null)
+    console.log(`${askedBy} asked for a new seal: another org admin runs: understudy break-glass seal`);
 }
 
 async function takeHalf(options: ConnectionOptions, route: 'askBreakGlass' | 'sealBreakGlass'): Promise<void> {

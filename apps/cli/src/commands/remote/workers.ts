@@ -38,18 +38,20 @@ export function addWorkersCommands(program: Command): void {
       const { id: workerId, keys } = await workerNamed(client, name);
       const fingerprints = key.map((start) => fingerprintOf(keys, start));
       await client.call('approveWorker', { params: { workerId }, body: { fingerprints } });
-      const waiting = keys.filter(({ approvedAt, fingerprint }) => approvedAt === null && !fingerprints.includes(fingerprint));
+      const waiting = keys.filter(
+        ({ approvedAt, fingerprint }) => approvedAt === null && !fingerprints.includes(fingerprint),
+      );
       console.log(`${name} is approved, with ${fingerprints.length} of its keys`);
       for (const { fingerprint } of waiting) console.log(`a key waits still: ${fingerprint}`);
     });
-  withConnection(
-    workers.command('keys').description('the keys that a worker has shown').argument('<name>'),
-  ).action(async (name: string, options: ConnectionOptions) => {
-    const { keys } = await workerNamed(await connect(options), name);
-    for (const { fingerprint, firstSeenAt, approvedAt } of keys) {
-      console.log(`${fingerprint}\t${approvedAt === null ? 'waits' : 'approved'}\tfirst seen ${firstSeenAt}`);
-    }
-  });
+  withConnection(workers.command('keys').description('the keys that a worker has shown').argument('<name>')).action(
+    async (name: string, options: ConnectionOptions) => {
+      const { keys } = await workerNamed(await connect(options), name);
+      for (const { fingerprint, firstSeenAt, approvedAt } of keys) {
+        console.log(`${fingerprint}\t${approvedAt === null ? 'waits' : 'approved'}\tfirst seen ${firstSeenAt}`);
+      }
+    },
+  );
   withConnection(
     workers.command('end-key').description("end a key of a worker's, and what it opened").argument('<name>'),
   )
@@ -111,7 +113,10 @@ function fingerprintOf(keys: Worker['keys'], start: string): string {
   const fitting = keys.filter(({ fingerprint }) => fingerprint.startsWith(start.toLowerCase()));
   const [only] = fitting;
   if (start.length >= LEAST_OF_FINGERPRINT && only !== undefined && fitting.length === 1) return only.fingerprint;
-  throw new UnderstudyError('NOT_FOUND', `no key, or no single one, begins with ${start}; see: understudy workers keys`);
+  throw new UnderstudyError(
+    'NOT_FOUND',
+    `no key, or no single one, begins with ${start}; see: understudy workers keys`,
+  );
 }
 
 async function workerNamed(client: NodeClient, name: string): Promise<Worker> {
