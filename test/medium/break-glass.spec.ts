@@ -56,9 +56,14 @@ describe('the break-glass account', () => {
       openUntil: null,
       askedBy: one.id,
     });
+    // What is in the table is in the log too, or verifying it would name the row.
+    const [row] = await farm.owner.query<{ userId: string }>('SELECT user_id AS "userId" FROM break_glass');
+    const isOfRow = ({ subjectId }: { subjectId: string }) => subjectId === row?.userId;
+    expect((await farm.audit('user.created')).find(isOfRow)?.data).toEqual({ farmRoles: [] });
     expect((await seal(one)).body.error?.code).toBe('FORBIDDEN');
     const second = await seal(two);
     expect([first.body.half, second.body.half]).toEqual(['first', 'second']);
+    expect((await farm.audit('user.roles_changed')).find(isOfRow)?.data).toMatchObject({ farmRoles: ['org_admin'] });
     expect(await state()).toBe('sealed');
     for (const half of [first.body.secret, second.body.secret]) expect((await signIn(half)).status).toBe(401);
     expect((await farm.audit('break_glass.sealed'))[0]).toMatchObject({

@@ -36,10 +36,8 @@ export class BreakGlassRepository {
     return row;
   }
 
-  /** The farm's only one, held until the transaction ends; made where there is none. */
-  async holdOrMake(sql: Sql, by: string): Promise<BreakGlassRow> {
-    const found = await this.hold(sql);
-    if (found !== undefined) return found;
+  /** An account without a role and without a password, and so of no use before it is sealed. @returns its id */
+  async make(sql: Sql, by: string): Promise<string> {
     const id = randomUUID();
     await sql.query(`INSERT INTO users (id, name, email, created_by) VALUES ($1::uuid, 'break-glass', $2, $3::uuid)`, [
       id,
@@ -48,11 +46,10 @@ export class BreakGlassRepository {
     ]);
     await sealRows(sql, this.seals, 'users', [id]);
     await sql.query('INSERT INTO break_glass (user_id) VALUES ($1::uuid)', [id]);
-    const made = await this.hold(sql);
-    if (made === undefined) throw new Error('a break-glass account was made and is not there');
-    return made;
+    return id;
   }
 
+  /** The farm's only one, held until the transaction ends. */
   async hold(sql: Sql): Promise<BreakGlassRow | undefined> {
     const [row] = await sql.query<BreakGlassRow>(`${SELECT} FOR UPDATE`);
     return row;

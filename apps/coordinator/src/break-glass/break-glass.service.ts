@@ -70,7 +70,7 @@ export class BreakGlass {
   async ask(actor: Actor): Promise<RouteOutput<'askBreakGlass'>> {
     const secret = newHalf();
     await this.database.hotTransaction(async (sql) => {
-      const { userId } = await this.accounts.holdOrMake(sql, actor.id);
+      const userId = (await this.accounts.hold(sql))?.userId ?? (await this.make(sql, actor));
       if (userId === actor.id) throw ofItself();
       await this.accounts.ask(sql, userId, actor.id, this.vault.seal(userId, Buffer.from(secret)));
       await this.note(sql, actor.label, 'break_glass.seal_asked', userId);
@@ -102,6 +102,12 @@ export class BreakGlass {
       await this.note(sql, actor.label, 'break_glass.sealed', userId, { askedBy });
     });
     return { email: BREAK_GLASS_EMAIL, half: 'second', secret };
+  }
+
+  private async make(sql: Sql, actor: Actor): Promise<string> {
+    const userId = await this.accounts.make(sql, actor.id);
+    await this.note(sql, actor.label, 'user.created', userId, { farmRoles: [] });
+    return userId;
   }
 
   /** As any org admin is made: asked for by one, given by the other; the database wants to see both. */
