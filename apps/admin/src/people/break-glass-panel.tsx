@@ -22,6 +22,7 @@ export function BreakGlassPanel() {
   const { data, error } = useQuery({
     queryKey: KEY,
     queryFn: ({ signal }) => client.call('getBreakGlass', {}, { signal }),
+    refetchInterval: 5000,
   });
   const onSuccess = () => queries.invalidateQueries({ queryKey: KEY });
   const ask = useMutation({ mutationFn: () => client.call('askBreakGlass'), onSuccess });

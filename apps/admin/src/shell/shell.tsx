@@ -13,7 +13,6 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import { client } from '../api/client.js';
 import { showError } from '../api/show-error.js';
-import { When } from './when.js';
 import { useSession } from '../session/session.js';
 
 const PLACES = [
@@ -75,8 +74,9 @@ export function Shell() {
 function BreakGlassBanner({ until }: { until: string }) {
   return (
     <Alert color="red" variant="filled" role="alert" mb="md" title="The break-glass account is open">
-      Somebody signed in with the sealed password. Everything they do is in the audit log; it ends <When at={until} />.
-      If nobody told you why, call your org admins now.
+      Somebody signed in with the sealed password. Everything they do is in the audit log; it ends at{' '}
+      {new Date(until).toLocaleTimeString(undefined, { timeStyle: 'short' })}. If nobody told you why, call your org
+      admins now.
     </Alert>
   );
 }
