@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { FRAMES, SHARDS } from '../job.js';
+import type { Gate } from '../ledger.js';
 import { type FaultCase, type Hit, hitNow, hasLeft, taskAccepted, type Trial } from '../trial.js';
 
 const sign = (hours: number): string => `${hours > 0 ? '+' : '−'}${Math.abs(hours)} h`;
@@ -92,29 +93,27 @@ const storeFull: FaultCase = {
     ),
 };
 
-/** Assembling is tried again, and comes through when there is room. */
+/** Assembling begins with a full store; it is tried again, and comes through when there is room. */
 const storeFullAtJoin: FaultCase = {
   ...{ fault: 'disk full', phase: 'the store, assembling', disks: true },
-  run: (t) =>
-    t.through(async (shot) => {
-      await t.farm.ledger.until(
-        `SELECT 1 FROM shot_versions WHERE shot_id = $1 AND state IN ('rendering', 'assembling')`,
-        [shot],
-      );
-      let last = 0;
-      await t.during('complete', async (call, held, forward) => {
-        last += 1;
-        return { hit: hitNow(taskAccepted(held.taskId)), answer: await forward(call) };
-      });
-      expect(last).toBe(1);
-      await t.farm.ledger.until('SELECT 1 FROM shot_versions WHERE shot_id = $1 AND state = $2::shot_state', [
-        shot,
-        'assembling',
-      ]);
-      await t.farm.fillDisk('store');
-      setTimeout(() => void t.farm.freeDisk('store'), 1_500);
-      return hitNow(hasLeft(shot, 'assembling'));
-    }),
+  run: async (t) => {
+    let gate: Gate | undefined;
+    await t.through(
+      async (shot) => {
+        await gate!.reached();
+        await t.farm.fillDisk('store');
+        await gate!.open();
+        await t.farm.ledger.until(
+          `SELECT 1 FROM bullmq.job WHERE name = 'assemble' AND attempts_made > 0
+             AND data->>'shotVersionId' IN (SELECT id::text FROM shot_versions WHERE shot_id = $1)`,
+          [shot],
+        );
+        await t.farm.freeDisk('store');
+        return hitNow(hasLeft(shot, 'assembling'));
+      },
+      { prepare: async () => void (gate = await t.farm.ledger.gate({ leaving: 'rendering' })) },
+    );
+  },
 };
 
 const POISONED = 8;
