@@ -248,6 +248,21 @@ describe('a lasting farm', () => {
     expect((await as('producer', 'cancel', 'not-an-id', '--reason', 'x')).code).toBe(2);
   });
 
+  it('takes the shots of a batch as one, which another joins', async () => {
+    const join = (name: string) => submit('--shot', name, '--batch', 'night', '--pool', 'nobodys');
+    const batch = (act: string, ...more: string[]) =>
+      as('producer', 'batch', act, 'night', '--project', 'pilot', ...more);
+    expect((await join('third take')).stderr).not.toMatch(/^error/m);
+    expect((await batch('show')).stdout).toMatch(/^night: 1 \w+$/m);
+    expect((await join('fourth take')).json<Shot>().batch?.name).toBe('night');
+    expect((await as('producer', 'batch', 'list')).stdout).toContain('\tnight\t2 shots');
+    expect((await batch('priority', '70', '--reason', 'first')).stdout).toBe('2 shots\n');
+    expect((await batch('cancel', '--reason', 'wrong takes')).stdout).toBe('2 shots\n');
+    const watched = await batch('watch');
+    expect([watched.code, watched.stderr]).toEqual([8, expect.stringContaining('night: 2 cancelled')]);
+    expect((await as('producer', 'batch', 'show', 'day', '--project', 'pilot')).code).toBe(2);
+  });
+
   it('leaves neither the codename nor the plate in logs, metrics, scratch, core files or tables that need not have it', async () => {
     const farmDir = at('farm/farm');
     const stored = await filesWith(farmDir, [CODENAME, IN_PLATE]);
