@@ -63,6 +63,8 @@ export class FakeLane {
   faces: Faces = (frame) => [observe(frame, 0), observe(frame, 1)];
   /** Whose face it reads in an image. */
   enrolled = 2;
+  /** No two pictures are of the very same quality, so no two results are the same object. */
+  #images = 0;
   /** Renders every sample so much brighter. */
   brighter = 0;
   /** Called with a lease before any work on it. */
@@ -128,7 +130,7 @@ export class FakeLane {
       format: 'understudy-template/1',
       template: templateOf(this.enrolled).toString('base64'),
       recogniser: 'test',
-      quality: 0.9,
+      quality: 0.9 - (this.#images += 1) / 1e6,
     };
     return { bytes: Buffer.from(JSON.stringify(result)), frames: 0 };
   }

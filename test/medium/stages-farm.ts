@@ -105,6 +105,8 @@ export class StagesFarm {
       LOG_LEVEL: 'silent',
       ALLOW_LOCAL_PROFILE: 'true',
       ACCOUNTS: 'simple',
+      // What a spec says of it, it says itself.
+      OUTPUT_GATE: 'false',
       ...(options.queueUrl === undefined ? {} : { QUEUE_URL: options.queueUrl }),
       ...options.settings,
     };

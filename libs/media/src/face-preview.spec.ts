@@ -36,7 +36,7 @@ async function picture(png: Buffer): Promise<{ width: number; height: number; at
 
 const preview = (cover: { x: number; y: number; width: number; height: number }[] = []) =>
   extractFacePreview({
-    ...{ path, plate, frameNumber: 1, side: SIDE, cover },
+    ...{ path, plate, frameNumber: 1, side: SIDE, marked: true, cover },
     crop: { x: 60, y: 20, width: 40, height: 40 },
   });
 
@@ -70,7 +70,7 @@ describe('a face preview', () => {
   });
 
   it('refuses what lies outside of the frame', async () => {
-    const outside = { path, plate, frameNumber: 0, side: SIDE, cover: [] };
+    const outside = { path, plate, frameNumber: 0, side: SIDE, marked: true, cover: [] };
     const crop = { x: 500, y: 0, width: 10, height: 10 };
     await expect(extractFacePreview({ ...outside, crop })).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
   });

@@ -22,6 +22,8 @@ export interface FacePreviewRequest {
   readonly cover: readonly Area[];
   /** Side of the square picture in samples. */
   readonly side: number;
+  /** Whether it says that it is a preview. */
+  readonly marked: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -77,12 +79,12 @@ function within({ x, y, width, height }: Area, frame: { width: number; height: n
 }
 
 /**
- * One face of a frame as a PNG file's bytes: cut out, other faces painted over, marked as a preview.
+ * One face of a frame as a PNG file's bytes: cut out, other faces painted over.
  *
  * @throws UnderstudyError INVALID_REQUEST for a crop outside of the frame
  */
 export async function extractFacePreview(request: FacePreviewRequest): Promise<Buffer> {
-  const { path, plate, frameNumber, side, signal } = request;
+  const { path, plate, frameNumber, side, marked, signal } = request;
   const crop = within(request.crop, plate.video);
   if (crop === null) throw new UnderstudyError('INVALID_REQUEST', 'the crop lies outside of the frame');
   const covers = request.cover.map((area) => within(area, plate.video)).filter((area) => area !== null);
@@ -91,7 +93,7 @@ export async function extractFacePreview(request: FacePreviewRequest): Promise<B
     `crop=${crop.width}:${crop.height}:${crop.x}:${crop.y}`,
     `scale=${side}:${side}:force_original_aspect_ratio=decrease:flags=lanczos`,
     `pad=${side}:${side}:-1:-1:color=black`,
-    ...marks(side),
+    ...(marked ? marks(side) : []),
   ];
   const range = { path, plate, startFrame: frameNumber, endFrame: frameNumber + 1, signal };
   for await (const { frame } of readFrames(range)) return await encodePng(frame, { filters, signal });

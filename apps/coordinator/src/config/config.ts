@@ -88,6 +88,8 @@ const Settings = z.object({
     .string()
     .default('')
     .transform((text) => text.split(',').flatMap((value) => value.trim() || [])),
+  /** Whether lanes read sampled faces of each delivery, to see whose they are, before it is ready. */
+  OUTPUT_GATE: Flag.default(true),
   /** Lets projects be created whose consents are active without notice and four eyes. */
   ALLOW_LOCAL_PROFILE: Flag.default(false),
   MAX_UPLOAD_BYTES: z.coerce

@@ -1,5 +1,6 @@
 import type { AnalysisTable } from '@understudy/contracts';
 import type { Area } from '@understudy/media';
+import { grown, shared } from '../face-areas/face-area.js';
 
 export interface ChosenPreview {
   readonly frame: number;
@@ -12,21 +13,8 @@ export interface ChosenPreview {
 /** A detector's box ends at brow and chin; the room around it holds the rest of the head. */
 const OWN_ROOM = 0.35;
 const OTHERS_ROOM = 0.45;
-/** Part of the crop that others' heads may take before another frame is better. */
+/** More would look at the same frames again. */
 const FRAMES_LOOKED_AT = 200;
-
-const grown = ({ x, y, width, height }: Area, room: number): Area => ({
-  x: x - width * room,
-  y: y - height * room,
-  width: width * (1 + 2 * room),
-  height: height * (1 + 2 * room),
-});
-
-function shared(one: Area, other: Area): number {
-  const width = Math.min(one.x + one.width, other.x + other.width) - Math.max(one.x, other.x);
-  const height = Math.min(one.y + one.height, other.y + other.height) - Math.max(one.y, other.y);
-  return width > 0 && height > 0 ? width * height : 0;
-}
 
 /** Without what lies under the other: the largest of the four strips beside it. */
 function without(own: Area, other: Area): Area {

@@ -70,7 +70,7 @@ export class PortalPreviews {
     const chosen = choosePreview(table, of.tracks);
     if (chosen === null) throw nothing();
     const source = of.side === 'identity' ? await this.#delivery(of.sha256) : await this.#plate(of.shotVersionId);
-    return await extractFacePreview({ ...source, frameNumber: chosen.frame, ...chosen, side: SIDE });
+    return await extractFacePreview({ ...source, frameNumber: chosen.frame, ...chosen, side: SIDE, marked: true });
   }
 
   async #delivery(sha256: string): Promise<{ path: string; plate: PlateInfo }> {

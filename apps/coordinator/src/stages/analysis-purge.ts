@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Database } from '@understudy/db';
 import type { ObjectStore } from '@understudy/storage';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import { OutputChecks } from '../output-gate/output-checks.js';
 import { AnalysisRepository } from './analysis.repository.js';
 
 /**
@@ -14,12 +15,14 @@ export class AnalysisPurge {
     @Inject(DATABASE) private readonly database: Database,
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
     private readonly analyses: AnalysisRepository,
+    private readonly checks: OutputChecks,
   ) {}
 
   async run(): Promise<void> {
     for (const analysisId of await this.analyses.withNeedlessTemplates(this.database)) {
       await this.database.hotTransaction(async (sql) => this.analyses.dropTemplates(sql, analysisId));
     }
+    await this.checks.purge();
     const tables = await this.analyses.needlessTables(this.database);
     for (const sha256 of new Set(tables.map((table) => table.sha256))) {
       await this.objects.delete(sha256);

@@ -19,6 +19,14 @@ export interface JoinedFile {
   readonly frames: number;
 }
 
+export interface StoredDelivery {
+  readonly id: string;
+  readonly sha256: string;
+  readonly state: string;
+  /** What its verification has found so far; null before it began. */
+  readonly verification: Readonly<Record<string, unknown>> | null;
+}
+
 @Injectable()
 export class AssemblyRepository {
   constructor(private readonly seals: RecordSeals) {}
@@ -50,19 +58,28 @@ export class AssemblyRepository {
   async addDelivery(sql: Sql, shotVersionId: string, { sha256, bytes, frames }: JoinedFile): Promise<string> {
     const [row] = await sql.query<{ id: string }>(
       `INSERT INTO deliveries (id, shot_version_id, state, sha256, bytes, frames) VALUES ($1, $2, 'verifying', $3, $4, $5)
-       ON CONFLICT (shot_version_id) DO UPDATE SET sha256 = excluded.sha256, bytes = excluded.bytes, frames = excluded.frames
+       ON CONFLICT (shot_version_id) DO UPDATE SET sha256 = excluded.sha256, bytes = excluded.bytes,
+         frames = excluded.frames, verification = NULL
        RETURNING id`,
       [randomUUID(), shotVersionId, sha256, bytes, frames],
     );
     return (row as { id: string }).id;
   }
 
-  async delivery(sql: Sql, shotVersionId: string): Promise<{ id: string; sha256: string; state: string } | null> {
-    const [row] = await sql.query<{ id: string; sha256: string; state: string }>(
-      'SELECT id, sha256, state::text AS state FROM deliveries WHERE shot_version_id = $1',
+  async delivery(sql: Sql, shotVersionId: string): Promise<StoredDelivery | null> {
+    const [row] = await sql.query<StoredDelivery>(
+      'SELECT id, sha256, state::text AS state, verification FROM deliveries WHERE shot_version_id = $1',
       [shotVersionId],
     );
     return row ?? null;
+  }
+
+  /** Keeps what was found, before all of it is. */
+  async noteVerification(sql: Sql, deliveryId: string, verification: Readonly<Record<string, unknown>>): Promise<void> {
+    await sql.query(`UPDATE deliveries SET verification = $2::jsonb WHERE id = $1 AND state = 'verifying'`, [
+      deliveryId,
+      JSON.stringify(verification),
+    ]);
   }
 
   /** What was checked becomes part of the delivery, which is then ready to be released. */

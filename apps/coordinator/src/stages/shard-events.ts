@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { isErrorCode, UnderstudyError, type ShotState, type TaskKind } from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
 import { SYSTEM_ACTOR } from '../access/actor.js';
+import { OutputChecks } from '../output-gate/output-checks.js';
 import { Outbox } from './outbox.js';
 import { oneLine, ShotFailures } from './shot-failures.js';
 import { StageTransitions } from './stage-transitions.js';
@@ -40,6 +41,7 @@ export class ShardEvents {
     private readonly transitions: StageTransitions,
     private readonly failures: ShotFailures,
     private readonly outbox: Outbox,
+    private readonly checks: OutputChecks,
   ) {}
 
   /** The last accepted range moves its shot on; an accepted template is read from its result. */
@@ -69,6 +71,7 @@ export class ShardEvents {
           WHERE task_id = $1 AND state = 'pending'`,
         [task.id, code, message],
       );
+      await this.checks.onRead(sql, task.id);
       return;
     }
     if (task.shotVersionId === null) return;

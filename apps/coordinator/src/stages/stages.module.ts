@@ -33,6 +33,9 @@ import { NotifyStage } from '../webhooks/notify-stage.js';
 import { WebhookEvents } from '../webhooks/webhook-events.js';
 import { WebhookSender } from '../webhooks/webhook-sender.js';
 import { WebhookRepository } from '../webhooks/webhook.repository.js';
+import { OutputChecks } from '../output-gate/output-checks.js';
+import { OutputGateRepository } from '../output-gate/output-gate.repository.js';
+import { OutputGate } from '../output-gate/output-gate.js';
 import { VerifyStage } from './verify-stage.js';
 
 const HANDLERS = [
@@ -73,6 +76,9 @@ const HANDLERS = [
     CastBinder,
     Linker,
     Outbox,
+    OutputChecks,
+    OutputGate,
+    OutputGateRepository,
     OutboxRelay,
     PlanRepository,
     Reconciler,

@@ -4,6 +4,7 @@ import type { Database } from '@understudy/db';
 import type { ObjectStore } from '@understudy/storage';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
 import { TemplateVault } from '../sealing/template-vault.js';
+import { OutputChecks } from '../output-gate/output-checks.js';
 import { readJson } from './read-json.js';
 import { oneLine } from './shot-failures.js';
 import type { StageHandler } from './stage-handler.js';
@@ -20,6 +21,7 @@ export class TemplateStage implements StageHandler<'template'> {
     @Inject(DATABASE) private readonly database: Database,
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
     private readonly vault: TemplateVault,
+    private readonly checks: OutputChecks,
   ) {}
 
   async run({ taskId }: { taskId: string }): Promise<void> {
@@ -39,6 +41,7 @@ export class TemplateStage implements StageHandler<'template'> {
         WHERE task_id = $1 AND state = 'pending'`,
       [taskId, Buffer.from(sealed), result.recogniser, JSON.stringify({ overall: result.quality })],
     );
+    await this.database.hotTransaction(async (sql) => this.checks.onRead(sql, taskId));
     // What the lane sent holds the same numbers in the clear.
     await this.objects.delete(row.sha256);
   }
@@ -49,5 +52,6 @@ export class TemplateStage implements StageHandler<'template'> {
         WHERE task_id = $1 AND state = 'pending'`,
       [taskId, error.code, oneLine(error.message)],
     );
+    await this.database.hotTransaction(async (sql) => this.checks.onRead(sql, taskId));
   }
 }

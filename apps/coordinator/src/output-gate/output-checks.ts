@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Database, Sql } from '@understudy/db';
+import type { ObjectStore } from '@understudy/storage';
+import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import { TaskWriter } from '../shards/task-writer.js';
+import { Outbox } from '../stages/outbox.js';
+import type { OutputSample } from './sample-output.js';
+
+/** As for other faces: somebody waits for it, and it is quick. */
+const PRIORITY = 90;
+/** For so long only lanes of other workers than those who rendered take it, where there are any. */
+const OTHERS_FIRST_SECONDS = 5;
+
+const OTHERS_FIRST = `
+  WITH rendered AS (
+    SELECT DISTINCT l.worker_id FROM attempts a JOIN tasks r ON r.id = a.task_id JOIN lanes l ON l.id = a.lane_id
+     WHERE r.shot_version_id = $1 AND r.kind = 'render' AND a.state = 'accepted'),
+  own AS (SELECT array_agg(id) AS lanes FROM lanes WHERE worker_id IN (SELECT worker_id FROM rendered))
+  UPDATE tasks t SET avoid_lanes = own.lanes, avoid_until = clock_timestamp() + make_interval(secs => $3)
+  FROM own WHERE t.id = ANY ($2::uuid[]) AND own.lanes IS NOT NULL AND EXISTS (
+    SELECT 1 FROM lanes o WHERE o.worker_id NOT IN (SELECT worker_id FROM rendered) AND o.state <> 'lost'
+       AND o.capabilities->'kinds' ? 'enrol' AND o.drained_at IS NULL)`;
+
+export interface StoredSample extends Pick<OutputSample, 'frame' | 'track' | 'cast'> {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** The rows and objects of faces that wait to be read, of a shot that is verified. */
+@Injectable()
+export class OutputChecks {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
+    private readonly tasks: TaskWriter,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /** Asks lanes for the faces. */
+  async ask(sql: Sql, shotVersionId: string, projectId: string, samples: readonly StoredSample[]): Promise<void> {
+    const ids: string[] = [];
+    for (const { sha256, bytes, frame, track, cast } of samples) {
+      const [assetId, id] = [randomUUID(), randomUUID()];
+      await sql.query(
+        `INSERT INTO assets (id, project_id, kind, sha256, bytes, complete) VALUES ($1, $2, 'still', $3, $4, true)`,
+        [assetId, projectId, sha256, bytes],
+      );
+      await sql.query(`INSERT INTO face_templates (asset_id, task_id, state) VALUES ($1, $2, 'pending')`, [
+        assetId,
+        id,
+      ]);
+      await sql.query(
+        'INSERT INTO output_checks (asset_id, shot_version_id, frame, track, "cast") VALUES ($1, $2, $3, $4, $5)',
+        [assetId, shotVersionId, frame, track, cast],
+      );
+      const range = { startFrame: 0, endFrame: 1 };
+      await this.tasks.create(sql, [{ id, kind: 'enrol', shotVersionId: null, assetId, ...range, priority: PRIORITY }]);
+      ids.push(id);
+    }
+    await sql.query(OTHERS_FIRST, [shotVersionId, ids, OTHERS_FIRST_SECONDS]);
+  }
+
+  /** The last face of a delivery that was read, or could not be, lets its verification go on. */
+  async onRead(sql: Sql, taskId: string): Promise<void> {
+    const [row] = await sql.query<{ shotVersionId: string }>(
+      `SELECT k.shot_version_id AS "shotVersionId" FROM output_checks k JOIN face_templates f ON f.asset_id = k.asset_id
+        WHERE f.task_id = $1`,
+      [taskId],
+    );
+    if (row === undefined) return;
+    const { shotVersionId } = row;
+    // Two that end at once would each not see the other's row.
+    await sql.query('SELECT 1 FROM shot_versions WHERE id = $1 FOR NO KEY UPDATE', [shotVersionId]);
+    const [open] = await sql.query(
+      `SELECT 1 FROM output_checks k JOIN face_templates f ON f.asset_id = k.asset_id
+        WHERE k.shot_version_id = $1 AND f.state = 'pending' LIMIT 1`,
+      [shotVersionId],
+    );
+    if (open === undefined) await this.outbox.enqueue(sql, 'verify', shotVersionId, { shotVersionId });
+  }
+
+  /** Faces are kept no longer than they are needed: forgets those of versions that are verified no more. */
+  async purge(): Promise<void> {
+    const rows = await this.database.query<{ id: string }>(
+      `SELECT DISTINCT k.shot_version_id AS id FROM output_checks k JOIN shot_versions v ON v.id = k.shot_version_id
+        WHERE v.state <> 'verifying' LIMIT 100`,
+    );
+    for (const { id } of rows) await this.forget(id);
+  }
+
+  /** Rows first; an object that is left over by a crash goes with the store's own sweep. */
+  async forget(shotVersionId: string): Promise<void> {
+    const stills = await this.database.hotTransaction(async (sql) => {
+      const gone = await sql.query<{ assetId: string }>(
+        'DELETE FROM output_checks WHERE shot_version_id = $1 RETURNING asset_id AS "assetId"',
+        [shotVersionId],
+      );
+      const ids = gone.map(({ assetId }) => assetId);
+      await sql.query(
+        `UPDATE tasks SET state = 'cancelled' WHERE asset_id = ANY ($1::uuid[]) AND state IN ('pending', 'leased', 'reported')`,
+        [ids],
+      );
+      await sql.query('DELETE FROM face_templates WHERE asset_id = ANY ($1::uuid[])', [ids]);
+      return await sql.query<{ sha256: string }>('DELETE FROM assets WHERE id = ANY ($1::uuid[]) RETURNING sha256', [
+        ids,
+      ]);
+    });
+    for (const { sha256 } of stills) await this.objects.delete(sha256);
+  }
+}

@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import type { Sql } from '@understudy/db';
+import { TemplateVault } from '../sealing/template-vault.js';
+import { templateOf } from '../stages/plan/template.js';
+import type { ExpectedMember, KnownFace, ReadFace } from './judge-output.js';
+
+interface Stored {
+  readonly performerId: string;
+  readonly projectId: string;
+  readonly recogniser: string;
+  readonly template: Uint8Array;
+}
+
+interface Check {
+  readonly frame: number;
+  readonly track: number;
+  readonly cast: number | null;
+  readonly state: string;
+  readonly projectId: string;
+  readonly recogniser: string | null;
+  readonly template: Uint8Array | null;
+}
+
+/** Faces that decide about an output: those that were read in it, and those that are known. */
+@Injectable()
+export class OutputGateRepository {
+  constructor(private readonly vault: TemplateVault) {}
+
+  /** @returns null while a face is still to be read */
+  async read(sql: Sql, shotVersionId: string): Promise<{ sampled: number; faces: ReadFace[] } | null> {
+    const rows = await sql.query<Check>(
+      `SELECT k.frame, k.track, k."cast", f.state::text AS state, i.project_id AS "projectId", f.recogniser, f.template
+         FROM output_checks k JOIN assets i ON i.id = k.asset_id JOIN face_templates f ON f.asset_id = k.asset_id
+        WHERE k.shot_version_id = $1 ORDER BY k.frame, k.track`,
+      [shotVersionId],
+    );
+    if (rows.some(({ state }) => state === 'pending')) return null;
+    const faces = rows.flatMap(({ frame, track, cast, projectId, recogniser, template }) =>
+      recogniser === null || template === null
+        ? []
+        : [{ frame, track, cast, recogniser, template: templateOf(this.vault.open(projectId, template)) }],
+    );
+    return { sampled: rows.length, faces };
+  }
+
+  /** Every face that is enrolled in the shot's project. */
+  async enrolled(sql: Sql, projectId: string): Promise<KnownFace[]> {
+    const rows = await sql.query<Stored>(
+      `SELECT f.performer_id AS "performerId", p.project_id AS "projectId", f.recogniser, f.template
+         FROM performer_faces f JOIN performers p ON p.id = f.performer_id WHERE p.project_id = $1`,
+      [projectId],
+    );
+    return rows.map((row) => this.#known(row));
+  }
+
+  /** Each member's two sides: their images' faces, and those that are enrolled. */
+  async members(sql: Sql, shotVersionId: string, enrolled: readonly KnownFace[]): Promise<ExpectedMember[]> {
+    const rows = await sql.query<{ cast: number; identityPerformerId: string; platePerformerId: string }>(
+      `SELECT m."cast", m.identity_performer_id AS "identityPerformerId", m.plate_performer_id AS "platePerformerId"
+         FROM cast_members m WHERE m.shot_version_id = $1 ORDER BY m."cast"`,
+      [shotVersionId],
+    );
+    const images = await sql.query<Stored & { cast: number; side: 'identity' | 'plate' }>(
+      `SELECT m."cast", CASE WHEN f.asset_id = ANY (m.identity_asset_ids) THEN 'identity' ELSE 'plate' END AS side,
+              CASE WHEN f.asset_id = ANY (m.identity_asset_ids) THEN m.identity_performer_id ELSE m.plate_performer_id END AS "performerId",
+              i.project_id AS "projectId", f.recogniser, f.template
+         FROM cast_members m JOIN face_templates f ON f.asset_id = ANY (m.identity_asset_ids || m.plate_reference_asset_ids)
+         JOIN assets i ON i.id = f.asset_id
+        WHERE m.shot_version_id = $1 AND f.template IS NOT NULL AND f.recogniser IS NOT NULL`,
+      [shotVersionId],
+    );
+    return rows.map(({ cast, identityPerformerId, platePerformerId }) => {
+      const side = (of: 'identity' | 'plate', performerId: string): KnownFace[] => [
+        ...images.filter((image) => image.cast === cast && image.side === of).map((image) => this.#known(image)),
+        ...enrolled.filter((known) => known.performerId === performerId),
+      ];
+      return { cast, identity: side('identity', identityPerformerId), plate: side('plate', platePerformerId) };
+    });
+  }
+
+  #known({ performerId, projectId, recogniser, template }: Stored): KnownFace {
+    return { performerId, recogniser, template: templateOf(this.vault.open(projectId, template)) };
+  }
+}

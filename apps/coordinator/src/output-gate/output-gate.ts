@@ -1,0 +1,89 @@
+import { Readable } from 'node:stream';
+import { Inject, Injectable } from '@nestjs/common';
+import { AnalysisTable, castOperations } from '@understudy/contracts';
+import type { Database, Sql } from '@understudy/db';
+import { extractFacePreview, probePlate } from '@understudy/media';
+import type { ObjectStore } from '@understudy/storage';
+import type { Config } from '../config/config.js';
+import { CONFIG, DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import { readJson } from '../stages/read-json.js';
+import { type StageShot, StageShotRepository } from '../stages/stage-shot.repository.js';
+import { judgeOutput, type OutputFault } from './judge-output.js';
+import { OutputChecks, type StoredSample } from './output-checks.js';
+import { OutputGateRepository } from './output-gate.repository.js';
+import { unlikeAnyOther } from './unlike-any-other.js';
+import { sampleOutput } from './sample-output.js';
+
+const MOST_TABLE_BYTES = 512 * 1024 ** 2;
+/** Of the pictures that lanes read. */
+const SIDE = 448;
+
+/** What came of it: how many faces were looked at, how many a lane could read, and what is wrong with them. */
+export interface OutputVerdict {
+  readonly sampled: number;
+  readonly read: number;
+  readonly faults: readonly OutputFault[];
+}
+
+/**
+ * Looks at faces of the finished delivery, by other lanes than those that rendered it where there are some: a recipe, a pack
+ * or a lane that makes somebody else's face is found before anybody can release it.
+ */
+@Injectable()
+export class OutputGate {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
+    private readonly shots: StageShotRepository,
+    private readonly checks: OutputChecks,
+    private readonly repository: OutputGateRepository,
+  ) {}
+
+  /** Cuts the faces out of the delivery. @returns none where there is none to look at, or the farm does without */
+  async sample(shot: StageShot, delivery: string): Promise<StoredSample[]> {
+    if (!this.config.OUTPUT_GATE) return [];
+    const table = await this.#analysis(shot);
+    const changed = castOperations(shot.settings.recipe).length > 0;
+    const cast = changed ? await this.shots.cast(this.database, shot.id) : [];
+    const samples = sampleOutput(table, { cast, covered: shot.settings.anonymiseTracks }, Math.random);
+    if (samples.length === 0) return [];
+    const path = await this.objects.localPath(delivery);
+    const plate = await probePlate(path);
+    const stored: StoredSample[] = [];
+    for (const { frame, track, cast: member, crop, cover } of samples) {
+      const png = await extractFacePreview({
+        ...{ path, plate, frameNumber: frame, crop, cover, side: SIDE, marked: false },
+      });
+      const { sha256, bytes } = await this.objects.put(Readable.from([unlikeAnyOther(png)]));
+      stored.push({ frame, track, cast: member, sha256, bytes });
+    }
+    return stored;
+  }
+
+  async ask(sql: Sql, shot: StageShot, samples: readonly StoredSample[]): Promise<void> {
+    await this.checks.ask(sql, shot.id, shot.project.id, samples);
+  }
+
+  /** @returns null while lanes have still to read a face */
+  async verdict(sql: Sql, shot: StageShot): Promise<OutputVerdict | null> {
+    const found = await this.repository.read(sql, shot.id);
+    if (found === null) return null;
+    const { sampled, faces } = found;
+    const enrolled = await this.repository.enrolled(sql, shot.project.id);
+    const members = await this.repository.members(sql, shot.id, enrolled);
+    return { sampled, read: faces.length, faults: judgeOutput(faces, members, enrolled) };
+  }
+
+  async forget(shotVersionId: string): Promise<void> {
+    await this.checks.forget(shotVersionId);
+  }
+
+  async #analysis({ analysisId }: StageShot): Promise<AnalysisTable> {
+    const [row] = await this.database.query<{ sha256: string }>('SELECT sha256 FROM analyses WHERE id = $1', [
+      analysisId,
+    ]);
+    const path = await this.objects.localPath(row?.sha256 ?? '');
+    return await readJson(path, AnalysisTable, { mostBytes: MOST_TABLE_BYTES, gzip: true });
+  }
+}

@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ConsentLifeService } from '../../apps/coordinator/src/consents/consent-life.service.js';
+import { ShotActs } from '../../apps/coordinator/src/shots/shot-acts.js';
+import { AnalysisPurge } from '../../apps/coordinator/src/stages/analysis-purge.js';
+import { type FakeLane, templateOf } from './fake-lane.js';
+import { makePlate, type Stage, StagesFarm } from './stages-farm.js';
+
+/** The identity is person 2, the plate person 0; person 5 is enrolled besides, person 9 nowhere. */
+const [IDENTITY, PLATE, THIRD, NOBODY] = [2, 0, 5, 9];
+
+let farm: StagesFarm;
+let folder: string;
+let stage: Stage;
+let lane: FakeLane;
+let thirdId: string;
+let shot: { shotId: string; shotVersionId: string };
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'output-gate-'));
+  await makePlate(join(folder, 'plate.mp4'));
+  farm = await StagesFarm.start({ serve: false, settings: { OUTPUT_GATE: 'true' } });
+  stage = await farm.addStage(join(folder, 'plate.mp4'));
+  lane = await farm.addLane();
+  shot = await farm.bringTo('verifying', stage, lane);
+  thirdId = randomUUID();
+  await farm.owner.query('INSERT INTO performers (id, project_id, name) VALUES ($1, $2, $3)', [
+    thirdId,
+    stage.projectId,
+    'Third',
+  ]);
+  await farm.owner.query(
+    `INSERT INTO performer_faces (id, performer_id, image_sha256, template, recogniser) VALUES ($1, $2, $3, $4, 'test')`,
+    [randomUUID(), thirdId, 'e'.repeat(64), templateOf(THIRD)],
+  );
+});
+afterAll(async () => {
+  await farm?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A shot that is verified, whose sampled faces are this person's. @returns the leases of those who read them */
+async function verified(person: number, shotVersionId: string) {
+  await farm.runStage('verify', shotVersionId);
+  lane.enrolled = person;
+  const leases = await lane.workOff();
+  await readTemplates();
+  await farm.runStage('verify', shotVersionId);
+  return leases;
+}
+async function readTemplates(): Promise<void> {
+  const tasks = await farm.owner.query<{ id: string }>(
+    `SELECT task_id AS id FROM face_templates WHERE state = 'pending'`,
+  );
+  for (const { id } of tasks) await farm.handlers.template.run({ taskId: id });
+}
+/** The one shot, as it was before its verification: to bring another so far takes long. */
+async function verifying(): Promise<string> {
+  await farm.owner.query(`UPDATE deliveries SET state = 'verifying', verification = NULL WHERE shot_version_id = $1`, [
+    shot.shotVersionId,
+  ]);
+  await farm.owner.query(
+    `UPDATE shot_versions SET state = 'verifying', held_from = NULL, error_code = NULL, error_message = NULL, error_details = NULL
+      WHERE id = $1`,
+    [shot.shotVersionId],
+  );
+  return shot.shotVersionId;
+}
+const left = async () =>
+  (
+    await farm.one<{ left: number }>(
+      `SELECT (SELECT count(*) FROM output_checks)::int + (SELECT count(*) FROM assets WHERE kind = 'still')::int AS left`,
+    )
+  ).left;
+
+describe('before a shot is ready, lanes read some of its faces', () => {
+  it('which are those of the identity, or of the plate: it is ready, and nothing of them is kept', async () => {
+    for (const person of [IDENTITY, PLATE]) {
+      const shotVersionId = await verifying();
+      const leases = await verified(person, shotVersionId);
+      expect(leases.map(({ kind }) => kind)).toEqual(['enrol', 'enrol']);
+      expect(await farm.stateOf(shotVersionId)).toBe('ready');
+      const { verification } = await farm.one<{ verification: Record<string, unknown> }>(
+        'SELECT verification FROM deliveries WHERE shot_version_id = $1',
+        [shotVersionId],
+      );
+      expect(verification['faces']).toEqual({ sampled: 2, read: 2 });
+      expect(await left()).toBe(0);
+    }
+  });
+
+  it('and goes on by itself when the last was read', async () => {
+    const shotVersionId = await verifying();
+    await farm.runStage('verify', shotVersionId);
+    await farm.runStage('verify', shotVersionId);
+    expect(await farm.stateOf(shotVersionId)).toBe('verifying');
+    const intents = () =>
+      farm.owner.query(`SELECT 1 FROM outbox WHERE stage = 'verify' AND key = $1 AND relayed_at IS NULL`, [
+        shotVersionId,
+      ]);
+    await farm.owner.query(`UPDATE outbox SET relayed_at = now() WHERE key = $1`, [shotVersionId]);
+    lane.enrolled = IDENTITY;
+    await lane.workOff();
+    expect(await intents()).toHaveLength(0);
+    await readTemplates();
+    expect(await intents()).toHaveLength(1);
+    await farm.runStage('verify', shotVersionId);
+    expect(await farm.stateOf(shotVersionId)).toBe('ready');
+  });
+
+  it('a pack that makes a third person: held, with whom and in which frames; resuming looks again', async () => {
+    const shotVersionId = await verifying();
+    await verified(THIRD, shotVersionId);
+    expect(await farm.stateOf(shotVersionId)).toBe('held');
+    const { code, details } = await farm.errorOf(shotVersionId);
+    expect(code).toBe('HELD_FOR_REVIEW');
+    expect(details).toMatchObject({ reasons: ['THIRD_PERSON'], sampled: 2, read: 2 });
+    const faults = details?.['faults'] as { performerId: string; frames: number[] }[];
+    expect(faults.map(({ performerId }) => performerId)).toEqual([thirdId, thirdId]);
+    expect(faults.every(({ frames }) => frames.length === 1)).toBe(true);
+    expect(await left()).toBe(0);
+    const resume = () => farm.get(ShotActs).resume(stage.actor, shot.shotId, 'I think it is fine');
+    await resume();
+    await verified(THIRD, shotVersionId);
+    expect(await farm.stateOf(shotVersionId)).toBe('held');
+    await resume();
+    await verified(IDENTITY, shotVersionId);
+    expect(await farm.stateOf(shotVersionId)).toBe('ready');
+  });
+
+  it("a face that is nobody's who agreed: held", async () => {
+    const shotVersionId = await verifying();
+    await verified(NOBODY, shotVersionId);
+    expect(await farm.stateOf(shotVersionId)).toBe('held');
+    expect((await farm.errorOf(shotVersionId)).details).toMatchObject({ reasons: ['NOBODYS_FACE'] });
+  });
+
+  it('a face that no lane can read says nothing, and is counted as such', async () => {
+    const shotVersionId = await verifying();
+    await farm.runStage('verify', shotVersionId);
+    await farm.owner.query(
+      `UPDATE face_templates SET state = 'failed', error_code = 'NO_FACE' WHERE state = 'pending'`,
+    );
+    await farm.owner.query(`UPDATE tasks SET state = 'failed' WHERE kind = 'enrol' AND state = 'pending'`);
+    await farm.runStage('verify', shotVersionId);
+    const { faces } = await farm.one<{ faces: unknown }>(
+      `SELECT verification->'faces' AS faces FROM deliveries WHERE shot_version_id = $1`,
+      [shotVersionId],
+    );
+    expect(faces).toEqual({ sampled: 2, read: 0 });
+  });
+
+  it('by others than those who rendered, where there are any', async () => {
+    const shotVersionId = await verifying();
+    const other = await farm.addLane();
+    await farm.runStage('verify', shotVersionId);
+    expect(await lane.workOff()).toEqual([]);
+    other.enrolled = IDENTITY;
+    expect(await other.workOff()).toHaveLength(2);
+    await readTemplates();
+    await farm.runStage('verify', shotVersionId);
+    expect(await farm.stateOf(shotVersionId)).toBe('ready');
+    await farm.owner.query(`UPDATE lanes SET state = 'lost' WHERE id = $1`, [other.lane.id]);
+  });
+
+  it('and nothing of them outlives a revocation', async () => {
+    const shotVersionId = await verifying();
+    await farm.runStage('verify', shotVersionId);
+    expect(await left()).toBe(4);
+    await farm.get(ConsentLifeService).revoke(stage.actor, stage.identityConsentId, 'no more of it');
+    await farm.get(AnalysisPurge).run();
+    expect(await left()).toBe(0);
+    expect(await lane.workOff()).toEqual([]);
+  });
+});
