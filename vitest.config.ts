@@ -55,6 +55,7 @@ export default defineConfig({
         globalSetup: 'test/medium/global-setup.ts',
       }),
       kind('fault', ['test/fault/**/*.spec.ts'], { timeoutMs: 600_000, parallel: false, faults: 'every' }),
+      kind('soak', ['test/soak/**/*.spec.ts'], { timeoutMs: 3_600_000, parallel: false }),
       // The same specs with each kind of fault once, for the plain run.
       kind('fault-everyday', ['test/fault/**/*.spec.ts'], { timeoutMs: 600_000, parallel: false, faults: 'everyday' }),
     ],

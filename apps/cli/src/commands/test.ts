@@ -10,7 +10,7 @@ import type { Tally } from './tally.js';
 
 /** Kinds of tests, cheapest first. */
 const VITEST_KINDS = ['unit', 'medium', 'e2e', 'browser', 'fault'] as const;
-const KINDS = [...VITEST_KINDS, 'guards', 'all'] as const;
+const KINDS = [...VITEST_KINDS, 'soak', 'guards', 'all'] as const;
 /** The project of `vitest.config.ts` that goes through each kind of fault once, instead of the whole list. */
 const SHORT_FAULTS = 'fault-everyday';
 
@@ -20,11 +20,11 @@ interface Step {
   readonly project?: string;
 }
 
-/** What a run goes through: everything but the guards and the long list of faults, one kind, or all there is. */
+/** What a run goes through: everything but the guards, the soak and the long list of faults, one kind, or all there is. */
 function stepsOf(kind: (typeof KINDS)[number] | undefined): Step[] {
   if (kind === 'guards') return [{ kind }];
   const every = VITEST_KINDS.map((one): Step => ({ kind: one, project: one }));
-  if (kind === 'all') return [...every, { kind: 'guards' }];
+  if (kind === 'all') return [...every, { kind: 'soak', project: 'soak' }, { kind: 'guards' }];
   if (kind !== undefined) return [{ kind, project: kind }];
   return every.map((step) => (step.kind === 'fault' ? { ...step, project: SHORT_FAULTS } : step));
 }
@@ -47,7 +47,7 @@ export function addTestCommand(program: Command): void {
   program
     .command('test')
     .description(
-      'run the tests: unit, medium (a real Postgres), e2e (real processes), browser, fault (alone or in `all` the whole list of faults, otherwise each kind of fault once); guards removes each guard and sees its test fail',
+      "run the tests: unit, medium (a real Postgres), e2e (real processes), browser, fault (alone or in `all` the whole list of faults, otherwise each kind of fault once); soak watches a lane's memory over 5,000 frames; guards removes each guard and sees its test fail",
     )
     .addArgument(new Argument('[kind]', 'only this kind').choices(KINDS))
     .option('--only <patch>', 'of the guards this one alone')
