@@ -68,6 +68,6 @@ function candidates(table: AnalysisTable, tracks: readonly number[]): Omit<Outpu
           return { frame, track, crop, cover: heads.filter((head) => shared(crop, head) > 0), hidden };
         })
         .filter(({ hidden }) => hidden <= MOST_HIDDEN)
-        .map(({ hidden: _, ...sample }) => sample),
+        .map(({ frame, track: of, crop, cover }) => ({ frame, track: of, crop, cover })),
     );
 }
