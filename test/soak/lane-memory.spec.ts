@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
-import { type AnalysisTable, type Lease, ObservationTable, recipePreset } from '@understudy/contracts';
+import { AnalysisTable, type Lease, ObservationTable, recipePreset } from '@understudy/contracts';
 import { linkTracks } from '@understudy/face';
 import { probePlate } from '@understudy/media';
 import { drawClip, drawPortrait, FIRST, pngOf, THIRD } from '@understudy/sample';
@@ -64,8 +64,10 @@ async function run(lease: Lease): Promise<Buffer> {
 function analysisOf(upload: Buffer): AnalysisTable {
   const { frames } = ObservationTable.parse(JSON.parse(gunzipSync(upload).toString('utf8')));
   const size = { frameCount: FRAMES, width: WIDTH, height: HEIGHT };
-  const tracks = linkTracks(frames, size).map(({ embedding: _, ...track }) => track);
-  return { format: 'understudy-analysis/1', ...size, tracks } as AnalysisTable;
+  const tracks = linkTracks(frames, size).map(({ track, startFrame, endFrame, faces, uncertainFrames }) => {
+    return { track, startFrame, endFrame, faces: [...faces], uncertainFrames: [...uncertainFrames] };
+  });
+  return AnalysisTable.parse({ format: 'understudy-analysis/1', ...size, tracks });
 }
 
 /** Resident memory of the worker's lane, without the ffmpeg processes that come and go. */
