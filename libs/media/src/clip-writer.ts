@@ -15,6 +15,8 @@ export interface ClipWriterOptions {
   readonly tags?: ColourTags | undefined;
   /** A WAV file to carry as the clip's sound, coded as AAC. */
   readonly wavPath?: string | undefined;
+  /** Most frames from one key frame to the next; without it x264's own choice (250). */
+  readonly keyFrameEvery?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -47,14 +49,15 @@ export async function openClipWriter(options: ClipWriterOptions): Promise<ClipWr
 }
 
 function clipCommand(options: ClipWriterOptions, partialPath: string): string[] {
-  const { spec, rate, encoding, wavPath } = options;
+  const { spec, rate, encoding, wavPath, keyFrameEvery } = options;
   const tags = options.tags ?? tagsOfSpec(spec);
   const { timescale } = deliveryClock({ rate, timeBase: { num: 1, den: rate.num } });
   const shape = { spec, rate, timescale, tags, sampleAspectRatio: { num: 1, den: 1 }, inOrder: false };
   const command = new CommandLine().rawInput(rawInputOptions(spec, rate));
   if (wavPath !== undefined) command.input(fileUrl(wavPath), { demuxer: 'wav' });
   const sound = wavPath === undefined ? [] : ['-map', '1:a:0', '-c:a', 'aac', '-b:a', '160k', '-flags:a', '+bitexact'];
-  const video = ['-map', '0:v:0', ...videoEncodingOptions(shape, encoding)];
+  const keys = keyFrameEvery === undefined ? [] : ['-g', String(keyFrameEvery)];
+  const video = ['-map', '0:v:0', ...videoEncodingOptions(shape, encoding), ...keys];
   return ['-y', ...command.output(fileUrl(partialPath), [...video, ...sound, ...mp4Options(timescale)]).args()];
 }
 

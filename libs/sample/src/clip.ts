@@ -41,6 +41,8 @@ export async function drawClip(options: DrawClipOptions): Promise<ClipTruth> {
       rate: { num: framesPerSecond, den: 1 },
       encoding: { mode: 'delivery', crf: 15, preset: 'veryfast' },
       wavPath,
+      // As cameras write: once a second, so that a range in the middle is reached without decoding all before it.
+      keyFrameEvery: framesPerSecond,
       signal,
     });
     const frames: (readonly FaceTruth[])[] = [];

@@ -30,7 +30,8 @@ export async function writeBeforeAfter(
             );
             return sharp(await readFile(still))
               .resize({ width: CELL_WIDTH })
-              .png()
+              .removeAlpha()
+              .raw()
               .toBuffer({ resolveWithObject: true });
           }),
         ),
@@ -46,8 +47,9 @@ export async function writeBeforeAfter(
       },
     }).composite(
       rows.flatMap((cells, row) =>
-        cells.map(({ data }, column) => ({
+        cells.map(({ data, info }, column) => ({
           input: data,
+          raw: info,
           left: column * (CELL_WIDTH + GAP),
           top: row * (cellHeight + GAP),
         })),
