@@ -6,7 +6,7 @@ import { type ModelTable, readSchemaModel, type SchemaModel } from './schema-mod
 
 /** Indexes that the schema language cannot say; each is a rule of the migration. */
 const BEYOND_THE_SCHEMA = [
-  'attempts_expiring',
+  'attempts_at_work',
   'attempts_one_accepted',
   'attempts_one_live',
   'audit_events_of_consents',

@@ -47,11 +47,12 @@ const AT_FAULT = new Set(['SEGMENT_INVALID', 'UPLOAD_MISMATCH', 'UNREADABLE_MEDI
 export class Completions {
   readonly #looks = new Batches((ids: readonly string[]) => this.#look(ids), { ...BATCH, gatherMs: 4 });
   readonly #reports = new Batches(
-    (asked: readonly Asked[]) => this.#steps(asked, async (sql, going) => await this.#report(sql, going)),
+    // Only what is accepted stands on the consents: a report does not wait for acceptances of the same shot, nor they for it.
+    (asked: readonly Asked[]) => this.#steps(asked, false, async (sql, going) => await this.#report(sql, going)),
     BATCH,
   );
   readonly #acceptances = new Batches(
-    (asked: readonly Asked[]) => this.#steps(asked, async (sql, going) => await this.#accept(sql, going)),
+    (asked: readonly Asked[]) => this.#steps(asked, true, async (sql, going) => await this.#accept(sql, going)),
     BATCH,
   );
 
@@ -101,14 +102,15 @@ export class Completions {
     return attemptIds.map((id) => rows.get(id));
   }
 
-  /** One transaction on several attempts, with versions, consents, tasks and attempts held in this order. */
+  /** One transaction on several attempts, with versions and consents where `lock` says so, tasks and attempts held in this order. */
   async #steps(
     asked: readonly Asked[],
+    lock: boolean,
     work: (sql: Sql, going: readonly Going[]) => Promise<void>,
   ): Promise<readonly Step[]> {
     return await this.database.hotTransaction(async (sql) => {
       const shots = [...new Set(asked.flatMap(({ own }) => own.shotVersionId ?? []))];
-      const verdicts = await this.gate.checkAll(sql, shots, 'complete', { lock: true });
+      const verdicts = await this.gate.checkAll(sql, shots, 'complete', { lock });
       const ids = [...new Set(asked.map(({ own }) => own.id))];
       const held = new Map((await this.attempts.holdAll(sql, ids)).map((attempt) => [attempt.id, attempt]));
       const going = new Map<string, Going>();

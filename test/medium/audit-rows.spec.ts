@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto';
+import { CONTENT_ROUTES } from '@understudy/contracts';
+import { verifyExport } from '@understudy/tlog';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { AuditWriter } from '../../apps/coordinator/src/audit/audit-writer.js';
+import { signed, statement } from './consent-documents.js';
+import { TestCoordinator, type TestPerson } from './coordinator.js';
+import { addShot } from './shot-fixture.js';
+
+describe('rows that the log speaks of, changed by SQL', () => {
+  let rows: TestCoordinator;
+  let reader: TestPerson;
+  let consentId: string;
+  let memberId: string;
+  let cast: string;
+  const taskId = randomUUID();
+  beforeAll(async () => {
+    rows = await TestCoordinator.start();
+    const admin = await rows.addUser(['org_admin']);
+    const { projectId: of, ...shot } = await addShot(rows.owner);
+    // The fixture's own consents came past the log.
+    await rows.owner.query('ALTER TABLE cast_members DISABLE TRIGGER ALL');
+    await rows.owner.query('DELETE FROM consents');
+    const [{ name = '' } = {}] = await rows.owner.query<{ name: string }>('SELECT name FROM projects WHERE id = $1', [
+      of,
+    ]);
+    const member = await rows.addUser();
+    const officer = await rows.addUser();
+    memberId = member.id;
+    const grant = (userId: string, role: string) =>
+      rows.call('grantMembership', admin.token, { params: { projectId: of }, body: { userId, role } });
+    await grant(member.id, 'producer');
+    await grant(officer.id, 'consent_officer');
+    reader = await rows.addUser();
+    await grant(reader.id, 'compliance_auditor');
+    const { body } = await rows.call('importConsent', member.token, {
+      params: { projectId: of },
+      body: signed(statement({ project: name })),
+    });
+    consentId = body.consents[0]?.id ?? '';
+    await rows.call('activateConsent', officer.token, {
+      params: { consentId },
+      body: { reason: 'papers are in order', waiveNotice: 'counsel agreed' },
+    });
+    cast = `${shot.shotVersionId}/0`;
+    await rows.owner.query('UPDATE cast_members SET identity_consent_id = $1', [consentId]);
+    const [castRow] = await rows.owner.query<Record<string, unknown>>(
+      `SELECT "cast", identity_consent_id AS "identityConsentId", plate_consent_id AS "plateConsentId",
+              identity_asset_ids AS "identityAssetIds", identity_performer_id AS "identityPerformerId",
+              plate_performer_id AS "platePerformerId", plate_reference_asset_ids AS "plateReferenceAssetIds" FROM cast_members`,
+    );
+    const writer = rows.app.get(AuditWriter);
+    const say = (action: string, subjectType: string, subjectId: string, data: Record<string, unknown>) =>
+      writer.append(rows.owner, { actor: 'system', action, subjectType, subjectId, projectId: of, data });
+    await say('shot.submitted', 'ShotVersion', shot.shotVersionId, { cast: [castRow] });
+    await say('task.leased', 'Task', taskId, { kind: 'render' });
+    const sha256 = 'a'.repeat(64);
+    await say('attempt.accepted', 'Attempt', randomUUID(), { task: taskId, epoch: 1, sha256, frames: 10 });
+    await rows.owner.query(
+      `INSERT INTO tasks (id, kind, shot_version_id, start_frame, end_frame, state, epoch) VALUES ($1, 'render', $2, 0, 10, 'accepted', 1)`,
+      [taskId, shot.shotVersionId],
+    );
+    await rows.owner.query(`INSERT INTO segments (task_id, epoch, sha256, bytes, frames) VALUES ($1, 1, $2, 5, 10)`, [
+      taskId,
+      sha256,
+    ]);
+  });
+  afterAll(() => rows.stop());
+  const undo: string[] = [];
+  afterEach(async () => {
+    for (const statement of undo.splice(0)) await rows.owner.query(statement);
+  });
+  const rowFaults = async () => {
+    const response = await rows.send('GET', CONTENT_ROUTES.auditExport, { token: reader.token });
+    expect(response.status).toBe(200);
+    const { faults } = await verifyExport((await response.text()).split('\n'), {});
+    return faults.map(({ row }) => row);
+  };
+
+  it('nothing is said while nobody touched them', async () => {
+    expect(await rowFaults()).toEqual([]);
+  });
+
+  it.each([
+    [
+      "a consent's state",
+      () => `UPDATE consents SET state = 'suspended'`,
+      `UPDATE consents SET state = 'active'`,
+      'consents',
+      () => consentId,
+    ],
+    [
+      "a consent's scope",
+      () => `UPDATE consents SET scope = scope || '{"operations": ["replace", "restore"]}'`,
+      `UPDATE consents SET scope = document->'statement'->'scope'`,
+      'consents',
+      () => consentId,
+    ],
+    [
+      "a consent's level",
+      () => `UPDATE consents SET level = 'L0'`,
+      `UPDATE consents SET level = 'L1'`,
+      'consents',
+      () => consentId,
+    ],
+    [
+      'a cast',
+      () =>
+        `UPDATE cast_members SET plate_performer_id = identity_performer_id, identity_performer_id = plate_performer_id`,
+      `UPDATE cast_members SET plate_performer_id = identity_performer_id, identity_performer_id = plate_performer_id`,
+      'cast_members',
+      () => cast,
+    ],
+    [
+      "a segment's hash",
+      () => `UPDATE segments SET sha256 = repeat('b', 64)`,
+      `UPDATE segments SET sha256 = repeat('a', 64)`,
+      'segments',
+      () => taskId,
+    ],
+    [
+      'a role',
+      () => `UPDATE memberships SET role = 'artist' WHERE user_id = '${memberId}'`,
+      `UPDATE memberships SET role = 'producer' WHERE role = 'artist'`,
+      'memberships',
+      () => memberId,
+    ],
+    [
+      'a segment taken out',
+      () => `CREATE TABLE kept AS SELECT * FROM segments; DELETE FROM segments`,
+      `INSERT INTO segments SELECT * FROM kept`,
+      'segments',
+      () => taskId,
+    ],
+  ])('%s: the row is named', async (_, change, back, table, id) => {
+    if (back !== '') undo.push(back);
+    await rows.owner.query(change());
+    const faults = await rowFaults();
+    expect(faults.length).toBeGreaterThan(0);
+    expect(faults.every((row) => row?.table === table && row.id.includes(id()))).toBe(true);
+  });
+});
