@@ -86,7 +86,7 @@ describe('before a shot is ready, lanes read some of its faces', () => {
         'SELECT verification FROM deliveries WHERE shot_version_id = $1',
         [shotVersionId],
       );
-      expect(verification['faces']).toEqual({ sampled: 2, read: 2 });
+      expect(verification['faces']).toEqual({ sampled: 2, read: 2, unsampled: 0 });
       expect(await left()).toBe(0);
     }
   });
@@ -121,8 +121,20 @@ describe('before a shot is ready, lanes read some of its faces', () => {
     expect(faults.map(({ performerId }) => performerId)).toEqual([thirdId, thirdId]);
     expect(faults.every(({ frames }) => frames.length === 1)).toBe(true);
     expect(await left()).toBe(0);
-    const resume = () => farm.get(ShotActs).resume(stage.actor, shot.shotId, 'I think it is fine');
+    const kept = () =>
+      farm.owner.query<{ frame: number }>('SELECT frame FROM output_checks WHERE shot_version_id = $1', [
+        shotVersionId,
+      ]);
+    await expect(farm.get(ShotActs).resume(stage.actor, shot.shotId, 'mine')).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    });
+    const second = await farm.addMember(stage.projectId, 'producer');
+    const resume = () => farm.get(ShotActs).resume(second, shot.shotId, 'I think it is fine');
     await resume();
+    await farm.runStage('verify', shotVersionId);
+    const again = (await kept()).map(({ frame }) => frame);
+    expect(again).toEqual(expect.arrayContaining(faults.flatMap(({ frames }) => frames)));
+    expect(again).toHaveLength(4);
     await verified(THIRD, shotVersionId);
     expect(await farm.stateOf(shotVersionId)).toBe('held');
     await resume();
@@ -149,7 +161,27 @@ describe('before a shot is ready, lanes read some of its faces', () => {
       `SELECT verification->'faces' AS faces FROM deliveries WHERE shot_version_id = $1`,
       [shotVersionId],
     );
-    expect(faces).toEqual({ sampled: 2, read: 0 });
+    expect(faces).toEqual({ sampled: 2, read: 0, unsampled: 0 });
+  });
+
+  it('a clear face that no lane can read: held, until another person lets it pass', async () => {
+    const shotVersionId = await verifying();
+    const unread = async () => {
+      await farm.runStage('verify', shotVersionId);
+      await farm.owner.query(`UPDATE output_checks SET clear = true WHERE shot_version_id = $1`, [shotVersionId]);
+      await farm.owner.query(
+        `UPDATE face_templates SET state = 'failed', error_code = 'NO_FACE' WHERE state = 'pending'`,
+      );
+      await farm.owner.query(`UPDATE tasks SET state = 'failed' WHERE kind = 'enrol' AND state = 'pending'`);
+      await farm.runStage('verify', shotVersionId);
+    };
+    await unread();
+    expect(await farm.stateOf(shotVersionId)).toBe('held');
+    expect((await farm.errorOf(shotVersionId)).details).toMatchObject({ reasons: ['NOT_READ'], read: 0 });
+    const second = await farm.addMember(stage.projectId, 'producer');
+    await farm.get(ShotActs).resume(second, shot.shotId, 'too dark to read, and fine');
+    await unread();
+    expect(await farm.stateOf(shotVersionId)).toBe('ready');
   });
 
   it('by others than those who rendered, where there are any', async () => {

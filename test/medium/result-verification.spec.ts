@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { UnderstudyError } from '@understudy/contracts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { templateOf } from './fake-lane.js';
 import { ShardsFarm } from './shards-farm.js';
 
 let farm: ShardsFarm;
@@ -14,8 +15,9 @@ afterEach(async () => {
 });
 
 describe('verification', () => {
-  const embedding = Buffer.alloc(2048).toString('base64');
+  const embedding = templateOf(3).toString('base64');
   const template = { format: 'understudy-template/1', template: embedding, recogniser: 'r', quality: 1 };
+  const enrolled = (bytes: Buffer) => Buffer.from(JSON.stringify({ ...template, template: bytes.toString('base64') }));
   const table = (startFrame: number, endFrame: number) =>
     gzipSync(
       JSON.stringify({
@@ -66,6 +68,9 @@ describe('verification', () => {
       'UPLOAD_MISMATCH',
     ],
     ['what is no template', 'enrol', Buffer.from('{"format":"other"}'), {}, 'SEGMENT_INVALID'],
+    ['a template of nobody, all zeroes', 'enrol', enrolled(Buffer.alloc(2048)), {}, 'SEGMENT_INVALID'],
+    ['a template of too few numbers', 'enrol', enrolled(templateOf(3).subarray(0, 2044)), {}, 'SEGMENT_INVALID'],
+    ['a template of no numbers', 'enrol', enrolled(Buffer.alloc(2048, 0xff)), {}, 'SEGMENT_INVALID'],
     ['a table of another range', 'analyse', table(10, 20), {}, 'SEGMENT_INVALID'],
     ['another number of frames', 'analyse', table(0, 10), { frames: 9 }, 'SEGMENT_INVALID'],
     ['what does not unzip', 'analyse', Buffer.from('nonsense'), {}, 'SEGMENT_INVALID'],

@@ -26,9 +26,10 @@ export interface ExpectedMember {
 
 /**
  * `THIRD_PERSON`: a face is an enrolled performer's who is not cast there. `STILL_KNOWN`: a covered face is. `NOBODYS_FACE`:
- * a member's faces are neither their identity's nor the plate's, in none of the sampled frames.
+ * a member's faces are neither their identity's nor the plate's, in none of the sampled frames. `NOT_READ`: no lane gave
+ * an answer about faces that can be read.
  */
-export type OutputReason = 'THIRD_PERSON' | 'STILL_KNOWN' | 'NOBODYS_FACE';
+export type OutputReason = 'THIRD_PERSON' | 'STILL_KNOWN' | 'NOBODYS_FACE' | 'NOT_READ';
 
 export interface OutputFault {
   readonly reason: OutputReason;

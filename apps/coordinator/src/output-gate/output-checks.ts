@@ -4,6 +4,7 @@ import type { Database, Sql } from '@understudy/db';
 import type { ObjectStore } from '@understudy/storage';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
 import { TaskWriter } from '../shards/task-writer.js';
+import { TASKS_CHANNEL } from '../shards/wake-ups.js';
 import { Outbox } from '../stages/outbox.js';
 import type { OutputSample } from './sample-output.js';
 
@@ -22,7 +23,23 @@ const OTHERS_FIRST = `
     SELECT 1 FROM lanes o WHERE o.worker_id NOT IN (SELECT worker_id FROM rendered) AND o.state <> 'lost'
        AND o.capabilities->'kinds' ? 'enrol' AND o.drained_at IS NULL)`;
 
-export interface StoredSample extends Pick<OutputSample, 'frame' | 'track' | 'cast'> {
+/** For so long only another worker takes what one could not read. */
+const ANOTHER_SECONDS = 30;
+
+const ASK_AGAIN = `
+  WITH tried AS (SELECT DISTINCT l.worker_id FROM attempts a JOIN lanes l ON l.id = a.lane_id WHERE a.task_id = $1),
+  asked AS (
+    UPDATE output_checks k SET asked_again = true FROM face_templates f
+     WHERE f.asset_id = k.asset_id AND f.task_id = $1 AND f.state = 'pending' AND NOT k.asked_again AND EXISTS (
+       SELECT 1 FROM lanes o WHERE o.worker_id NOT IN (SELECT worker_id FROM tried) AND o.state <> 'lost'
+          AND o.capabilities->'kinds' ? 'enrol' AND o.drained_at IS NULL)
+    RETURNING k.asset_id)
+  UPDATE tasks t SET state = 'pending', failures = 0, error_code = NULL, error_message = NULL, not_before = clock_timestamp(),
+    avoid_lanes = (SELECT array_agg(id) FROM lanes WHERE worker_id IN (SELECT worker_id FROM tried)),
+    avoid_until = clock_timestamp() + make_interval(secs => $2)
+  WHERE t.id = $1 AND EXISTS (SELECT FROM asked) RETURNING pg_notify($3, '')::text`;
+
+export interface StoredSample extends Pick<OutputSample, 'frame' | 'track' | 'cast' | 'clear'> {
   readonly sha256: string;
   readonly bytes: number;
 }
@@ -40,7 +57,7 @@ export class OutputChecks {
   /** Asks lanes for the faces. */
   async ask(sql: Sql, shotVersionId: string, projectId: string, samples: readonly StoredSample[]): Promise<void> {
     const ids: string[] = [];
-    for (const { sha256, bytes, frame, track, cast } of samples) {
+    for (const { sha256, bytes, frame, track, cast, clear } of samples) {
       const [assetId, id] = [randomUUID(), randomUUID()];
       await sql.query(
         `INSERT INTO assets (id, project_id, kind, sha256, bytes, complete) VALUES ($1, $2, 'still', $3, $4, true)`,
@@ -51,14 +68,23 @@ export class OutputChecks {
         id,
       ]);
       await sql.query(
-        'INSERT INTO output_checks (asset_id, shot_version_id, frame, track, "cast") VALUES ($1, $2, $3, $4, $5)',
-        [assetId, shotVersionId, frame, track, cast],
+        'INSERT INTO output_checks (asset_id, shot_version_id, frame, track, "cast", clear) VALUES ($1, $2, $3, $4, $5, $6)',
+        [assetId, shotVersionId, frame, track, cast, clear],
       );
       const range = { startFrame: 0, endFrame: 1 };
       await this.tasks.create(sql, [{ id, kind: 'enrol', shotVersionId: null, assetId, ...range, priority: PRIORITY }]);
       ids.push(id);
     }
     await sql.query(OTHERS_FIRST, [shotVersionId, ids, OTHERS_FIRST_SECONDS]);
+  }
+
+  /**
+   * One worker's word that it cannot be read is none: once, another is asked, where there is one.
+   *
+   * @returns whether it is asked for again
+   */
+  async askAgain(sql: Sql, taskId: string): Promise<boolean> {
+    return (await sql.query(ASK_AGAIN, [taskId, ANOTHER_SECONDS, TASKS_CHANNEL])).length > 0;
   }
 
   /** The last face of a delivery that was read, or could not be, lets its verification go on. */
@@ -89,9 +115,14 @@ export class OutputChecks {
     for (const { id } of rows) await this.forget(id);
   }
 
-  /** Rows first; an object that is left over by a crash goes with the store's own sweep. */
+  /** Rows first; an object that is left over by a crash goes with the store's own sweep. What is verified anew meanwhile keeps its own. */
   async forget(shotVersionId: string): Promise<void> {
     const stills = await this.database.hotTransaction(async (sql) => {
+      const [version] = await sql.query<{ state: string }>(
+        'SELECT state::text AS state FROM shot_versions WHERE id = $1 FOR NO KEY UPDATE',
+        [shotVersionId],
+      );
+      if (version?.state === 'verifying') return [];
       const gone = await sql.query<{ assetId: string }>(
         'DELETE FROM output_checks WHERE shot_version_id = $1 RETURNING asset_id AS "assetId"',
         [shotVersionId],

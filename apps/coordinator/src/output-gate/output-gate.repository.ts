@@ -3,6 +3,7 @@ import type { Sql } from '@understudy/db';
 import { TemplateVault } from '../sealing/template-vault.js';
 import { templateOf } from '../stages/plan/template.js';
 import type { ExpectedMember, KnownFace, ReadFace } from './judge-output.js';
+import type { AskedFace } from './unread-faces.js';
 
 interface Stored {
   readonly performerId: string;
@@ -11,13 +12,9 @@ interface Stored {
   readonly template: Uint8Array;
 }
 
-interface Check {
-  readonly frame: number;
-  readonly track: number;
-  readonly cast: number | null;
+interface Check extends AskedFace {
   readonly state: string;
   readonly projectId: string;
-  readonly recogniser: string | null;
   readonly template: Uint8Array | null;
 }
 
@@ -26,21 +23,26 @@ interface Check {
 export class OutputGateRepository {
   constructor(private readonly vault: TemplateVault) {}
 
-  /** @returns null while a face is still to be read */
-  async read(sql: Sql, shotVersionId: string): Promise<{ sampled: number; faces: ReadFace[] } | null> {
+  /** @returns null while a face is still to be read, `gone` where none was asked for, or they were forgotten */
+  async read(
+    sql: Sql,
+    shotVersionId: string,
+  ): Promise<{ asked: readonly AskedFace[]; faces: ReadFace[] } | 'gone' | null> {
     const rows = await sql.query<Check>(
-      `SELECT k.frame, k.track, k."cast", f.state::text AS state, i.project_id AS "projectId", f.recogniser, f.template
+      `SELECT k.frame, k.track, k."cast", k.clear, f.state::text AS state, i.project_id AS "projectId", f.recogniser,
+              f.template, f.error_code AS "errorCode"
          FROM output_checks k JOIN assets i ON i.id = k.asset_id JOIN face_templates f ON f.asset_id = k.asset_id
         WHERE k.shot_version_id = $1 ORDER BY k.frame, k.track`,
       [shotVersionId],
     );
+    if (rows.length === 0) return 'gone';
     if (rows.some(({ state }) => state === 'pending')) return null;
     const faces = rows.flatMap(({ frame, track, cast, projectId, recogniser, template }) =>
       recogniser === null || template === null
         ? []
         : [{ frame, track, cast, recogniser, template: templateOf(this.vault.open(projectId, template)) }],
     );
-    return { sampled: rows.length, faces };
+    return { asked: rows, faces };
   }
 
   /** Every face that is enrolled in the shot's project. */

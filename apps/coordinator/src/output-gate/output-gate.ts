@@ -8,11 +8,13 @@ import type { Config } from '../config/config.js';
 import { CONFIG, DATABASE, OBJECT_STORE } from '../platform/tokens.js';
 import { readJson } from '../stages/read-json.js';
 import { type StageShot, StageShotRepository } from '../stages/stage-shot.repository.js';
+import type { HeldFor } from './gate-note.js';
 import { judgeOutput, type OutputFault } from './judge-output.js';
 import { OutputChecks, type StoredSample } from './output-checks.js';
 import { OutputGateRepository } from './output-gate.repository.js';
 import { unlikeAnyOther } from './unlike-any-other.js';
 import { sampleOutput } from './sample-output.js';
+import { isAnswered, unreadFaces } from './unread-faces.js';
 
 const MOST_TABLE_BYTES = 512 * 1024 ** 2;
 /** Of the pictures that lanes read. */
@@ -23,6 +25,12 @@ export interface OutputVerdict {
   readonly sampled: number;
   readonly read: number;
   readonly faults: readonly OutputFault[];
+}
+
+export interface OutputSamples {
+  readonly samples: readonly StoredSample[];
+  /** Members, and those covered as one, of whom the delivery shows no face that could be looked at. */
+  readonly unsampled: number;
 }
 
 /**
@@ -40,39 +48,64 @@ export class OutputGate {
     private readonly repository: OutputGateRepository,
   ) {}
 
-  /** Cuts the faces out of the delivery. @returns none where there is none to look at, or the farm does without */
-  async sample(shot: StageShot, delivery: string): Promise<StoredSample[]> {
-    if (!this.config.OUTPUT_GATE) return [];
+  /**
+   * Cuts the faces out of the delivery.
+   *
+   * @param heldFor looked at besides
+   * @returns no samples where there is no face to look at; null where the farm does without, or nobody is changed
+   */
+  async sample(shot: StageShot, delivery: string, heldFor: HeldFor): Promise<OutputSamples | null> {
+    if (!this.config.OUTPUT_GATE) return null;
     const table = await this.#analysis(shot);
     const changed = castOperations(shot.settings.recipe).length > 0;
     const cast = changed ? await this.shots.cast(this.database, shot.id) : [];
-    const samples = sampleOutput(table, { cast, covered: shot.settings.anonymiseTracks }, Math.random);
-    if (samples.length === 0) return [];
+    const covered = shot.settings.anonymiseTracks;
+    const again = heldFor.flatMap(({ track, frames }) => frames.map((frame) => ({ frame, track })));
+    const samples = sampleOutput(table, { cast, covered, again }, Math.random);
+    const groups = cast.length + (covered.length > 0 ? 1 : 0);
+    if (groups === 0) return null;
+    const unsampled = groups - new Set(samples.map((one) => one.cast)).size;
+    if (samples.length === 0) return { samples: [], unsampled };
     const path = await this.objects.localPath(delivery);
     const plate = await probePlate(path);
     const stored: StoredSample[] = [];
-    for (const { frame, track, cast: member, crop, cover } of samples) {
+    for (const { frame, track, cast: member, crop, cover, clear } of samples) {
       const png = await extractFacePreview({
         ...{ path, plate, frameNumber: frame, crop, cover, side: SIDE, marked: false },
       });
       const { sha256, bytes } = await this.objects.put(Readable.from([unlikeAnyOther(png)]));
-      stored.push({ frame, track, cast: member, sha256, bytes });
+      stored.push({ frame, track, cast: member, clear, sha256, bytes });
     }
-    return stored;
+    return { samples: stored, unsampled };
   }
 
   async ask(sql: Sql, shot: StageShot, samples: readonly StoredSample[]): Promise<void> {
     await this.checks.ask(sql, shot.id, shot.project.id, samples);
   }
 
-  /** @returns null while lanes have still to read a face */
-  async verdict(sql: Sql, shot: StageShot): Promise<OutputVerdict | null> {
+  /**
+   * @param heldFor the faces that were at fault before are judged among themselves too: a lucky draw beside them changes nothing
+   * @returns null while lanes have still to read a face; `gone` where nothing was asked
+   */
+  async verdict(sql: Sql, shot: StageShot, heldFor: HeldFor): Promise<OutputVerdict | 'gone' | null> {
     const found = await this.repository.read(sql, shot.id);
-    if (found === null) return null;
-    const { sampled, faces } = found;
+    if (found === null || found === 'gone') return found;
+    const { asked, faces } = found;
     const enrolled = await this.repository.enrolled(sql, shot.project.id);
     const members = await this.repository.members(sql, shot.id, enrolled);
-    return { sampled, read: faces.length, faults: judgeOutput(faces, members, enrolled) };
+    const before = faces.filter(({ frame, track }) =>
+      heldFor.some((fault) => fault.track === track && fault.frames.includes(frame)),
+    );
+    const faults = judgeOutput(faces, members, enrolled);
+    const known = new Set(faults.map((fault) => `${fault.reason} ${fault.track} ${String(fault.performerId)}`));
+    const alone = judgeOutput(before, members, enrolled).filter(
+      (fault) => !known.has(`${fault.reason} ${fault.track} ${String(fault.performerId)}`),
+    );
+    return {
+      sampled: asked.length,
+      read: asked.filter((face) => isAnswered(face, members, enrolled)).length,
+      faults: [...faults, ...alone, ...unreadFaces(asked, members, enrolled, heldFor)],
+    };
   }
 
   async forget(shotVersionId: string): Promise<void> {

@@ -7,6 +7,7 @@ import type { Database } from '@understudy/db';
 import { plateInfoSchema, verifySegment } from '@understudy/media';
 import type { ObjectStore } from '@understudy/storage';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import { isTemplate } from '../stages/plan/template.js';
 import type { Attempt, ReportedResult } from './attempt.js';
 
 /** An analysis of one range is some megabytes; more is no analysis. */
@@ -85,7 +86,8 @@ function requireFrames({ startFrame, endFrame }: Attempt, frames: number): void 
 
 async function verifyTemplate(path: string, bytes: number): Promise<void> {
   if (bytes > MOST_TEMPLATE_BYTES) throw invalid('the template is too large');
-  if (!EnrolResult.safeParse(await readJson(async () => await readFile(path))).success) {
+  const result = EnrolResult.safeParse(await readJson(async () => await readFile(path)));
+  if (!result.success || !isTemplate(result.data.template)) {
     throw invalid('the result is no template');
   }
 }

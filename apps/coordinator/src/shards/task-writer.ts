@@ -39,6 +39,19 @@ const ORDER_ATTEMPTS = `
     RETURNING a.id, a.lane_id)
   SELECT id, pg_notify($3, lane_id::text)::text FROM told`;
 
+/** Those of its faces that lanes are asked to read; what is just being settled settles, and is forgotten with the rest. */
+const CANCEL_CHECKS = `
+  WITH open AS MATERIALIZED (
+    SELECT t.id FROM tasks t JOIN output_checks k ON k.asset_id = t.asset_id
+     WHERE k.shot_version_id = $1 AND t.kind = 'enrol' AND t.state IN ('pending', 'leased', 'reported')
+     FOR UPDATE OF t SKIP LOCKED)
+  UPDATE tasks t SET state = 'cancelled' FROM open WHERE t.id = open.id RETURNING t.id`;
+const ORDER_CHECKS = `
+  WITH held AS MATERIALIZED (
+    SELECT id FROM attempts WHERE task_id = ANY ($1::uuid[]) AND state IN ('running', 'reported') FOR UPDATE SKIP LOCKED),
+  told AS (UPDATE attempts a SET "order" = $2 FROM held WHERE a.id = held.id RETURNING a.id, a.lane_id)
+  SELECT id, pg_notify($3, lane_id::text)::text FROM told`;
+
 /** What was rendered under a consent that was withdrawn is never joined, shown or handed out again. */
 const QUARANTINE = `
   UPDATE segments SET quarantined_at = clock_timestamp()
@@ -70,8 +83,12 @@ export class TaskWriter {
     order: 'stop' | 'revoked',
     actor: string = SYSTEM_ACTOR,
   ): Promise<void> {
-    const tasks = await sql.query(CANCEL_TASKS, [shotVersionId]);
-    const attempts = await sql.query<{ id: string }>(ORDER_ATTEMPTS, [shotVersionId, order, ORDERS_CHANNEL]);
+    const checks = await sql.query<{ id: string }>(CANCEL_CHECKS, [shotVersionId]);
+    const ids = checks.map(({ id }) => id);
+    const told = await sql.query<{ id: string }>(ORDER_CHECKS, [ids, order, ORDERS_CHANNEL]);
+    const tasks = [...(await sql.query(CANCEL_TASKS, [shotVersionId])), ...checks];
+    const ordered = await sql.query<{ id: string }>(ORDER_ATTEMPTS, [shotVersionId, order, ORDERS_CHANNEL]);
+    const attempts = [...ordered, ...told];
     if (order === 'revoked') await sql.query(QUARANTINE, [shotVersionId]);
     if (tasks.length === 0 && attempts.length === 0) return;
     const [shot] = await sql.query<{ shotId: string; projectId: string }>(

@@ -46,7 +46,11 @@ export class ShotActs {
     });
   }
 
-  /** Goes on where the shot was held, for this reason. @throws UnderstudyError CONFLICT for a shot that is not held */
+  /**
+   * Goes on where the shot was held, for this reason.
+   *
+   * @throws UnderstudyError CONFLICT for a shot that is not held; FORBIDDEN for who submitted what the look at the output held
+   */
   async resume(actor: Actor, shotId: string, reason: string): Promise<void> {
     await this.database.hotTransaction(async (sql) => {
       const version = await this.#newest(sql, shotId);
@@ -56,6 +60,12 @@ export class ShotActs {
         throw new UnderstudyError('CONFLICT', `The shot is ${version.state}, not held.`, {
           details: { state: version.state },
         });
+      }
+      if (to === 'verifying' && shot.project.profile === 'farm' && shot.createdBy === actor.id) {
+        throw new UnderstudyError(
+          'FORBIDDEN',
+          'What its output held is resumed by another person than who submitted it.',
+        );
       }
       await this.transitions.move(sql, {
         shotVersionId: version.id,

@@ -59,7 +59,8 @@ export class AssemblyRepository {
     const [row] = await sql.query<{ id: string }>(
       `INSERT INTO deliveries (id, shot_version_id, state, sha256, bytes, frames) VALUES ($1, $2, 'verifying', $3, $4, $5)
        ON CONFLICT (shot_version_id) DO UPDATE SET sha256 = excluded.sha256, bytes = excluded.bytes,
-         frames = excluded.frames, verification = NULL
+         frames = excluded.frames, verification = CASE WHEN deliveries.sha256 = excluded.sha256
+           THEN jsonb_build_object('gate', deliveries.verification->'gate' || '{"asked": false}') END
        RETURNING id`,
       [randomUUID(), shotVersionId, sha256, bytes, frames],
     );

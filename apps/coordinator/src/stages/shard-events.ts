@@ -60,12 +60,13 @@ export class ShardEvents {
     await this.transitions.move(sql, { shotVersionId, from: [from], to, actor: SYSTEM_ACTOR });
   }
 
-  /** A range that failed for good fails its shot; a template that can't be read says so. */
+  /** A range that failed for good fails its shot; a template that can't be read says so, once another could not either. */
   async onFailed(sql: Sql, task: SettledTask): Promise<void> {
     const [row] = await sql.query<FailedTask>(FAILED, [task.id]);
     const code = isErrorCode(row?.errorCode) ? row.errorCode : 'SHARD_FAILED';
     const message = oneLine(row?.errorMessage ?? 'A range failed too often; see its attempts.');
     if (task.kind === 'enrol') {
+      if (await this.checks.askAgain(sql, task.id)) return;
       await sql.query(
         `UPDATE face_templates SET state = 'failed', error_code = $2, error_message = $3
           WHERE task_id = $1 AND state = 'pending'`,

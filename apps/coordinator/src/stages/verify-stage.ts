@@ -8,6 +8,7 @@ import { verifyDelivery } from '@understudy/media';
 import type { ObjectStore } from '@understudy/storage';
 import type { Config } from '../config/config.js';
 import { CONFIG, DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import { type GateNote, gateNote } from '../output-gate/gate-note.js';
 import { OutputGate } from '../output-gate/output-gate.js';
 import { AssemblyRepository, type StoredDelivery } from './assembly.repository.js';
 import { ShotFailures } from './shot-failures.js';
@@ -43,49 +44,73 @@ export class VerifyStage extends ShotStage<'verify'> {
     if (delivery === null) {
       throw new UnderstudyError('INTERNAL', 'The shot reached its verification without a delivery.');
     }
-    if (delivery.verification === null) await this.#look(shot, delivery);
-    else await this.#decide(shot, delivery, delivery.verification);
+    const note = gateNote(delivery.verification);
+    if (!note.asked) await this.#look(shot, delivery, note);
+    else if ((await this.#decide(shot, delivery, note)) === 'gone') {
+      await this.#look(shot, { ...delivery, verification: null }, note);
+    }
   }
 
   /** The file itself; and, cut out of it, faces for lanes to read. */
-  async #look(shot: StageShot, delivery: StoredDelivery): Promise<void> {
+  async #look(shot: StageShot, delivery: StoredDelivery, { heldFor }: GateNote): Promise<void> {
     const { media } = shot.plate;
     if (media === null)
       throw new UnderstudyError('INTERNAL', 'The shot reached its verification without a probed plate.');
     const segments = await this.assembly.segments(this.database, shot.id);
     const paths = await Promise.all(segments.map(({ sha256 }) => this.objects.localPath(sha256)));
-    const [report, samples] = await Promise.all([
+    const [report, taken] = await Promise.all([
       this.#named(delivery.sha256, shot.settings.container, (path) =>
         verifyDelivery(path, { plate: media, segments: paths }),
       ),
-      this.gate.sample(shot, delivery.sha256),
+      this.gate.sample(shot, delivery.sha256, heldFor),
     ]);
-    const verification = { ...report };
-    if (samples.length === 0) {
-      await this.database.hotTransaction(async (sql) => this.#markReady(sql, shot.id, delivery.id, verification));
+    if (taken === null || taken.samples.length === 0) {
+      const faces = taken === null ? {} : { faces: { sampled: 0, read: 0, unsampled: taken.unsampled } };
+      await this.database.hotTransaction(async (sql) =>
+        this.#markReady(sql, shot.id, delivery.id, { ...report, ...faces }),
+      );
       return;
     }
+    const gate: GateNote = { asked: true, unsampled: taken.unsampled, heldFor };
     await this.database.hotTransaction(async (sql) => {
       const still = await this.shots.find(sql, shot.id, { lock: true });
       const known = await this.assembly.delivery(sql, shot.id);
-      if (still?.state !== 'verifying' || known?.verification !== null) return;
-      await this.assembly.noteVerification(sql, delivery.id, verification);
-      await this.gate.ask(sql, shot, samples);
+      if (still?.state !== 'verifying' || gateNote(known?.verification ?? null).asked) return;
+      await this.assembly.noteVerification(sql, delivery.id, { ...report, gate });
+      await this.gate.ask(sql, shot, taken.samples);
     });
   }
 
-  /** Once lanes have read the faces: whose are they? */
-  async #decide(shot: StageShot, delivery: StoredDelivery, verification: Readonly<Record<string, unknown>>) {
-    await this.database.hotTransaction(async (sql) => {
+  /** Once lanes have read the faces: whose are they? @returns `gone` where what they were asked is there no more: it is asked anew */
+  async #decide(
+    shot: StageShot,
+    delivery: StoredDelivery,
+    { unsampled, heldFor }: GateNote,
+  ): Promise<'gone' | undefined> {
+    const outcome = await this.database.hotTransaction(async (sql) => {
       const still = await this.shots.find(sql, shot.id, { lock: true });
-      if (still?.state !== 'verifying') return;
-      const verdict = await this.gate.verdict(sql, shot);
-      if (verdict === null) return;
-      const { faults, ...faces } = verdict;
-      if (faults.length === 0) return this.#markReady(sql, shot.id, delivery.id, { ...verification, faces });
-      // Whoever resumes it has the delivery looked at anew, at other frames.
-      await sql.query('UPDATE deliveries SET verification = NULL WHERE id = $1', [delivery.id]);
-      const message = 'The delivery shows a face that nobody agreed to there; render it anew, or resume to look again.';
+      if (still?.state !== 'verifying') return undefined;
+      const verdict = await this.gate.verdict(sql, shot, heldFor);
+      if (verdict === null) return undefined;
+      if (verdict === 'gone') {
+        const gate: GateNote = { asked: false, unsampled: 0, heldFor };
+        await this.assembly.noteVerification(sql, delivery.id, { gate });
+        return verdict;
+      }
+      const { faults, ...counts } = verdict;
+      const faces = { ...counts, unsampled };
+      if (faults.length === 0) {
+        const { gate: _, ...report } = delivery.verification ?? {};
+        await this.#markReady(sql, shot.id, delivery.id, { ...report, faces });
+        return undefined;
+      }
+      // Whoever resumes it has these very faces looked at again, besides others.
+      const kept = [...heldFor, ...faults.map(({ reason, track, frames }) => ({ reason, track, frames: [...frames] }))];
+      const gate: GateNote = { asked: false, unsampled: 0, heldFor: kept };
+      await this.assembly.noteVerification(sql, delivery.id, { gate });
+      const message = faults.every(({ reason }) => reason === 'NOT_READ')
+        ? 'No lane could read faces of the delivery that can be seen clearly; look at it, and resume to let them pass.'
+        : 'The delivery shows a face that nobody agreed to there; render it anew, or resume to look again.';
       await this.transitions.move(sql, {
         shotVersionId: shot.id,
         from: ['verifying'],
@@ -99,9 +124,12 @@ export class VerifyStage extends ShotStage<'verify'> {
         },
         data: { deliveryId: delivery.id, faults, ...faces },
       });
+      return undefined;
     });
+    if (outcome === 'gone') return outcome;
     const after = await this.shots.find(this.database, shot.id);
     if (after?.state !== 'verifying') await this.gate.forget(shot.id);
+    return undefined;
   }
 
   async #markReady(sql: Sql, shotVersionId: string, deliveryId: string, verification: Record<string, unknown>) {
