@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConsentLifeService } from '../../apps/coordinator/src/consents/consent-life.service.js';
+import { AttemptEnds } from '../../apps/coordinator/src/shards/attempt-ends.js';
+import { Claims } from '../../apps/coordinator/src/shards/claims.js';
 import { ShotActs } from '../../apps/coordinator/src/shots/shot-acts.js';
 import { AnalysisPurge } from '../../apps/coordinator/src/stages/analysis-purge.js';
 import { type FakeLane, templateOf } from './fake-lane.js';
@@ -194,6 +196,29 @@ describe('before a shot is ready, lanes read some of its faces', () => {
     await readTemplates();
     await farm.runStage('verify', shotVersionId);
     expect(await farm.stateOf(shotVersionId)).toBe('ready');
+    await farm.owner.query(`UPDATE lanes SET state = 'lost' WHERE id = $1`, [other.lane.id]);
+  });
+
+  it('by another once more where one cannot', async () => {
+    const shotVersionId = await verifying();
+    const other = await farm.addLane();
+    await farm.runStage('verify', shotVersionId);
+    const refuse = async (by: FakeLane) => {
+      const lease = await farm.get(Claims).claim(by.lane);
+      if (lease === null) return false;
+      const failure = { code: 'NO_FACE' as const, message: 'There is no face.', retryable: false };
+      await farm.get(AttemptEnds).fail(by.lane.workerId, lease.attemptId, lease.epoch, failure);
+      return true;
+    };
+    expect([await refuse(other), await refuse(other), await refuse(other)]).toEqual([true, true, false]);
+    await readTemplates();
+    const states = () => farm.owner.query(`SELECT 1 FROM tasks WHERE kind = 'enrol' AND state = 'pending'`);
+    expect(await states()).toHaveLength(2);
+    expect([await refuse(lane), await refuse(lane), await refuse(lane)]).toEqual([true, true, false]);
+    await readTemplates();
+    expect(await states()).toHaveLength(0);
+    await farm.runStage('verify', shotVersionId);
+    expect(await farm.stateOf(shotVersionId)).not.toBe('verifying');
     await farm.owner.query(`UPDATE lanes SET state = 'lost' WHERE id = $1`, [other.lane.id]);
   });
 

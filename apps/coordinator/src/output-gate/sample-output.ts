@@ -104,6 +104,6 @@ function candidates(table: AnalysisTable, tracks: readonly number[]): Omit<Outpu
           };
         })
         .filter(({ hidden }) => hidden <= MOST_HIDDEN)
-        .map(({ hidden: _, ...fit }) => fit),
+        .map(({ frame, track: of, crop, cover, clear }) => ({ frame, track: of, crop, cover, clear })),
     );
 }
