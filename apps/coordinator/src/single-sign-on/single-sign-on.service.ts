@@ -73,7 +73,11 @@ export class SingleSignOn {
   ): Promise<OpenedSession> {
     const flow =
       browser === undefined ? undefined : await this.flows.take(hashTokenSecret(browser), hashTokenSecret(state));
-    if (flow === undefined) return await this.refuse('state');
+    if (flow === undefined) {
+      // Anybody may come with an answer to nothing, and the log keeps each line for good.
+      this.sessions.takeTry(address);
+      return await this.refuse('state');
+    }
     if (!(await this.provider.mayAnswer(iss))) return await this.refuse('mixed_up');
     const idToken = await this.provider.exchange(code, flow.verifier);
     if (idToken === null) return await this.refuse('code');
