@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { isErrorCode, UnderstudyError } from '@understudy/contracts';
 import { childEnvironment } from '../config.js';
+import { ServiceLog } from './service-log.js';
 
 export interface ServiceOptions {
   readonly name: string;
@@ -38,12 +37,12 @@ export interface StartingService extends Omit<Service, 'readyEntry'> {
 
 /** Starts a node process that logs JSON lines. */
 export function launchService(options: ServiceOptions): StartingService {
-  const log = createWriteStream(options.logPath, { flags: 'a' });
+  const log = new ServiceLog(options.logPath);
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', process.execPath, ...NODE_OPTIONS, options.entry], {
     env: { ...childEnvironment(), ...options.environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  child.stderr.pipe(log, { end: false });
+  createInterface({ input: child.stderr }).on('line', (line) => log.write(line));
   const ended = new Promise<number | null>((resolve) => {
     child.once('close', (code) => {
       log.end();
@@ -75,7 +74,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
 async function untilReady(
   child: ChildProcess,
-  log: NodeJS.WritableStream,
+  log: ServiceLog,
   ended: Promise<number | null>,
   options: ServiceOptions,
 ): Promise<Record<string, unknown>> {
@@ -88,31 +87,30 @@ async function untilReady(
     }, options.readyTimeoutMs);
     if (child.stdout !== null) {
       createInterface({ input: child.stdout }).on('line', (line) => {
-        log.write(`${line}\n`);
+        log.write(line);
         const entry = parse(line);
         if (entry === null || !options.isReady(entry)) return;
         clearTimeout(timer);
         resolve(entry);
       });
     }
-    void ended.then(async () => {
+    void ended.then(() => {
       clearTimeout(timer);
-      reject(await failureOf(options));
+      reject(failureOf(options.name, log.last));
     });
   });
 }
 
 /** What a process said last before it ended. */
-async function failureOf(options: ServiceOptions): Promise<UnderstudyError> {
-  const lines = (await readFile(options.logPath, 'utf8').catch(() => '')).trim().split('\n');
-  for (const line of lines.reverse()) {
+function failureOf(name: string, lines: readonly string[]): UnderstudyError {
+  for (const line of lines.toReversed()) {
     const entry = parse(line);
     const named = /^error ([A-Z_]+): (.*)$/.exec(line);
     const code = entry?.['code'] ?? named?.[1];
     const message = entry?.['message'] ?? entry?.['msg'] ?? named?.[2];
     if (isErrorCode(code)) return new UnderstudyError(code, String(message));
   }
-  return new UnderstudyError('INTERNAL', `the ${options.name} ended while starting: ${lines[0] ?? 'it said nothing'}`);
+  return new UnderstudyError('INTERNAL', `the ${name} ended while starting: ${lines.at(-1) ?? 'it said nothing'}`);
 }
 
 function parse(line: string): Record<string, unknown> | null {
