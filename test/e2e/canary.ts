@@ -69,18 +69,3 @@ export async function columnsWith(farmDir: string, words: readonly string[]): Pr
     await database.close();
   }
 }
-
-/** Objects that are made of a plate and may bear its title: the plate itself and the deliveries that were joined beside it. */
-export async function objectsOfPlate(farmDir: string, plateSha256: string): Promise<Set<string>> {
-  const database = openDatabase(ownerUrlOf(farmDir), { maxConnections: 1 });
-  try {
-    const rows = await database.query<{ sha256: string }>(
-      `SELECT d.sha256 FROM deliveries d JOIN shot_versions v ON v.id = d.shot_version_id
-         JOIN assets a ON a.id = v.plate_asset_id WHERE a.sha256 = $1`,
-      [plateSha256],
-    );
-    return new Set([plateSha256, ...rows.map(({ sha256 }) => sha256)]);
-  } finally {
-    await database.close();
-  }
-}

@@ -37,7 +37,7 @@ describe('what is read leaves a line', () => {
 
   it('each download, with its range', async () => {
     const { token = '' } = await knockerOf(farm, side, { project: 'producer' });
-    const store = farm.app.get<ObjectStore>(OBJECT_STORE, { strict: false });
+    const store = farm.app.get<ObjectStore>(OBJECT_STORE, { strict: false }).of(side.projectId);
     const { sha256 } = await store.put(Readable.from([Buffer.from('the joined file')]));
     await farm.owner.query(
       `UPDATE deliveries SET state = 'released', released_by = gen_random_uuid(), released_at = now(), sha256 = $2 WHERE id = $1`,

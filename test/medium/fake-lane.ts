@@ -13,6 +13,7 @@ import type {
   RenderLease,
 } from '@understudy/contracts';
 import { openSegmentWriter, type PlateInfo, readFrames } from '@understudy/media';
+import type { ProjectObjects } from '@understudy/storage';
 import { Claims } from '../../apps/coordinator/src/shards/claims.js';
 import { Completions } from '../../apps/coordinator/src/shards/completions.js';
 import { type Lane, laneOf, parityLine } from '../../apps/coordinator/src/shards/lane.js';
@@ -105,7 +106,8 @@ export class FakeLane {
 
   async complete(lease: Lease): Promise<void> {
     const { bytes, frames, frameHashes, probes } = await this.#work(lease);
-    await this.farm.objects.appendUpload(lease.attemptId, 0, Readable.from([bytes]), 1e9);
+    const objects = await this.#objectsOf(lease);
+    await objects.appendUpload(lease.attemptId, 0, Readable.from([bytes]), 1e9);
     const report: CompleteAttempt = {
       epoch: lease.epoch,
       result: {
@@ -149,13 +151,25 @@ export class FakeLane {
     return { ...segment, probes: probesOf(startFrame, endFrame, cast) };
   }
 
-  async #encode({ startFrame, endFrame, plate, encoding }: RenderLease): Promise<Result> {
+  async #objectsOf({ taskId }: Lease): Promise<ProjectObjects> {
+    const { projectId } = await this.farm.one<{ projectId: string }>(
+      'SELECT project_id AS "projectId" FROM tasks WHERE id = $1',
+      [taskId],
+    );
+    return this.farm.objects.of(projectId);
+  }
+
+  async #encode(lease: RenderLease): Promise<Result> {
+    const { sha256 } = lease.plate.source;
+    return await (await this.#objectsOf(lease)).withFiles([sha256], ([source = '']) => this.#brighten(lease, source));
+  }
+
+  async #brighten({ startFrame, endFrame, plate, encoding }: RenderLease, source: string): Promise<Result> {
     const info = plate.info as PlateInfo;
     const folder = await mkdtemp(join(tmpdir(), 'fake-lane-'));
     try {
       const path = join(folder, 'segment.mp4');
       const writer = await openSegmentWriter({ path, plate: info, encoding });
-      const source = await this.farm.objects.localPath(plate.source.sha256);
       for await (const { frame } of readFrames({ path: source, plate: info, startFrame, endFrame })) {
         if (this.brighter > 0)
           for (const [at, sample] of frame.bytes.entries()) frame.bytes[at] = Math.min(235, sample + this.brighter);

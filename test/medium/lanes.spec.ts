@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +22,7 @@ let farm: TestCoordinator;
 let dir: string;
 let plate: PlateInfo;
 let plateSha256: string;
+let plateFile: string;
 let worker: TestPerson;
 let laneId: string;
 
@@ -32,8 +34,10 @@ beforeAll(async () => {
   const output = `-frames:v ${FRAMES} -pix_fmt yuv420p -c:v libx264 -preset ultrafast`.split(' ');
   await run('ffmpeg', [...input, ...output, path]);
   plate = await probePlate(path);
-  const objects = farm.app.get<ObjectStore>(OBJECT_STORE, { strict: false });
-  plateSha256 = (await objects.takeFile(path)).sha256;
+  plateFile = path;
+  plateSha256 = createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
 });
 afterAll(async () => {
   await farm.stop();
@@ -60,6 +64,8 @@ beforeEach(async () => {
 
 async function addRange(encoding: 'lossless' | 'delivery'): Promise<ShotFixture> {
   const shot = await addShot(farm.owner, { media: plate, plateSha256, encoding: { mode: encoding } });
+  const objects = farm.app.get<ObjectStore>(OBJECT_STORE, { strict: false }).of(shot.projectId);
+  await objects.put(createReadStream(plateFile));
   await farm.owner.hotTransaction(async (sql) => {
     const tasks = tasksOf(shot, { count: 2, framesEach: 10 }).map((task) => ({ ...task, priority: 99 }));
     await farm.app.get(TaskWriter, { strict: false }).create(sql, tasks);
@@ -75,11 +81,11 @@ async function lease(): Promise<RenderLease> {
 }
 
 /** Renders as a lane does, with the plate's own frames. */
-async function render(of: RenderLease, plateFile: string, name: string) {
+async function render(of: RenderLease, source: string, name: string) {
   const path = join(dir, `${name}.mp4`);
   const writer = await openSegmentWriter({ path, plate, encoding: of.encoding });
   for await (const { frame } of readFrames({
-    path: plateFile,
+    path: source,
     plate,
     startFrame: of.startFrame,
     endFrame: of.endFrame,
@@ -113,11 +119,11 @@ describe('a lane over HTTP', () => {
     await addRange(mode);
     const of = await lease();
     const fetched = await farm.send('GET', of.plate.source.url, {});
-    const plateFile = join(dir, `${mode}-plate.mp4`);
+    const fetchedFile = join(dir, `${mode}-plate.mp4`);
     const bytes = Buffer.from(await fetched.arrayBuffer());
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(of.plate.source.sha256);
-    await writeFile(plateFile, bytes);
-    const { result, content } = await render(of, plateFile, mode);
+    await writeFile(fetchedFile, bytes);
+    const { result, content } = await render(of, fetchedFile, mode);
 
     expect((await put(of, content.subarray(0, 1000), 0)).headers.get('upload-offset')).toBe('1000');
     const wrong = await put(of, content.subarray(900), 900);
@@ -134,7 +140,6 @@ describe('a lane over HTTP', () => {
 
   it('is refused a segment that is another range’s, and one whose frames are not those it hashed', async () => {
     await addRange('lossless');
-    const plateFile = await farm.app.get<ObjectStore>(OBJECT_STORE, { strict: false }).localPath(plateSha256);
     const first = await lease();
     const short = await render({ ...first, endFrame: first.endFrame - 1 }, plateFile, 'short');
     await put(first, short.content, 0);

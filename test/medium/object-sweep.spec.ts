@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ObjectStore } from '@understudy/storage';
+import type { ObjectStore, ProjectObjects } from '@understudy/storage';
 import { ObjectSweep } from '../../apps/coordinator/src/objects/object-sweep.js';
 import { OBJECT_STORE } from '../../apps/coordinator/src/platform/tokens.js';
 import { TestCoordinator } from './coordinator.js';
@@ -10,16 +10,20 @@ import { addShot, type ShotFixture } from './shot-fixture.js';
 const DAY_MS = 86_400_000;
 
 let farm: TestCoordinator;
-let objects: ObjectStore;
+let objects: ProjectObjects;
+let store: ObjectStore;
 let sweep: ObjectSweep;
 let shot: ShotFixture;
 let named: string;
 beforeAll(async () => {
   farm = await TestCoordinator.start();
-  objects = farm.app.get<ObjectStore>(OBJECT_STORE, { strict: false });
   sweep = farm.app.get(ObjectSweep, { strict: false });
-  ({ sha256: named } = await objects.put(Readable.from([Buffer.from('a plate')])));
+  const plate = Buffer.from('a plate');
+  named = createHash('sha256').update(plate).digest('hex');
   shot = await addShot(farm.owner, { plateSha256: named });
+  store = farm.app.get<ObjectStore>(OBJECT_STORE, { strict: false });
+  objects = store.of(shot.projectId);
+  await objects.put(Readable.from([plate]));
 });
 afterAll(() => farm.stop());
 
@@ -37,6 +41,13 @@ describe('the sweep of objects', () => {
       `SELECT canonical FROM audit_events WHERE action = 'objects.orphans_deleted'`,
     );
     expect(JSON.parse(event?.canonical ?? '{}')).toMatchObject({ data: { sha256s: [orphan] } });
+  });
+
+  it('tells the projects apart: what one names is nothing to another', async () => {
+    const other = store.of(randomUUID());
+    await other.put(Readable.from([Buffer.from('a plate')]));
+    expect((await sweep.sweep(Date.now() + DAY_MS + 60_000))?.orphans).toEqual([named]);
+    expect([await other.stat(named), (await objects.stat(named))?.sha256]).toEqual([null, named]);
   });
 
   it('leaves a segment, a delivery and a result that waits', async () => {

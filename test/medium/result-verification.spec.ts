@@ -33,7 +33,7 @@ describe('verification', () => {
     const lane = await farm.addLane();
     const lease = await farm.claim(lane);
     const frames = lease.kind === 'enrol' ? 0 : lease.endFrame - lease.startFrame;
-    await farm.objects.appendUpload(lease.attemptId, 0, chunks(content), 1e6);
+    await farm.uploadBytes(lease, content);
     const sha256 = createHash('sha256').update(content).digest('hex');
     const result = { sha256, bytes: content.length, frames, ...change };
     const report = { epoch: 1, result, timingsMs: {} };
@@ -98,7 +98,3 @@ describe('verification', () => {
     expect(await farm.task(lease.taskId)).toMatchObject({ state: 'accepted' });
   });
 });
-
-async function* chunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}

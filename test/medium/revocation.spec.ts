@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { ObjectStore } from '@understudy/storage';
+import type { ObjectStore, ProjectObjects } from '@understudy/storage';
 import { Deletions } from '../../apps/coordinator/src/consents/deletions.js';
 import { FaceRetention } from '../../apps/coordinator/src/performers/face-retention.js';
 import { OBJECT_STORE } from '../../apps/coordinator/src/platform/tokens.js';
@@ -170,7 +170,7 @@ describe('revoking a consent', () => {
 
 describe('deletion', () => {
   const deletions = () => farm.app.get(Deletions);
-  const store = (): ObjectStore => farm.app.get<ObjectStore>(OBJECT_STORE, { strict: false });
+  const store = (): ProjectObjects => farm.app.get<ObjectStore>(OBJECT_STORE, { strict: false }).of(projectId);
   async function* bytes(text: string): AsyncGenerator<Uint8Array> {
     yield Buffer.from(text);
   }
@@ -191,7 +191,7 @@ describe('deletion', () => {
     const [identity, plate] = [await consent(), await consent()];
     const seeded = await shot('rendering', identity.id, plate.id);
     const files = await withFiles(seeded, `segment ${seeded.versionId}`);
-    const still = join(farm.config.DATA_DIR, 'stills', `${files.segment}-3-full.png`);
+    const still = join(farm.config.DATA_DIR, 'stills', projectId, `${files.segment}-3-full.png`);
     mkdirSync(dirname(still), { recursive: true });
     writeFileSync(still, 'a frame');
     await revoke(identity.id);

@@ -120,7 +120,7 @@ export class ShardsFarm {
   verifyWith(look: () => Promise<void>): void {
     const verifier = this.app.get(ResultVerifier, { strict: false });
     vi.spyOn(verifier, 'verify').mockImplementation(async (attempt, result) => {
-      await verifier.takeIn(attempt.id, result);
+      await verifier.takeIn(attempt, result);
       await look();
     });
   }
@@ -162,7 +162,7 @@ export class ShardsFarm {
   async upload(lease: Lease, content = `made by ${lease.attemptId}`): Promise<CompleteAttempt> {
     const bytes = Buffer.from(content);
     const frames = lease.kind === 'enrol' ? 0 : lease.endFrame - lease.startFrame;
-    await this.objects.appendUpload(lease.attemptId, await this.objects.uploadOffset(lease.attemptId), one(bytes), 1e6);
+    await this.uploadBytes(lease, bytes);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const frameHashes = lease.kind === 'render' ? Array.from({ length: frames }, (_, n) => `${n}`) : undefined;
     return {
@@ -170,6 +170,16 @@ export class ShardsFarm {
       result: { sha256, bytes: bytes.length, frames, ...(frameHashes === undefined ? {} : { frameHashes }) },
       timingsMs: { render: 1 },
     };
+  }
+
+  /** Appends to what the attempt has uploaded. */
+  async uploadBytes({ attemptId, taskId }: Lease, bytes: Uint8Array): Promise<void> {
+    const { projectId } = await this.one<{ projectId: string }>(
+      'SELECT project_id AS "projectId" FROM tasks WHERE id = $1',
+      [taskId],
+    );
+    const offset = await this.objects.uploadOffset(attemptId);
+    await this.objects.of(projectId).appendUpload(attemptId, offset, one(bytes), 1e6);
   }
 
   async complete(lane: Lane, lease: Lease): Promise<CompleteAttempt> {

@@ -242,7 +242,7 @@ export class StagesFarm {
     kind: 'plate' | 'identity' | 'plate_reference',
     content: Uint8Array,
   ): Promise<string> {
-    const { sha256, bytes } = await this.objects.put(Readable.from([content]));
+    const { sha256, bytes } = await this.objects.of(projectId).put(Readable.from([content]));
     const [row] = await this.owner.query<{ id: string }>(
       `INSERT INTO assets (id, project_id, kind, sha256, bytes, complete) VALUES ($1, $2, $3::asset_kind, $4, $5, true)
        ON CONFLICT (project_id, kind, sha256) DO UPDATE SET complete = true RETURNING id`,

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FaceObservation, type StageName, UnderstudyError } from '@understudy/contracts';
@@ -74,11 +74,12 @@ describe('the stages of a shot', () => {
     expect(members[0]?.tracks).toHaveLength(1);
     const cast = members[0]?.tracks[0];
     expect(tracks.filter(({ template }) => template !== null).map(({ track }) => track)).toEqual([cast]);
+    const objects = farm.objects.of(stage.projectId);
     const analysis = await farm.one<{ sha256: string }>(
       'SELECT n.sha256 FROM analyses n JOIN shot_versions v ON v.analysis_id = n.id WHERE v.id = $1',
       [shotVersionId],
     );
-    const table = gunzipSync(await readFile(await farm.objects.localPath(analysis.sha256))).toString();
+    const table = gunzipSync(await buffer(await objects.open(analysis.sha256))).toString();
     expect(table).toContain('understudy-analysis/1');
     expect(table).not.toContain('embedding');
     // What the lanes sent holds a template of every face: it is gone too.
@@ -88,7 +89,7 @@ describe('the stages of a shot', () => {
       [shotVersionId],
     );
     expect(results).toHaveLength(2);
-    for (const { sha256 } of results) expect(await farm.objects.stat(sha256)).toBeNull();
+    for (const { sha256 } of results) expect(await objects.stat(sha256)).toBeNull();
   });
 
   it('give the same analysis object for the same observations', async () => {
@@ -279,7 +280,7 @@ describe('the plan', () => {
 describe('assembly', () => {
   it('refuses a segment whose hash was changed in the database', async () => {
     const { shotVersionId } = await farm.bringTo('assembling', stage, lane);
-    const joined = vi.spyOn(farm.objects, 'takeFile');
+    const joined = vi.spyOn(farm.objects.of(stage.projectId), 'takeFile');
     try {
       const [taken] = await farm.owner.tampering.query<{ id: string }>(
         `UPDATE segments SET sha256 = o.sha256 FROM segments o JOIN tasks t ON t.id = o.task_id
@@ -322,7 +323,7 @@ describe('assembly', () => {
   it('joins nothing without consent', async () => {
     const { shotVersionId } = await farm.bringTo('assembling', stage, lane);
     await expire();
-    const joined = vi.spyOn(farm.objects, 'takeFile');
+    const joined = vi.spyOn(farm.objects.of(stage.projectId), 'takeFile');
     try {
       await expect(farm.runStage('assemble', shotVersionId)).rejects.toMatchObject(expired);
       expect(joined).not.toHaveBeenCalled();
@@ -334,7 +335,7 @@ describe('assembly', () => {
 
   it('keeps nothing whose consent ended while it was joined', async () => {
     const { shotVersionId } = await farm.bringTo('assembling', stage, lane);
-    const { objects } = farm;
+    const objects = farm.objects.of(stage.projectId);
     const take = objects.takeFile.bind(objects);
     const joined = vi.spyOn(objects, 'takeFile').mockImplementationOnce(async (path) => {
       await expire();

@@ -1,10 +1,5 @@
-import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { UnderstudyError } from '@understudy/contracts';
-import type { StoredObject } from './object-store.js';
-
-const CHUNK_BYTES = 1 << 20;
 
 /** Makes a folder's entries survive a power cut. */
 async function syncFolder(path: string): Promise<void> {
@@ -25,44 +20,10 @@ export async function publish(from: string, to: string): Promise<void> {
   if (made !== undefined) await syncFolder(dirname(folder));
 }
 
-/** Writes the whole of `content` from `position` on, in order. @returns the position behind its last byte */
-export async function writeAll(
-  file: FileHandle,
-  position: number,
-  content: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-  onChunk: (chunk: Uint8Array) => void = () => undefined,
-): Promise<number> {
-  let at = position;
-  for await (const chunk of content) {
-    if (at + chunk.length > maxBytes) {
-      throw new UnderstudyError('PAYLOAD_TOO_LARGE', `More than ${maxBytes} bytes arrived.`, { details: { maxBytes } });
-    }
-    for (let written = 0; written < chunk.length;) {
-      const { bytesWritten } = await file.write(chunk, written, chunk.length - written, at + written);
-      written += bytesWritten;
-    }
-    onChunk(chunk);
-    at += chunk.length;
-  }
-  return at;
-}
-
-/** Syncs a file and reads it once through. */
-export async function hashFile(path: string): Promise<StoredObject> {
-  const file = await open(path, 'r');
-  try {
-    await file.sync();
-    const hash = createHash('sha256');
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-    let bytes = 0;
-    for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, bytes);
-      if (bytesRead === 0) return { sha256: hash.digest('hex'), bytes };
-      hash.update(buffer.subarray(0, bytesRead));
-      bytes += bytesRead;
-    }
-  } finally {
-    await file.close();
+/** Writes all of it at `position`, however many calls that takes. */
+export async function writeWhole(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
+    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);
+    written += bytesWritten;
   }
 }

@@ -1,10 +1,19 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { spawnSync } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FolderStore } from './folder-store.js';
+import type { ProjectObjects } from './object-store.js';
+
+const KEYS = new Map<string, Buffer>();
+function keyOf(projectId: string): Buffer {
+  const key = KEYS.get(projectId) ?? randomBytes(32);
+  KEYS.set(projectId, key);
+  return key;
+}
 
 const sha256 = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex');
 const CONTENT = Buffer.from('frames of a plate, '.repeat(5000));
@@ -19,13 +28,27 @@ async function* breaking(content: Uint8Array): AsyncGenerator<Uint8Array> {
   throw new Error('the line went dead');
 }
 
+const keys = { forSealing: keyOf, forOpening: keyOf };
+const project = randomUUID();
 let root: string;
 let store: FolderStore;
+let own: ProjectObjects;
+const reopen = async (): Promise<void> => {
+  await store.close();
+  store = await FolderStore.open(root, { keys });
+  own = store.of(project);
+};
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'folder-store-'));
-  store = await FolderStore.open(root);
+  store = await FolderStore.open(root, { keys });
+  own = store.of(project);
 });
-afterEach(() => rm(root, { recursive: true, force: true }));
+afterEach(async () => {
+  await store.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+const read = (sha: string): Promise<Buffer> => own.withFiles([sha], ([path = '']) => readFile(path));
 
 const leftovers = async (): Promise<string[]> => [
   ...(await readdir(join(root, 'partial'))),
@@ -36,18 +59,18 @@ const objects = async (): Promise<string[]> =>
 
 describe('put', () => {
   it('names content by its hash, once', async () => {
-    expect(await store.put(chunks(CONTENT))).toEqual(announced);
-    expect(await store.put(chunks(CONTENT, 77))).toEqual(announced);
+    expect(await own.put(chunks(CONTENT))).toEqual(announced);
+    expect(await own.put(chunks(CONTENT, 77))).toEqual(announced);
     expect(await objects()).toHaveLength(1);
-    expect(await buffer(await store.open(announced.sha256))).toEqual(CONTENT);
-    expect(await readFile(await store.localPath(announced.sha256))).toEqual(CONTENT);
+    expect(await buffer(await own.open(announced.sha256))).toEqual(CONTENT);
+    expect(await read(announced.sha256)).toEqual(CONTENT);
     expect(await leftovers()).toEqual([]);
   });
 
   it.each([
-    ['a stream that breaks', () => store.put(breaking(CONTENT)), 'the line went dead'],
-    ['too many bytes', () => store.put(chunks(CONTENT), { maxBytes: 999 }), /More than 999 bytes/],
-    ['another hash', () => store.put(chunks(CONTENT), { sha256: '0'.repeat(64) }), /not what was announced/],
+    ['a stream that breaks', () => own.put(breaking(CONTENT)), 'the line went dead'],
+    ['too many bytes', () => own.put(chunks(CONTENT), { maxBytes: 999 }), /More than 999 bytes/],
+    ['another hash', () => own.put(chunks(CONTENT), { sha256: '0'.repeat(64) }), /not what was announced/],
   ])('leaves nothing behind after %s', async (_, act, message) => {
     await expect(act()).rejects.toThrow(message);
     expect(await objects()).toEqual([]);
@@ -60,7 +83,7 @@ describe('put', () => {
       yield CONTENT;
       seen = await objects();
     };
-    await store.put(watched());
+    await own.put(watched());
     expect(seen).toEqual([]);
   });
 
@@ -69,7 +92,7 @@ describe('put', () => {
       yield CONTENT;
       throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
     };
-    await expect(store.put(full())).rejects.toMatchObject({ code: 'DISK_FULL' });
+    await expect(own.put(full())).rejects.toMatchObject({ code: 'DISK_FULL' });
     expect(await leftovers()).toEqual([]);
   });
 });
@@ -78,9 +101,9 @@ describe('takeFile', () => {
   it('moves a finished file in', async () => {
     const path = join(root, 'made elsewhere');
     await writeFile(path, CONTENT);
-    expect(await store.takeFile(path)).toEqual(announced);
+    expect(await own.takeFile(path)).toEqual(announced);
     await expect(readFile(path)).rejects.toMatchObject({ code: 'ENOENT' });
-    expect(await readFile(await store.localPath(announced.sha256))).toEqual(CONTENT);
+    expect(await read(announced.sha256)).toEqual(CONTENT);
   });
 });
 
@@ -92,51 +115,51 @@ describe('open', () => {
     [CONTENT.length, CONTENT.length],
     [0, CONTENT.length],
   ])('gives the bytes [%i, %i)', async (start, end) => {
-    await store.put(chunks(CONTENT));
-    expect(await buffer(await store.open(announced.sha256, { start, end }))).toEqual(CONTENT.subarray(start, end));
+    await own.put(chunks(CONTENT));
+    expect(await buffer(await own.open(announced.sha256, { start, end }))).toEqual(CONTENT.subarray(start, end));
   });
 
   it('refuses a range beyond the object, and an object that is not there', async () => {
-    await store.put(chunks(CONTENT));
-    const beyond = store.open(announced.sha256, { start: 0, end: CONTENT.length + 1 });
+    await own.put(chunks(CONTENT));
+    const beyond = own.open(announced.sha256, { start: 0, end: CONTENT.length + 1 });
     await expect(beyond).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
-    await expect(store.open('1'.repeat(64))).rejects.toMatchObject({ code: 'NOT_FOUND' });
-    expect(await store.stat('1'.repeat(64))).toBeNull();
+    await expect(own.open('1'.repeat(64))).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(await own.stat('1'.repeat(64))).toBeNull();
   });
 });
 
 describe('delete', () => {
   it('tells whether it was there', async () => {
-    await store.put(chunks(CONTENT));
-    expect(await store.delete(announced.sha256)).toBe(true);
-    expect(await store.delete(announced.sha256)).toBe(false);
-    expect(await store.stat(announced.sha256)).toBeNull();
+    await own.put(chunks(CONTENT));
+    expect(await own.delete(announced.sha256)).toBe(true);
+    expect(await own.delete(announced.sha256)).toBe(false);
+    expect(await own.stat(announced.sha256)).toBeNull();
   });
 });
 
 describe('an upload', () => {
   const id = randomUUID();
   const append = (offset: number, content: Uint8Array, maxBytes = CONTENT.length) =>
-    store.appendUpload(id, offset, chunks(content), maxBytes);
+    own.appendUpload(id, offset, chunks(content), maxBytes);
 
   it('goes on where it stopped, by another process too', async () => {
     expect(await store.uploadOffset(id)).toBe(0);
     expect(await append(0, CONTENT.subarray(0, 1234))).toBe(1234);
-    store = await FolderStore.open(root);
+    await reopen();
     expect(await store.uploadOffset(id)).toBe(1234);
     expect(await append(1234, CONTENT.subarray(1234))).toBe(CONTENT.length);
-    expect(await store.finishUpload(id, announced)).toEqual(announced);
-    expect(await readFile(await store.localPath(announced.sha256))).toEqual(CONTENT);
+    expect(await own.finishUpload(id, announced)).toEqual(announced);
+    expect(await read(announced.sha256)).toEqual(CONTENT);
     expect(await leftovers()).toEqual([`${id}.done`]);
   });
 
   it('is not made by knowing the hash of an object that is there', async () => {
-    await store.put(chunks(CONTENT));
-    await expect(store.finishUpload(id, announced)).rejects.toMatchObject({ code: 'UPLOAD_MISMATCH' });
+    await own.put(chunks(CONTENT));
+    await expect(own.finishUpload(id, announced)).rejects.toMatchObject({ code: 'UPLOAD_MISMATCH' });
   });
 
   it('keeps what arrived before the line broke', async () => {
-    const broken = store.appendUpload(id, 0, breaking(CONTENT.subarray(0, 500)), CONTENT.length);
+    const broken = own.appendUpload(id, 0, breaking(CONTENT.subarray(0, 500)), CONTENT.length);
     await expect(broken).rejects.toThrow('the line went dead');
     expect(await store.uploadOffset(id)).toBe(500);
   });
@@ -157,7 +180,7 @@ describe('an upload', () => {
       await gate;
       yield CONTENT;
     };
-    const first = store.appendUpload(id, 0, slow(), CONTENT.length);
+    const first = own.appendUpload(id, 0, slow(), CONTENT.length);
     await expect(append(0, CONTENT)).rejects.toMatchObject({ code: 'CONFLICT' });
     go();
     expect(await first).toBe(CONTENT.length);
@@ -172,15 +195,15 @@ describe('an upload', () => {
     ['bytes are missing', CONTENT.subarray(0, -1)],
   ])('is refused and gone when %s', async (_, content) => {
     await append(0, content);
-    await expect(store.finishUpload(id, announced)).rejects.toMatchObject({ code: 'UPLOAD_MISMATCH' });
+    await expect(own.finishUpload(id, announced)).rejects.toMatchObject({ code: 'UPLOAD_MISMATCH' });
     expect(await objects()).toEqual([]);
     expect(await store.uploadOffset(id)).toBe(0);
   });
 
   it('can be finished again, and discarded', async () => {
     await append(0, CONTENT);
-    await store.finishUpload(id, announced);
-    expect(await store.finishUpload(id, announced)).toEqual(announced);
+    await own.finishUpload(id, announced);
+    expect(await own.finishUpload(id, announced)).toEqual(announced);
     await append(0, CONTENT.subarray(0, 10));
     await store.discardUpload(id);
     expect(await store.uploadOffset(id)).toBe(0);
@@ -195,12 +218,13 @@ describe('names', () => {
       await writeFile(join(root, 'secret'), 'outside');
       await symlink(join(root, 'secret'), join(root, 'objects', 'link'));
       for (const act of [
-        () => store.open(name),
-        () => store.stat(name),
-        () => store.delete(name),
-        () => store.localPath(name),
+        () => own.open(name),
+        () => own.stat(name),
+        () => own.delete(name),
+        () => own.withFiles([name], () => Promise.resolve()),
+        () => store.of(name).stat('a'.repeat(64)),
         () => store.uploadOffset(name),
-        () => store.appendUpload(name, 0, chunks(CONTENT), 1e9),
+        () => own.appendUpload(name, 0, chunks(CONTENT), 1e9),
         () => store.discardUpload(name),
       ]) {
         await expect(act()).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
@@ -211,15 +235,142 @@ describe('names', () => {
 
 describe('opening the store again', () => {
   it('removes what dead processes left, keeps objects and fresh uploads', async () => {
-    await store.put(chunks(CONTENT));
+    await own.put(chunks(CONTENT));
     const [old, fresh] = [randomUUID(), randomUUID()];
-    await store.appendUpload(fresh, 0, chunks(CONTENT), CONTENT.length);
+    await own.appendUpload(fresh, 0, chunks(CONTENT), CONTENT.length);
     await writeFile(join(root, 'partial', old), 'half');
     await writeFile(join(root, 'uploads', old), 'half');
     const daysAgo = new Date(Date.now() - 2 * 24 * 3600 * 1000);
     for (const folder of ['partial', 'uploads']) await utimes(join(root, folder, old), daysAgo, daysAgo);
-    store = await FolderStore.open(root);
+    await reopen();
     expect(await leftovers()).toEqual([fresh]);
-    expect(await store.stat(announced.sha256)).toEqual(announced);
+    expect(await own.stat(announced.sha256)).toEqual(announced);
+  });
+});
+
+describe('at rest', () => {
+  const TEXT = Buffer.from('a face in the clear');
+  const everything = async (): Promise<Buffer> => {
+    const entries = await readdir(root, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile());
+    return Buffer.concat(await Promise.all(files.map((entry) => readFile(join(entry.parentPath, entry.name)))));
+  };
+
+  it('nothing lies in the clear, neither whole nor while it arrives', async () => {
+    const { sha256: stored } = await own.put(chunks(TEXT));
+    await own.appendUpload(randomUUID(), 0, chunks(TEXT), 100);
+    expect((await everything()).includes('a face')).toBe(false);
+    await own.withFiles([stored], async () => expect((await everything()).includes('a face')).toBe(true));
+  });
+
+  it('is a project’s own: another has no such object, nor does its key open it', async () => {
+    const { sha256: stored } = await own.put(chunks(TEXT));
+    const other = randomUUID();
+    await expect(store.of(other).open(stored)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const at = (id: string): string => join(root, 'objects', id, stored.slice(0, 2));
+    await mkdir(at(other), { recursive: true });
+    await copyFile(join(at(project), stored), join(at(other), stored));
+    await expect(store.of(other).open(stored)).rejects.toMatchObject({ code: 'INTERNAL' });
+  });
+
+  it('is not read in place of another object, nor once the key is gone', async () => {
+    const [one, other] = [await own.put(chunks(TEXT)), await own.put(chunks(CONTENT))];
+    const path = ({ sha256: name }: { sha256: string }): string =>
+      join(root, 'objects', project, name.slice(0, 2), name);
+    await copyFile(path(other), path(one));
+    await expect(own.open(one.sha256)).rejects.toMatchObject({ code: 'INTERNAL' });
+    await store.close();
+    store = await FolderStore.open(root, { keys: { forSealing: keyOf, forOpening: () => null } });
+    await expect(store.of(project).open(other.sha256)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
+describe('files in the clear', () => {
+  const plain = async (): Promise<string[]> => {
+    const [folder = ''] = await readdir(join(root, 'scratch'));
+    return (await readdir(join(root, 'scratch', folder))).filter((name) => name !== 'alive');
+  };
+  let stored: string;
+  beforeEach(async () => {
+    stored = (await own.put(chunks(CONTENT))).sha256;
+  });
+
+  it('are one for all who read the object, and gone a moment after the last', async () => {
+    const path = await own.withFiles([stored, stored], async ([one = '', other]) => {
+      expect(other).toBe(one);
+      await own.withFiles([stored], async ([again]) => expect(again).toBe(one));
+      expect(await plain()).toHaveLength(1);
+      return one;
+    });
+    // A stage that follows at once reads the same file.
+    await own.withFiles([stored], async ([again]) => expect(again).toBe(path));
+    await vi.waitFor(async () => expect(await plain()).toEqual([]), { timeout: 5000 });
+  });
+
+  it('are gone at once when the object is deleted, or the reader is told to stop', async () => {
+    await own.withFiles([stored], async () => {
+      await own.delete(stored);
+      expect(await plain()).toEqual([]);
+    });
+    const { sha256: next } = await own.put(chunks(CONTENT));
+    const ending = new AbortController();
+    await store.withFolder(async (folder) => {
+      await writeFile(join(folder, 'made'), CONTENT);
+      await own.withFiles(
+        [next],
+        async () => {
+          expect(await plain()).toHaveLength(2);
+          ending.abort();
+          await vi.waitFor(async () => expect(await plain()).toEqual([]), { timeout: 1000, interval: 5 });
+        },
+        ending.signal,
+      );
+    }, ending.signal);
+    const late = own.withFiles([next], () => Promise.resolve(), ending.signal);
+    await expect(late).rejects.toThrow(/abort/);
+  });
+
+  it('stay with who else reads them', async () => {
+    const ending = new AbortController();
+    await own.withFiles([stored], async ([kept = '']) => {
+      const stopped = own.withFiles([stored], async () => ending.abort(), ending.signal);
+      await stopped;
+      expect(await readFile(kept)).toEqual(CONTENT);
+    });
+  });
+
+  it('go with the store, and none is left after an object that is damaged', async () => {
+    const path = join(root, 'objects', project, stored.slice(0, 2), stored);
+    const bytes = await readFile(path);
+    bytes[bytes.length - 20]! ^= 1;
+    await writeFile(path, bytes);
+    await expect(read(stored)).rejects.toMatchObject({ code: 'INTERNAL' });
+    expect(await plain()).toEqual([]);
+    const { sha256: next } = await own.put(chunks(CONTENT));
+    await read(next);
+    await store.close();
+    expect(await readdir(join(root, 'scratch'))).toEqual([]);
+  });
+});
+
+describe('what killed processes left in the clear', () => {
+  it('is gone with the next start; another’s is not, nor what is not ours', async () => {
+    const scratch = join(root, 'scratch');
+    const { pid: dead } = spawnSync('true');
+    const left = [`${hostname()}.${dead}.${randomUUID()}`, `${hostname()}.${process.pid}.${randomUUID()}`];
+    const others = [`elsewhere.7.${randomUUID()}`, `elsewhere.8.${randomUUID()}`];
+    const longAgo = new Date(Date.now() - 3600_000);
+    for (const name of [...left, ...others]) {
+      await mkdir(join(scratch, name));
+      await writeFile(join(scratch, name, 'a face'), CONTENT);
+      await writeFile(join(scratch, name, 'alive'), '');
+    }
+    await utimes(join(scratch, others[1]!, 'alive'), longAgo, longAgo);
+    await writeFile(join(scratch, 'notes.txt'), 'of somebody');
+    const beside = await FolderStore.open(root, { keys });
+    const names = await readdir(scratch);
+    expect(names).toHaveLength(4);
+    expect(names).toEqual(expect.arrayContaining([others[0], 'notes.txt']));
+    await beside.close();
   });
 });

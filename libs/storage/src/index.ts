@@ -1,2 +1,11 @@
-export { FolderStore } from './folder-store.js';
-export type { ByteRange, ObjectStore, PutOptions, StoredObject } from './object-store.js';
+export { FolderStore, type FolderStoreOptions } from './folder-store.js';
+export type {
+  ByteRange,
+  DataKeys,
+  ListedObject,
+  ObjectStore,
+  ProjectObjects,
+  PutOptions,
+  StoredObject,
+} from './object-store.js';
+export { UnsealedObjects } from './unsealed-objects.js';

@@ -7,6 +7,7 @@ export interface StoredObject {
 }
 
 export interface ListedObject extends StoredObject {
+  readonly projectId: string;
   /** When its bytes were last brought. */
   readonly storedAt: Date;
 }
@@ -24,12 +25,44 @@ export interface PutOptions {
   readonly sha256?: string;
 }
 
+/** 256-bit keys of projects, wherever they are kept. */
+export interface DataKeys {
+  /** Made where there is none yet. */
+  forSealing(projectId: string): Uint8Array;
+  /** Null where there is none, or none any more. */
+  forOpening(projectId: string): Uint8Array | null;
+}
+
 /**
- * Immutable objects, named by their content. An object is there whole or not at all, after a crash too; putting the same
- * content again changes nothing. Names are hashes and upload ids are UUIDs: anything else is INVALID_REQUEST before any
- * path is made of it. A full disk is DISK_FULL.
+ * Immutable objects, named by their content, each a project's own and sealed under that project's key. An object is there whole
+ * or not at all, after a crash too; putting the same content again changes nothing. Names are hashes, projects and uploads are
+ * UUIDs: anything else is INVALID_REQUEST before any path is made of it. A full disk is DISK_FULL.
  */
 export interface ObjectStore {
+  /** A project's objects; the same ones each time. */
+  of(projectId: string): ProjectObjects;
+
+  /** All objects, in no order; what comes or goes meanwhile may be among them or not. */
+  list(): AsyncIterable<ListedObject>;
+
+  /** Bytes of an upload that are already there; 0 for one that has not begun. */
+  uploadOffset(uploadId: string): Promise<number>;
+
+  /** Forgets an upload, begun or not. */
+  discardUpload(uploadId: string): Promise<void>;
+
+  /**
+   * Gives work a folder of its own for what it makes in the clear, which is gone when it ends.
+   *
+   * @param signal takes the folder away at once
+   */
+  withFolder<T>(work: (folder: string) => Promise<T>, signal?: AbortSignal): Promise<T>;
+
+  /** Ends what is kept in the clear. */
+  close(): Promise<void>;
+}
+
+export interface ProjectObjects {
   /** Stores a stream. */
   put(content: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<StoredObject>;
 
@@ -43,20 +76,20 @@ export interface ObjectStore {
   open(sha256: string, range?: ByteRange): Promise<Readable>;
 
   /**
-   * The object as a file, for programs that seek; to be read, never written or moved.
+   * Gives work these objects as files in the clear, for programs that seek; to be read, never written, moved or kept. Who asks
+   * for the same object at the same time reads the same file, and it is gone a moment after the last of them.
    *
+   * @param signal takes the files away at once, from this work alone
    * @throws UnderstudyError NOT_FOUND
    */
-  localPath(sha256: string): Promise<string>;
+  withFiles<T>(
+    sha256s: readonly string[],
+    work: (paths: readonly string[]) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T>;
 
-  /** All objects, in no order; what comes or goes meanwhile may be among them or not. */
-  list(): AsyncIterable<ListedObject>;
-
-  /** @returns whether it was there */
+  /** With every copy of it in the clear that this process has. @returns whether it was there */
   delete(sha256: string): Promise<boolean>;
-
-  /** Bytes of an upload that are already there; 0 for one that has not begun. */
-  uploadOffset(uploadId: string): Promise<number>;
 
   /**
    * Appends to an upload at exactly `offset`. What arrived before the stream broke stays and is counted by
@@ -74,7 +107,4 @@ export interface ObjectStore {
    * @throws UnderstudyError UPLOAD_MISMATCH when its length or hash is not the announced one; the upload is gone then
    */
   finishUpload(uploadId: string, announced: StoredObject): Promise<StoredObject>;
-
-  /** Forgets an upload, begun or not. */
-  discardUpload(uploadId: string): Promise<void>;
 }

@@ -14,14 +14,18 @@ export class StorePaths {
   }
 
   /** @throws UnderstudyError INVALID_REQUEST */
-  object(sha256: string): string {
-    if (!Sha256.safeParse(sha256).success) throw new UnderstudyError('INVALID_REQUEST', 'That is no SHA-256 hash.');
-    return join(this.objects, sha256.slice(0, 2), sha256);
+  object(projectId: string, sha256: string): string {
+    return join(this.objects, uuid(projectId, 'a project'), sha256Of(sha256).slice(0, 2), sha256);
+  }
+
+  /** Where an object lay before objects were sealed. @throws UnderstudyError INVALID_REQUEST */
+  unsealedObject(sha256: string): string {
+    return join(this.objects, sha256Of(sha256).slice(0, 2), sha256);
   }
 
   /** @throws UnderstudyError INVALID_REQUEST */
   upload(uploadId: string): string {
-    return join(this.uploads, this.uuid(uploadId));
+    return join(this.uploads, uuid(uploadId, 'an upload'));
   }
 
   /** What is left of a finished upload: the hash it had. @throws UnderstudyError INVALID_REQUEST */
@@ -31,11 +35,16 @@ export class StorePaths {
 
   /** @throws UnderstudyError INVALID_REQUEST */
   partialFile(id: string): string {
-    return join(this.partial, this.uuid(id));
+    return join(this.partial, uuid(id, 'an upload'));
   }
+}
 
-  private uuid(id: string): string {
-    if (!Uuid.safeParse(id).success) throw new UnderstudyError('INVALID_REQUEST', 'That is no id of an upload.');
-    return id.toLowerCase();
-  }
+function sha256Of(text: string): string {
+  if (!Sha256.safeParse(text).success) throw new UnderstudyError('INVALID_REQUEST', 'That is no SHA-256 hash.');
+  return text;
+}
+
+function uuid(id: string, of: string): string {
+  if (!Uuid.safeParse(id).success) throw new UnderstudyError('INVALID_REQUEST', `That is no id of ${of}.`);
+  return id.toLowerCase();
 }

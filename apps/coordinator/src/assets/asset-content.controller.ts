@@ -49,7 +49,12 @@ export class AssetContentController {
       if (offset === totalBytes) return;
       throw new UnderstudyError('CONFLICT', 'All of this asset is here already.', { details: { offset: totalBytes } });
     }
-    const arrived = await receiveUpload(this.objects, { id, offset, totalBytes }, request, response);
+    const arrived = await receiveUpload(
+      this.objects,
+      { id, projectId: asset.projectId, offset, totalBytes },
+      request,
+      response,
+    );
     if (arrived === totalBytes) await this.service.finish(actor, asset);
   }
 }

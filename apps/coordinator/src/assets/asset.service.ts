@@ -35,7 +35,7 @@ export class AssetService {
         details: { maxBytes },
       });
     }
-    const stored = await this.objects.stat(sha256);
+    const stored = await this.objects.of(projectId).stat(sha256);
     return this.database.transaction(async (tx) => {
       const complete = stored?.bytes === bytes && (await this.assets.hasContent(tx, projectId, sha256));
       const asset = { id: randomUUID(), projectId, kind, sha256, bytes: BigInt(bytes), complete, createdBy: actor.id };
@@ -52,7 +52,8 @@ export class AssetService {
    * @throws UnderstudyError UPLOAD_MISMATCH; the upload then starts again from nothing
    */
   async finish(actor: Actor, asset: AssetRow): Promise<void> {
-    await this.objects.finishUpload(asset.id, { sha256: asset.sha256, bytes: Number(asset.bytes) });
+    const { id, projectId, sha256, bytes } = asset;
+    await this.objects.of(projectId).finishUpload(id, { sha256, bytes: Number(bytes) });
     await this.database.transaction(async (tx) => {
       if (await this.assets.complete(tx, asset.id)) await this.note(tx, actor, asset, 'asset.stored');
     });

@@ -41,6 +41,8 @@ const Settings = z.object({
   QUEUE_URL: z.url().optional(),
   /** Folder of the object store. */
   DATA_DIR: z.string().min(1),
+  /** Where objects lie in the clear while they are read, best a folder in memory; default: `scratch` in the data folder. */
+  SCRATCH_DIR: z.string().min(1).optional(),
   /** Signs the short-lived URLs; at least 256 bits, hex. The same on every replica. */
   SECRET_KEY: z.string().regex(/^([0-9a-fA-F]{2}){32,}$/, 'must be at least 64 hex digits'),
   LEASE_SECONDS: Seconds.default(10),

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AttemptLogsModule } from '../attempt-logs/attempt-logs.module.js';
+import { ObjectsModule } from '../objects/objects.module.js';
 import { PerformersModule } from '../performers/performers.module.js';
 import { ConsentExpiry } from './consent-expiry.js';
 import { ConsentHoldsService } from './consent-holds.service.js';
@@ -13,7 +14,7 @@ import { Deletions } from './deletions.js';
 import { ShotWithdrawal } from './shot-withdrawal.js';
 
 @Module({
-  imports: [AttemptLogsModule, PerformersModule],
+  imports: [AttemptLogsModule, ObjectsModule, PerformersModule],
   controllers: [ConsentsController],
   providers: [
     ConsentExpiry,

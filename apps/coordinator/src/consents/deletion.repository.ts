@@ -20,13 +20,14 @@ const MADE = `
   UNION SELECT 'upload', a.result->>'sha256' FROM attempts a JOIN tasks t ON t.id = a.task_id
    WHERE t.shot_version_id = $1 AND t.kind = 'render' AND a.result ? 'sha256'`;
 
-/** The same bytes may have been made, or brought in, elsewhere too: then they are not only this version's. */
+/** The same bytes may have been made, or brought in, elsewhere in the project too: then they are not only this version's. */
 const USED_ELSEWHERE = `
-  SELECT 1 FROM assets WHERE sha256 = made.sha256
+  SELECT 1 FROM assets WHERE sha256 = made.sha256 AND project_id = $2
   UNION ALL SELECT 1 FROM segments g JOIN tasks t ON t.id = g.task_id
-   WHERE g.sha256 = made.sha256 AND t.shot_version_id <> $1
+   WHERE g.sha256 = made.sha256 AND t.shot_version_id <> $1 AND t.project_id = $2
      AND NOT EXISTS (SELECT 1 FROM deletions x WHERE x.shot_version_id = t.shot_version_id AND x.done_at IS NOT NULL)
-  UNION ALL SELECT 1 FROM deliveries d WHERE d.sha256 = made.sha256 AND d.shot_version_id <> $1
+  UNION ALL SELECT 1 FROM deliveries d JOIN shot_versions v ON v.id = d.shot_version_id JOIN shots s ON s.id = v.shot_id
+   WHERE d.sha256 = made.sha256 AND d.shot_version_id <> $1 AND s.project_id = $2
      AND NOT EXISTS (SELECT 1 FROM deletions x WHERE x.shot_version_id = d.shot_version_id AND x.done_at IS NOT NULL)`;
 
 @Injectable()
@@ -56,11 +57,14 @@ export class DeletionRepository {
   }
 
   /** What a version's deletion takes away, and what it must leave because something else is the same bytes. */
-  async made(sql: Sql, shotVersionId: string): Promise<(MadeObject & { usedElsewhere: boolean })[]> {
+  async made(
+    sql: Sql,
+    { shotVersionId, projectId }: Pick<Deletion, 'shotVersionId' | 'projectId'>,
+  ): Promise<(MadeObject & { usedElsewhere: boolean })[]> {
     return sql.query(
       `SELECT made.kind, made.sha256, EXISTS (${USED_ELSEWHERE}) AS "usedElsewhere" FROM (${MADE}) AS made
         ORDER BY made.kind, made.sha256`,
-      [shotVersionId],
+      [shotVersionId, projectId],
     );
   }
 

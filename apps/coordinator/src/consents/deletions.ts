@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { Database } from '@understudy/db';
 import type { ObjectStore } from '@understudy/storage';
@@ -6,9 +5,8 @@ import { SYSTEM_ACTOR } from '../access/actor.js';
 import { AttemptLogRepository } from '../attempt-logs/attempt-log.repository.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import type { Logger } from '../platform/logger.js';
-import type { Config } from '../config/config.js';
-import { CONFIG, DATABASE, LOGGER, OBJECT_STORE } from '../platform/tokens.js';
-import { forgetStills } from '../stills/forget-stills.js';
+import { DATABASE, LOGGER, OBJECT_STORE } from '../platform/tokens.js';
+import { KeptPictures } from '../objects/kept-pictures.js';
 import { type Deletion, DeletionRepository } from './deletion.repository.js';
 
 const EVERY_MS = 30_000;
@@ -21,8 +19,8 @@ export class Deletions implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
-    @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
+    private readonly pictures: KeptPictures,
     private readonly deletions: DeletionRepository,
     private readonly logs: AttemptLogRepository,
     private readonly audit: AuditWriter,
@@ -47,12 +45,13 @@ export class Deletions implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Files first: a certificate is never written for what is still there. After a crash between the two, both again. */
-  private async carryOut({ shotVersionId, projectId, shotId, consentId }: Deletion): Promise<boolean> {
-    const made = await this.deletions.made(this.database, shotVersionId);
+  private async carryOut(deletion: Deletion): Promise<boolean> {
+    const { shotVersionId, projectId, shotId, consentId } = deletion;
+    const made = await this.deletions.made(this.database, deletion);
     const own = made.filter(({ usedElsewhere }) => !usedElsewhere);
     for (const { sha256 } of own) {
-      await this.objects.delete(sha256);
-      await forgetStills(join(this.config.DATA_DIR, 'stills'), sha256);
+      await this.objects.of(projectId).delete(sha256);
+      await this.pictures.forget(projectId, sha256);
     }
     const kept = made.filter(({ usedElsewhere }) => usedElsewhere);
     return this.database.hotTransaction(async (sql) => {

@@ -24,7 +24,7 @@ export function tellOffset(response: Response, offset: number): void {
  */
 export async function receiveUpload(
   store: ObjectStore,
-  upload: { readonly id: string; readonly offset: number; readonly totalBytes: number },
+  upload: { readonly id: string; readonly projectId: string; readonly offset: number; readonly totalBytes: number },
   request: Request,
   response: Response,
 ): Promise<number> {
@@ -32,7 +32,8 @@ export async function receiveUpload(
     throw new UnderstudyError('INVALID_REQUEST', 'Send the bytes as application/octet-stream.');
   }
   try {
-    const offset = await store.appendUpload(upload.id, upload.offset, arriving(request), upload.totalBytes);
+    const { id, projectId, totalBytes } = upload;
+    const offset = await store.of(projectId).appendUpload(id, upload.offset, arriving(request), totalBytes);
     tellOffset(response, offset);
     return offset;
   } catch (thrown) {

@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import { UnderstudyError } from '@understudy/contracts';
-import type { ObjectStore } from '@understudy/storage';
+import type { ProjectObjects } from '@understudy/storage';
 import type { Request, Response } from 'express';
 import { byteRange } from './byte-range.js';
 
@@ -16,7 +16,7 @@ export interface SentAs {
  * @throws UnderstudyError NOT_FOUND
  */
 export async function sendObject(
-  store: ObjectStore,
+  store: ProjectObjects,
   sha256: string,
   request: Request,
   response: Response,

@@ -75,7 +75,7 @@ export class DeliveriesController {
       data: { sha256, range: request.headers.range ?? null },
     });
     const mediaType = MEDIA_TYPES[container] ?? 'application/octet-stream';
-    await sendObject(this.objects, sha256, request, response, {
+    await sendObject(this.objects.of(projectId), sha256, request, response, {
       mediaType,
       fileName: `${shotId}-v${version}.${container}`,
     });

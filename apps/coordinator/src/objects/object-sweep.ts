@@ -14,25 +14,38 @@ const BATCH = 500;
 /** Any number of one's own; replicas that hold it take turns. */
 const LOCK = 72_707_433;
 
-/** Of these hashes, those that some row names, whatever for. */
+interface NamedObject {
+  readonly projectId: string;
+  readonly sha256: string;
+}
+
+/** Of these objects, those that some row of their project names, whatever for. */
 const NAMED = `
-  SELECT w.sha256 FROM unnest($1::text[]) AS w(sha256)
-   WHERE EXISTS (SELECT 1 FROM assets WHERE sha256 = w.sha256)
-      OR EXISTS (SELECT 1 FROM segments WHERE sha256 = w.sha256)
-      OR EXISTS (SELECT 1 FROM deliveries WHERE sha256 = w.sha256)
-      OR EXISTS (SELECT 1 FROM analyses WHERE sha256 = w.sha256)
-      OR EXISTS (SELECT 1 FROM attempts WHERE result ->> 'sha256' = w.sha256 AND state IN ('running', 'reported', 'accepted'))`;
+  SELECT w.project_id AS "projectId", w.sha256 FROM unnest($1::uuid[], $2::text[]) AS w(project_id, sha256)
+   WHERE EXISTS (SELECT 1 FROM assets WHERE sha256 = w.sha256 AND project_id = w.project_id)
+      OR EXISTS (SELECT 1 FROM segments g JOIN tasks t ON t.id = g.task_id
+                  WHERE g.sha256 = w.sha256 AND t.project_id = w.project_id)
+      OR EXISTS (SELECT 1 FROM deliveries d JOIN shot_versions v ON v.id = d.shot_version_id JOIN shots s ON s.id = v.shot_id
+                  WHERE d.sha256 = w.sha256 AND s.project_id = w.project_id)
+      OR EXISTS (SELECT 1 FROM analyses n JOIN assets p ON p.id = n.plate_asset_id
+                  WHERE n.sha256 = w.sha256 AND p.project_id = w.project_id)
+      OR EXISTS (SELECT 1 FROM attempts a JOIN tasks t ON t.id = a.task_id
+                  WHERE a.result ->> 'sha256' = w.sha256 AND a.state IN ('running', 'reported', 'accepted')
+                    AND t.project_id = w.project_id)`;
 
 /** What has to be there: whatever was not deleted with the consent that it was made under. */
 const NEEDED = `
-  SELECT DISTINCT sha256 FROM (
-    SELECT sha256 FROM assets WHERE complete
-    UNION ALL SELECT sha256 FROM analyses WHERE linked_at IS NOT NULL
-    UNION ALL SELECT g.sha256 FROM segments g JOIN tasks t ON t.id = g.task_id
+  SELECT DISTINCT sha256, project_id AS "projectId" FROM (
+    SELECT sha256, project_id FROM assets WHERE complete
+    UNION ALL SELECT n.sha256, p.project_id FROM analyses n JOIN assets p ON p.id = n.plate_asset_id
+     WHERE n.linked_at IS NOT NULL
+    UNION ALL SELECT g.sha256, t.project_id FROM segments g JOIN tasks t ON t.id = g.task_id
      WHERE NOT EXISTS (SELECT 1 FROM deletions x WHERE x.shot_version_id = t.shot_version_id AND x.done_at IS NOT NULL)
-    UNION ALL SELECT d.sha256 FROM deliveries d
+    UNION ALL SELECT d.sha256, s.project_id FROM deliveries d JOIN shot_versions v ON v.id = d.shot_version_id
+      JOIN shots s ON s.id = v.shot_id
      WHERE NOT EXISTS (SELECT 1 FROM deletions x WHERE x.shot_version_id = d.shot_version_id AND x.done_at IS NOT NULL)
-  ) AS n WHERE sha256 > $1 ORDER BY sha256 LIMIT ${BATCH}`;
+  ) AS n WHERE (sha256, project_id) > ($1, $2::uuid) ORDER BY sha256, project_id LIMIT ${BATCH}`;
+const FIRST: NamedObject = { sha256: '', projectId: '00000000-0000-0000-0000-000000000000' };
 
 /** Compares the store with the rows: deletes what no row names, and counts what rows name and is not there. */
 @Injectable()
@@ -73,27 +86,31 @@ export class ObjectSweep implements OnApplicationBootstrap, OnModuleDestroy {
 
   async #deleteOrphans(beforeMs: number): Promise<string[]> {
     const deleted: string[] = [];
-    let batch: string[] = [];
+    let batch: NamedObject[] = [];
     const flush = async (): Promise<void> => {
       deleted.push(...(await this.#deleteUnnamed(batch)));
       batch = [];
     };
-    for await (const { sha256, storedAt } of this.objects.list()) {
+    for await (const { projectId, sha256, storedAt } of this.objects.list()) {
       if (storedAt.getTime() >= beforeMs) continue;
-      batch.push(sha256);
+      batch.push({ projectId, sha256 });
       if (batch.length === BATCH) await flush();
     }
     await flush();
     return deleted;
   }
 
-  async #deleteUnnamed(sha256s: readonly string[]): Promise<string[]> {
-    if (sha256s.length === 0) return [];
-    const rows = await this.database.query<{ sha256: string }>(NAMED, [sha256s]);
-    const named = new Set(rows.map(({ sha256 }) => sha256));
+  async #deleteUnnamed(stored: readonly NamedObject[]): Promise<string[]> {
+    if (stored.length === 0) return [];
+    const rows = await this.database.query<NamedObject>(NAMED, [
+      stored.map(({ projectId }) => projectId),
+      stored.map(({ sha256 }) => sha256),
+    ]);
+    const named = new Set(rows.map(({ projectId, sha256 }) => `${projectId} ${sha256}`));
     const deleted: string[] = [];
-    for (const sha256 of sha256s) {
-      if (!named.has(sha256) && (await this.objects.delete(sha256))) deleted.push(sha256);
+    for (const { projectId, sha256 } of stored) {
+      const isOrphan = !named.has(`${projectId} ${sha256}`);
+      if (isOrphan && (await this.objects.of(projectId).delete(sha256))) deleted.push(sha256);
     }
     if (deleted.length > 0) {
       await this.audit.append(this.database, {
@@ -109,12 +126,14 @@ export class ObjectSweep implements OnApplicationBootstrap, OnModuleDestroy {
 
   async #missing(): Promise<string[]> {
     const missing: string[] = [];
-    for (let after = ''; ;) {
-      const needed = await this.database.query<{ sha256: string }>(NEEDED, [after]);
-      for (const { sha256 } of needed) if ((await this.objects.stat(sha256)) === null) missing.push(sha256);
+    for (let after = FIRST; ;) {
+      const needed = await this.database.query<NamedObject>(NEEDED, [after.sha256, after.projectId]);
+      for (const { projectId, sha256 } of needed) {
+        if ((await this.objects.of(projectId).stat(sha256)) === null) missing.push(sha256);
+      }
       const last = needed.at(-1);
       if (last === undefined || needed.length < BATCH) return missing;
-      after = last.sha256;
+      after = last;
     }
   }
 }

@@ -133,10 +133,11 @@ export class OutputChecks {
         [ids],
       );
       await sql.query('DELETE FROM face_templates WHERE asset_id = ANY ($1::uuid[])', [ids]);
-      return await sql.query<{ sha256: string }>('DELETE FROM assets WHERE id = ANY ($1::uuid[]) RETURNING sha256', [
-        ids,
-      ]);
+      return await sql.query<{ projectId: string; sha256: string }>(
+        'DELETE FROM assets WHERE id = ANY ($1::uuid[]) RETURNING project_id AS "projectId", sha256',
+        [ids],
+      );
     });
-    for (const { sha256 } of stills) await this.objects.delete(sha256);
+    for (const { projectId, sha256 } of stills) await this.objects.of(projectId).delete(sha256);
   }
 }

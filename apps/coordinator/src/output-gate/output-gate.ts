@@ -3,17 +3,17 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AnalysisTable, castOperations } from '@understudy/contracts';
 import type { Database, Sql } from '@understudy/db';
 import { extractFacePreview, probePlate } from '@understudy/media';
-import type { ObjectStore } from '@understudy/storage';
+import type { ObjectStore, ProjectObjects } from '@understudy/storage';
 import type { Config } from '../config/config.js';
 import { CONFIG, DATABASE, OBJECT_STORE } from '../platform/tokens.js';
-import { readJson } from '../stages/read-json.js';
+import { readJsonObject } from '../stages/read-json.js';
 import { type StageShot, StageShotRepository } from '../stages/stage-shot.repository.js';
 import type { HeldFor } from './gate-note.js';
 import { judgeOutput, type OutputFault } from './judge-output.js';
 import { OutputChecks, type StoredSample } from './output-checks.js';
 import { OutputGateRepository } from './output-gate.repository.js';
 import { unlikeAnyOther } from './unlike-any-other.js';
-import { sampleOutput } from './sample-output.js';
+import { type OutputSample, sampleOutput } from './sample-output.js';
 import { isAnswered, unreadFaces } from './unread-faces.js';
 
 const MOST_TABLE_BYTES = 512 * 1024 ** 2;
@@ -52,9 +52,14 @@ export class OutputGate {
    * Cuts the faces out of the delivery.
    *
    * @param heldFor looked at besides
+   * @param signal takes the delivery out of its hands
    * @returns no samples where there is no face to look at; null where the farm does without, or nobody is changed
    */
-  async sample(shot: StageShot, delivery: string, heldFor: HeldFor): Promise<OutputSamples | null> {
+  async sample(
+    shot: StageShot,
+    delivery: string,
+    { heldFor, signal }: { heldFor: HeldFor; signal: AbortSignal },
+  ): Promise<OutputSamples | null> {
     if (!this.config.OUTPUT_GATE) return null;
     const table = await this.#analysis(shot);
     const changed = castOperations(shot.settings.recipe).length > 0;
@@ -66,16 +71,8 @@ export class OutputGate {
     if (groups === 0) return null;
     const unsampled = groups - new Set(samples.map((one) => one.cast)).size;
     if (samples.length === 0) return { samples: [], unsampled };
-    const path = await this.objects.localPath(delivery);
-    const plate = await probePlate(path);
-    const stored: StoredSample[] = [];
-    for (const { frame, track, cast: member, crop, cover, clear } of samples) {
-      const png = await extractFacePreview({
-        ...{ path, plate, frameNumber: frame, crop, cover, side: SIDE, marked: false },
-      });
-      const { sha256, bytes } = await this.objects.put(Readable.from([unlikeAnyOther(png)]));
-      stored.push({ frame, track, cast: member, clear, sha256, bytes });
-    }
+    const objects = this.objects.of(shot.project.id);
+    const stored = await objects.withFiles([delivery], ([path = '']) => cutOut(path, samples, objects), signal);
     return { samples: stored, unsampled };
   }
 
@@ -112,11 +109,28 @@ export class OutputGate {
     await this.checks.forget(shotVersionId);
   }
 
-  async #analysis({ analysisId }: StageShot): Promise<AnalysisTable> {
+  async #analysis({ analysisId, project }: StageShot): Promise<AnalysisTable> {
     const [row] = await this.database.query<{ sha256: string }>('SELECT sha256 FROM analyses WHERE id = $1', [
       analysisId,
     ]);
-    const path = await this.objects.localPath(row?.sha256 ?? '');
-    return await readJson(path, AnalysisTable, { mostBytes: MOST_TABLE_BYTES, gzip: true });
+    const objects = this.objects.of(project.id);
+    return await readJsonObject(objects, row?.sha256 ?? '', AnalysisTable, { mostBytes: MOST_TABLE_BYTES, gzip: true });
   }
+}
+
+async function cutOut(
+  path: string,
+  samples: readonly OutputSample[],
+  objects: ProjectObjects,
+): Promise<StoredSample[]> {
+  const plate = await probePlate(path);
+  const stored: StoredSample[] = [];
+  for (const { frame, track, cast, crop, cover, clear } of samples) {
+    const png = await extractFacePreview({
+      ...{ path, plate, frameNumber: frame, crop, cover, side: SIDE, marked: false },
+    });
+    const { sha256, bytes } = await objects.put(Readable.from([unlikeAnyOther(png)]));
+    stored.push({ frame, track, cast, clear, sha256, bytes });
+  }
+  return stored;
 }

@@ -1,7 +1,8 @@
 import { type DynamicModule, Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { type Database, openDatabase } from '@understudy/db';
-import { FolderStore } from '@understudy/storage';
+import { FolderStore, type ObjectStore } from '@understudy/storage';
 import type { Config } from '../config/config.js';
+import { ProjectKeys } from '../sealing/project-keys.js';
 import { DatabaseClock } from './database-clock.js';
 import type { Logger } from './logger.js';
 import { type Clock, CLOCK, CONFIG, DATABASE, LOGGER, OBJECT_STORE } from './tokens.js';
@@ -10,7 +11,10 @@ import { type Clock, CLOCK, CONFIG, DATABASE, LOGGER, OBJECT_STORE } from './tok
 @Global()
 @Module({})
 export class PlatformModule implements OnApplicationShutdown {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
+  ) {}
 
   /** @param clock instead of the database's; for tests */
   static with(config: Config, logger: Logger, clock?: Clock): DynamicModule {
@@ -30,13 +34,19 @@ export class PlatformModule implements OnApplicationShutdown {
             onIdleError: (error) => logger.warn({ err: error }, 'a connection to the database broke'),
           }),
       },
-      { provide: OBJECT_STORE, useFactory: () => FolderStore.open(config.DATA_DIR) },
+      {
+        provide: OBJECT_STORE,
+        inject: [ProjectKeys],
+        useFactory: (keys: ProjectKeys): Promise<ObjectStore> =>
+          FolderStore.open(config.DATA_DIR, { keys, scratchDir: config.SCRATCH_DIR }),
+      },
     ];
     return { module: PlatformModule, providers, exports: providers.map(({ provide }) => provide) };
   }
 
   /** Runs after the server has answered its last request. */
   async onApplicationShutdown(): Promise<void> {
+    await this.objects.close();
     await this.database.close();
   }
 }

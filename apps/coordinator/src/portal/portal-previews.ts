@@ -1,6 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { AnalysisTable, UnderstudyError } from '@understudy/contracts';
 import type { Database } from '@understudy/db';
@@ -8,9 +5,9 @@ import { extractFacePreview, type PlateInfo, plateInfoSchema, probePlate } from 
 import type { ObjectStore } from '@understudy/storage';
 import type { Actor } from '../access/actor.js';
 import { AuditWriter } from '../audit/audit-writer.js';
-import type { Config } from '../config/config.js';
-import { CONFIG, DATABASE, OBJECT_STORE } from '../platform/tokens.js';
-import { readJson } from '../stages/read-json.js';
+import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import { readJsonObject } from '../stages/read-json.js';
+import { KeptPictures } from '../objects/kept-pictures.js';
 import { choosePreview } from './choose-preview.js';
 import { isShown, PortalRepository } from './portal.repository.js';
 
@@ -22,8 +19,8 @@ const MOST_TABLE_BYTES = 512 * 1024 ** 2;
 export class PortalPreviews {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
-    @Inject(CONFIG) private readonly config: Config,
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
+    private readonly pictures: KeptPictures,
     private readonly portal: PortalRepository,
     private readonly audit: AuditWriter,
   ) {}
@@ -42,16 +39,18 @@ export class PortalPreviews {
     const side = asIdentity.length > 0 ? 'identity' : 'plate';
     const tracks = own.flatMap((member) => member.tracks);
     // Under the delivery's own name, so that it goes when the delivery goes.
-    const name = `${delivery.sha256}-portal-${side}-${tracks.toSorted((a, b) => a - b).join('.')}.png`;
-    const png = await this.#kept(name, () =>
-      this.#draw({ side, tracks, analysisSha256: analysis.sha256 ?? '', sha256: delivery.sha256, shotVersionId }),
+    const what = `portal-${side}-${tracks.toSorted((a, b) => a - b).join('.')}`;
+    const { projectId } = shot.shot;
+    const { sha256 } = delivery;
+    const png = await this.pictures.get({ projectId, sha256, what }, () =>
+      this.#draw({ projectId, side, tracks, analysisSha256: analysis.sha256 ?? '', sha256, shotVersionId }),
     );
     await this.audit.append(this.database, {
       actor: actor.label,
       action: 'preview.viewed',
       subjectType: 'ShotVersion',
       subjectId: shotVersionId,
-      projectId: shot.shot.projectId,
+      projectId,
       shotId: shot.shotId,
       data: { side },
     });
@@ -59,45 +58,34 @@ export class PortalPreviews {
   }
 
   async #draw(of: {
+    projectId: string;
     side: 'identity' | 'plate';
     tracks: readonly number[];
     analysisSha256: string;
     sha256: string;
     shotVersionId: string;
   }): Promise<Buffer> {
-    const path = await this.objects.localPath(of.analysisSha256);
-    const table = await readJson(path, AnalysisTable, { mostBytes: MOST_TABLE_BYTES, gzip: true });
+    const objects = this.objects.of(of.projectId);
+    const table = await readJsonObject(objects, of.analysisSha256, AnalysisTable, {
+      mostBytes: MOST_TABLE_BYTES,
+      gzip: true,
+    });
     const chosen = choosePreview(table, of.tracks);
     if (chosen === null) throw nothing();
-    const source = of.side === 'identity' ? await this.#delivery(of.sha256) : await this.#plate(of.shotVersionId);
-    return await extractFacePreview({ ...source, frameNumber: chosen.frame, ...chosen, side: SIDE, marked: true });
+    const source = of.side === 'identity' ? { sha256: of.sha256, media: null } : await this.#plate(of.shotVersionId);
+    return await objects.withFiles([source.sha256], async ([path = '']) => {
+      const plate = source.media ?? (await probePlate(path));
+      return await extractFacePreview({ path, plate, frameNumber: chosen.frame, ...chosen, side: SIDE, marked: true });
+    });
   }
 
-  async #delivery(sha256: string): Promise<{ path: string; plate: PlateInfo }> {
-    const path = await this.objects.localPath(sha256);
-    return { path, plate: await probePlate(path) };
-  }
-
-  async #plate(shotVersionId: string): Promise<{ path: string; plate: PlateInfo }> {
+  async #plate(shotVersionId: string): Promise<{ sha256: string; media: PlateInfo }> {
     const [row] = await this.database.query<{ sha256: string; media: unknown }>(
       'SELECT a.sha256, a.media FROM shot_versions v JOIN assets a ON a.id = v.plate_asset_id WHERE v.id = $1',
       [shotVersionId],
     );
     if (row === undefined) throw nothing();
-    return { path: await this.objects.localPath(row.sha256), plate: plateInfoSchema.parse(row.media) };
-  }
-
-  async #kept(name: string, make: () => Promise<Buffer>): Promise<Buffer> {
-    const folder = join(this.config.DATA_DIR, 'stills');
-    const path = join(folder, name);
-    const kept = await readFile(path).catch(() => null);
-    if (kept !== null) return kept;
-    const made = await make();
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const partial = `${path}.${randomUUID()}`;
-    await writeFile(partial, made, { mode: 0o600 });
-    await rename(partial, path);
-    return made;
+    return { sha256: row.sha256, media: plateInfoSchema.parse(row.media) };
   }
 }
 

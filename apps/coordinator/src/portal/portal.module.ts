@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ConsentsModule } from '../consents/consents.module.js';
+import { ObjectsModule } from '../objects/objects.module.js';
 import { PerformerKeys } from './performer-keys.js';
 import { PortalController } from './portal.controller.js';
 import { PortalPreviews } from './portal-previews.js';
@@ -8,7 +9,7 @@ import { PortalSigning } from './portal-signing.js';
 
 /** What performers may see and do: of their own consents, and of what was made under them. */
 @Module({
-  imports: [ConsentsModule],
+  imports: [ConsentsModule, ObjectsModule],
   controllers: [PortalController],
   providers: [PerformerKeys, PortalPreviews, PortalRepository, PortalSigning],
 })

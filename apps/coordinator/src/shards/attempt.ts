@@ -31,6 +31,12 @@ export interface Attempt {
   readonly projectId: string | null;
 }
 
+/** Whose objects it works on. @throws Error for a task of no project, which there is none of */
+export function projectOf({ taskId, projectId }: Attempt): string {
+  if (projectId === null) throw new Error(`task ${taskId} is of no project`);
+  return projectId;
+}
+
 /** Whether a report under `epoch` still speaks for the task: its attempt is at work and the task's newest. */
 export function isCurrent(attempt: Attempt, epoch: number): boolean {
   return (

@@ -155,7 +155,7 @@ export class Completions {
       if (!AT_FAULT.has(error.code)) throw error;
       const rejected = await this.#reject(attempt, report, error);
       await this.objects.discardUpload(attempt.id);
-      await this.verifier.discard(report.result.sha256);
+      await this.verifier.discard(attempt, report.result.sha256);
       if (rejected) throw error;
       return false;
     } finally {

@@ -26,6 +26,7 @@ type ShotPart = Pick<RenderLease, 'plate' | 'analysis' | 'recipe' | 'cast' | 'an
 type TaskPart = Pick<EnrolLease, 'image'> | Pick<AnalyseLease, 'plate'> | ShotPart;
 
 interface StoredRow {
+  projectId: string;
   sha256: string;
   bytes: number;
 }
@@ -41,9 +42,10 @@ interface RenderRow extends PlateRow {
   cast: { cast: number; tracks: number[]; images: StoredRow[] }[];
 }
 
-const stored = (table: string): string => `jsonb_build_object('sha256', ${table}.sha256, 'bytes', ${table}.bytes)`;
+const stored = (table: string, of = table): string =>
+  `jsonb_build_object('projectId', ${of}.project_id, 'sha256', ${table}.sha256, 'bytes', ${table}.bytes)`;
 
-const IMAGE = 'SELECT sha256, bytes::float8 AS bytes FROM assets WHERE id = $1';
+const IMAGE = 'SELECT project_id AS "projectId", sha256, bytes::float8 AS bytes FROM assets WHERE id = $1';
 
 const PLATE = `
   SELECT ${stored('a')} AS plate, a.media AS info
@@ -51,7 +53,7 @@ const PLATE = `
 
 const RENDER = `
   SELECT ${stored('a')} AS plate, a.media AS info, v.settings,
-         CASE WHEN n.sha256 IS NOT NULL THEN ${stored('n')} END AS analysis,
+         CASE WHEN n.sha256 IS NOT NULL THEN ${stored('n', 'a')} END AS analysis,
          coalesce((
            SELECT jsonb_agg(jsonb_build_object('cast', m."cast", 'tracks', m.tracks, 'images',
              (SELECT jsonb_agg(${stored('i')} ORDER BY array_position(m.identity_asset_ids, i.id))
@@ -133,9 +135,10 @@ export class LeaseContents {
   }
 
   /** @param shotVersionId what it is read for; the address opens nothing once that is over */
-  #ref({ sha256, bytes }: StoredRow, shotVersionId: string | null): ObjectRef {
+  #ref({ projectId, sha256, bytes }: StoredRow, shotVersionId: string | null): ObjectRef {
     const path = CONTENT_ROUTES.leasedObject.replace(':sha256', sha256);
     const url = this.signedUrls.sign(path, OBJECT_URL_SECONDS, {
+      projectId,
       sha256,
       ...(shotVersionId === null ? {} : { shotVersionId }),
     });

@@ -1,26 +1,29 @@
-import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { Inject, Injectable } from '@nestjs/common';
 import { EnrolResult, ObservationTable, ShotSettings, UnderstudyError } from '@understudy/contracts';
 import type { Database } from '@understudy/db';
 import { plateInfoSchema, verifySegment } from '@understudy/media';
-import type { ObjectStore } from '@understudy/storage';
+import type { ObjectStore, ProjectObjects } from '@understudy/storage';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
 import { isTemplate } from '../stages/plan/template.js';
-import type { Attempt, ReportedResult } from './attempt.js';
+import { untilRevoked } from '../stages/until-revoked.js';
+import { type Attempt, projectOf, type ReportedResult } from './attempt.js';
 
 /** An analysis of one range is some megabytes; more is no analysis. */
 const MOST_TABLE_BYTES = 512 * 1024 ** 2;
 const MOST_TEMPLATE_BYTES = 1024 ** 2;
 
-/** Rows that name an object, or are about to. */
+/** Rows of a project that name an object, or are about to. */
 const USED = `
-  SELECT 1 FROM assets WHERE sha256 = $1
-  UNION ALL SELECT 1 FROM segments WHERE sha256 = $1
-  UNION ALL SELECT 1 FROM deliveries WHERE sha256 = $1
-  UNION ALL SELECT 1 FROM analyses WHERE sha256 = $1
-  UNION ALL SELECT 1 FROM attempts WHERE result ->> 'sha256' = $1 AND state IN ('reported', 'accepted')
+  SELECT 1 FROM assets WHERE sha256 = $1 AND project_id = $2
+  UNION ALL SELECT 1 FROM segments g JOIN tasks t ON t.id = g.task_id WHERE g.sha256 = $1 AND t.project_id = $2
+  UNION ALL SELECT 1 FROM deliveries d JOIN shot_versions v ON v.id = d.shot_version_id JOIN shots s ON s.id = v.shot_id
+   WHERE d.sha256 = $1 AND s.project_id = $2
+  UNION ALL SELECT 1 FROM analyses n JOIN assets p ON p.id = n.plate_asset_id WHERE n.sha256 = $1 AND p.project_id = $2
+  UNION ALL SELECT 1 FROM attempts a JOIN tasks t ON t.id = a.task_id
+   WHERE a.result ->> 'sha256' = $1 AND a.state IN ('reported', 'accepted') AND t.project_id = $2
   LIMIT 1`;
 
 const unzip = promisify(gunzip);
@@ -40,42 +43,50 @@ export class ResultVerifier {
    */
   async verify(attempt: Attempt, result: ReportedResult): Promise<void> {
     const { sha256, bytes } = result;
-    await this.takeIn(attempt.id, result);
-    const path = await this.objects.localPath(sha256);
-    if (attempt.kind === 'enrol') return await verifyTemplate(path, bytes);
+    await this.takeIn(attempt, result);
+    const objects = this.objects.of(projectOf(attempt));
+    const read = async (): Promise<Buffer> => await buffer(await objects.open(sha256));
+    if (attempt.kind === 'enrol') return await verifyTemplate(read, bytes);
     requireFrames(attempt, result.frames);
-    if (attempt.kind === 'analyse') return await verifyTable(path, bytes, attempt);
-    await this.#verifySegment(path, attempt, result);
+    if (attempt.kind === 'analyse') return await verifyTable(read, bytes, attempt);
+    await this.#verifySegment(objects, attempt, result);
   }
 
   /** Deletes an object that was taken in and is of no use, unless something else is the same. */
-  async discard(sha256: string): Promise<void> {
-    const used = await this.database.query(USED, [sha256]);
-    if (used.length === 0) await this.objects.delete(sha256);
+  async discard(attempt: Attempt, sha256: string): Promise<void> {
+    const projectId = projectOf(attempt);
+    const used = await this.database.query(USED, [sha256, projectId]);
+    if (used.length === 0) await this.objects.of(projectId).delete(sha256);
   }
 
   /** Makes an object of the upload. A report that came twice finds that the other one has done it. */
-  async takeIn(attemptId: string, { sha256, bytes }: ReportedResult): Promise<void> {
+  async takeIn(attempt: Attempt, { sha256, bytes }: ReportedResult): Promise<void> {
+    const objects = this.objects.of(projectOf(attempt));
     try {
-      await this.objects.finishUpload(attemptId, { sha256, bytes });
+      await objects.finishUpload(attempt.id, { sha256, bytes });
     } catch (thrown) {
-      if ((await this.objects.stat(sha256))?.bytes !== bytes) throw thrown;
+      if ((await objects.stat(sha256))?.bytes !== bytes) throw thrown;
     }
   }
 
-  async #verifySegment(path: string, attempt: Attempt, { frames, frameHashes }: ReportedResult): Promise<void> {
+  async #verifySegment(objects: ProjectObjects, attempt: Attempt, result: ReportedResult): Promise<void> {
+    const { sha256, frames, frameHashes } = result;
+    const { shotVersionId } = attempt;
     if (frameHashes?.length !== frames) throw invalid('the segment comes without a hash for every frame');
     const [shot] = await this.database.query<{ media: unknown; settings: unknown }>(
       `SELECT a.media, v.settings FROM shot_versions v JOIN assets a ON a.id = v.plate_asset_id WHERE v.id = $1`,
-      [attempt.shotVersionId],
+      [shotVersionId],
     );
-    if (shot === undefined) throw new Error('the shot version of a render task is gone');
+    if (shot === undefined || shotVersionId === null) throw new Error('the shot version of a render task is gone');
     const lossless = ShotSettings.parse(shot.settings).encoding.mode === 'lossless';
-    await verifySegment(path, {
+    const expected = {
       plate: plateInfoSchema.parse(shot.media),
       frames,
       frameHashes: lossless ? frameHashes : undefined,
-    });
+    };
+    await untilRevoked(this.database, shotVersionId, (signal) =>
+      objects.withFiles([sha256], async ([path = '']) => await verifySegment(path, expected), signal),
+    );
   }
 }
 
@@ -84,17 +95,21 @@ function requireFrames({ startFrame, endFrame }: Attempt, frames: number): void 
   if (frames !== expected) throw invalid('the result has another number of frames', { expected, got: frames });
 }
 
-async function verifyTemplate(path: string, bytes: number): Promise<void> {
+async function verifyTemplate(read: () => Promise<Buffer>, bytes: number): Promise<void> {
   if (bytes > MOST_TEMPLATE_BYTES) throw invalid('the template is too large');
-  const result = EnrolResult.safeParse(await readJson(async () => await readFile(path)));
+  const result = EnrolResult.safeParse(await readJson(read));
   if (!result.success || !isTemplate(result.data.template)) {
     throw invalid('the result is no template');
   }
 }
 
-async function verifyTable(path: string, bytes: number, { startFrame, endFrame }: Attempt): Promise<void> {
+async function verifyTable(
+  read: () => Promise<Buffer>,
+  bytes: number,
+  { startFrame, endFrame }: Attempt,
+): Promise<void> {
   if (bytes > MOST_TABLE_BYTES) throw invalid('the table of faces is too large');
-  const json = await readJson(async () => await unzip(await readFile(path), { maxOutputLength: MOST_TABLE_BYTES }));
+  const json = await readJson(async () => await unzip(await read(), { maxOutputLength: MOST_TABLE_BYTES }));
   const table = ObservationTable.safeParse(json);
   if (!table.success) throw invalid('the result is no table of faces');
   if (table.data.startFrame !== startFrame || table.data.endFrame !== endFrame) {

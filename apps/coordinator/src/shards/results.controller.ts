@@ -13,7 +13,7 @@ import type { Config } from '../config/config.js';
 import { receiveUpload, tellOffset, UploadQuery } from '../content/receive-upload.js';
 import { sendObject } from '../content/send-object.js';
 import { CONFIG, DATABASE, OBJECT_STORE } from '../platform/tokens.js';
-import { isCurrent, ordered } from './attempt.js';
+import { type Attempt, isCurrent, ordered, projectOf } from './attempt.js';
 import { AttemptAudit } from './attempt-audit.js';
 import { noSuchAttempt } from './attempt-ends.js';
 import { AttemptRepository } from './attempt.repository.js';
@@ -51,25 +51,27 @@ export class ResultsController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<void> {
-    await this.#requireCurrent(actor.id, attemptId, epoch);
-    const upload = { id: attemptId, offset, totalBytes: this.config.MAX_UPLOAD_BYTES };
+    const attempt = await this.#requireCurrent(actor.id, attemptId, epoch);
+    const totalBytes = this.config.MAX_UPLOAD_BYTES;
+    const upload = { id: attemptId, projectId: projectOf(attempt), offset, totalBytes };
     await receiveUpload(this.objects, upload, request, response);
   }
 
   /** One object that a lease named, for as long as its address holds and the shot it was leased for goes on. */
   @HandleContent('GET', 'leasedObject', { signedUrl: true })
   async object(@SignedClaims() claims: UrlClaims, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const { sha256 = '', shotVersionId } = claims;
+    const { projectId = '', sha256 = '', shotVersionId } = claims;
     if (shotVersionId !== undefined && !(await this.attempts.isWorkGoingOn(this.database, shotVersionId))) {
       throw new UnderstudyError('FORBIDDEN', 'The shot that this address was for has ended.');
     }
-    await sendObject(this.objects, sha256, request, response, { mediaType: 'application/octet-stream' });
+    await sendObject(this.objects.of(projectId), sha256, request, response, { mediaType: 'application/octet-stream' });
   }
 
-  async #requireCurrent(workerId: string, attemptId: string, epoch: number): Promise<void> {
+  async #requireCurrent(workerId: string, attemptId: string, epoch: number): Promise<Attempt> {
     const attempt = await this.attempts.find(this.database, attemptId, workerId);
     if (attempt === undefined) throw noSuchAttempt();
     if (!isCurrent(attempt, epoch)) await this.audit.refuseStale(attempt, 'upload');
     if (attempt.order !== null) throw ordered(attempt.order);
+    return attempt;
   }
 }

@@ -24,9 +24,9 @@ export class AnalysisPurge {
     }
     await this.checks.purge();
     const tables = await this.analyses.needlessTables(this.database);
-    for (const sha256 of new Set(tables.map((table) => table.sha256))) {
-      await this.objects.delete(sha256);
-      await this.analyses.markTableDeleted(this.database, sha256);
+    for (const { projectId, sha256 } of tables) {
+      await this.objects.of(projectId).delete(sha256);
+      await this.analyses.markTableDeleted(this.database, projectId, sha256);
     }
   }
 }

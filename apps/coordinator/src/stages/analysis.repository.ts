@@ -135,26 +135,27 @@ export class AnalysisRepository {
   }
 
   /** Analyse results, which hold every face's embedding, of versions past their plan and not yet deleted. */
-  async needlessTables(sql: Sql): Promise<{ taskId: string; sha256: string }[]> {
+  async needlessTables(sql: Sql): Promise<{ projectId: string; sha256: string }[]> {
     return sql.query(
-      `SELECT t.id AS "taskId", a.result->>'sha256' AS sha256
+      `SELECT DISTINCT t.project_id AS "projectId", a.result->>'sha256' AS sha256
          FROM tasks t JOIN attempts a ON a.task_id = t.id
          JOIN shot_versions v ON v.id = t.shot_version_id
         WHERE t.kind = 'analyse' AND a.result ? 'sha256' AND NOT (a.result ? 'deletedAt')
           AND NOT v.state = ANY($1::shot_state[])
           AND NOT EXISTS (
             SELECT 1 FROM attempts b JOIN tasks u ON u.id = b.task_id JOIN shot_versions w ON w.id = u.shot_version_id
-             WHERE u.kind = 'analyse' AND b.result->>'sha256' = a.result->>'sha256' AND w.state = ANY($1::shot_state[]))
+             WHERE u.kind = 'analyse' AND u.project_id = t.project_id AND b.result->>'sha256' = a.result->>'sha256'
+               AND w.state = ANY($1::shot_state[]))
         LIMIT 1000`,
       [BEFORE_PLANNED],
     );
   }
 
-  async markTableDeleted(sql: Sql, sha256: string): Promise<void> {
+  async markTableDeleted(sql: Sql, projectId: string, sha256: string): Promise<void> {
     await sql.query(
       `UPDATE attempts SET result = result || jsonb_build_object('deletedAt', now())
-        WHERE result->>'sha256' = $1 AND task_id IN (SELECT id FROM tasks WHERE kind = 'analyse')`,
-      [sha256],
+        WHERE result->>'sha256' = $1 AND task_id IN (SELECT id FROM tasks WHERE kind = 'analyse' AND project_id = $2)`,
+      [sha256, projectId],
     );
   }
 }

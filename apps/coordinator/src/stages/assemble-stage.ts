@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { UnderstudyError } from '@understudy/contracts';
@@ -7,14 +5,14 @@ import type { Database, Sql } from '@understudy/db';
 import { joinSegments } from '@understudy/media';
 import { coverageFault } from '@understudy/policy';
 import type { ObjectStore } from '@understudy/storage';
-import type { Config } from '../config/config.js';
 import { ConsentGate } from '../consents-gate/consent-gate.js';
-import { CONFIG, DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
 import { type AcceptedSegment, AssemblyRepository, type JoinedFile } from './assembly.repository.js';
 import { consentRefusal, ShotFailures } from './shot-failures.js';
 import { ShotStage } from './shot-stage.js';
 import { type StageShot, StageShotRepository } from './stage-shot.repository.js';
 import { StageTransitions } from './stage-transitions.js';
+import { untilRevoked } from './until-revoked.js';
 
 /** Joins the accepted segments into the delivery, under consents that hold before and after the join. */
 @Injectable()
@@ -24,7 +22,6 @@ export class AssembleStage extends ShotStage<'assemble'> {
   constructor(
     @Inject(DATABASE) database: Database,
     failures: ShotFailures,
-    @Inject(CONFIG) private readonly config: Config,
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
     private readonly shots: StageShotRepository,
     private readonly assembly: AssemblyRepository,
@@ -40,7 +37,7 @@ export class AssembleStage extends ShotStage<'assemble'> {
     await this.database.hotTransaction(async (sql) => this.#requireConsent(sql, shotVersionId));
     const segments = await this.assembly.segments(this.database, shotVersionId);
     requireCoverage(segments, shot.frames);
-    const joined = await this.#join(shot, segments);
+    const joined = await untilRevoked(this.database, shotVersionId, (signal) => this.#join(shot, segments, signal));
     await this.database.hotTransaction(async (sql) => {
       await this.#requireConsent(sql, shotVersionId);
       const still = await this.shots.find(sql, shotVersionId, { lock: true });
@@ -61,24 +58,20 @@ export class AssembleStage extends ShotStage<'assemble'> {
     if (!verdict.allowed) throw consentRefusal(verdict, 'assemble');
   }
 
-  async #join(shot: StageShot, segments: readonly AcceptedSegment[]): Promise<JoinedFile> {
+  async #join(shot: StageShot, segments: readonly AcceptedSegment[], signal: AbortSignal): Promise<JoinedFile> {
     const { media, sha256 } = shot.plate;
     if (media === null) throw new UnderstudyError('INTERNAL', 'The shot reached its join without a probed plate.');
-    const folder = join(this.config.DATA_DIR, 'scratch');
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const output = join(folder, `${randomUUID()}.${shot.settings.container}`);
-    try {
-      const { frames } = await joinSegments({
-        segments: await Promise.all(segments.map((segment) => this.objects.localPath(segment.sha256))),
-        plate: media,
-        platePath: await this.objects.localPath(sha256),
-        output,
-      });
-      const stored = await this.objects.takeFile(output);
-      return { ...stored, frames };
-    } finally {
-      await rm(output, { force: true });
-    }
+    const objects = this.objects.of(shot.project.id);
+    const work = async ([platePath = '', ...paths]: readonly string[], folder: string): Promise<JoinedFile> => {
+      const output = join(folder, `joined.${shot.settings.container}`);
+      const { frames } = await joinSegments({ segments: paths, plate: media, platePath, output });
+      return { ...(await objects.takeFile(output)), frames };
+    };
+    const needed = [sha256, ...segments.map((segment) => segment.sha256)];
+    return await this.objects.withFolder(
+      (folder) => objects.withFiles(needed, (paths) => work(paths, folder), signal),
+      signal,
+    );
   }
 }
 

@@ -12,6 +12,7 @@ import { ShotFailures } from './shot-failures.js';
 import { ShotStage } from './shot-stage.js';
 import { type StageShot, StageShotRepository } from './stage-shot.repository.js';
 import { StageTransitions } from './stage-transitions.js';
+import { untilRevoked } from './until-revoked.js';
 
 /** Frames in one analyse range: some seconds of work, and two lanes share even a short clip. */
 const ANALYSE_FRAMES = 96;
@@ -36,9 +37,15 @@ export class IngestStage extends ShotStage<'ingest'> {
   async run({ shotVersionId }: { shotVersionId: string }): Promise<void> {
     const shot = await this.shots.find(this.database, shotVersionId);
     if (shot === null || shot.state !== 'ingesting') return;
-    const media = shot.plate.media ?? (await probePlate(await this.objects.localPath(shot.plate.sha256)));
+    const media = shot.plate.media ?? (await this.#probe(shot));
     requireFit(media, shot.settings.container);
     await this.database.hotTransaction(async (sql) => this.#admit(sql, shot, media));
+  }
+
+  async #probe({ id, project, plate }: StageShot): Promise<PlateInfo> {
+    return await untilRevoked(this.database, id, (signal) =>
+      this.objects.of(project.id).withFiles([plate.sha256], ([path = '']) => probePlate(path), signal),
+    );
   }
 
   async #admit(sql: Sql, shot: StageShot, media: PlateInfo): Promise<void> {

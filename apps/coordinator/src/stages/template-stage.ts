@@ -5,7 +5,7 @@ import type { ObjectStore } from '@understudy/storage';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
 import { TemplateVault } from '../sealing/template-vault.js';
 import { OutputChecks } from '../output-gate/output-checks.js';
-import { readJson } from './read-json.js';
+import { readJsonObject } from './read-json.js';
 import { oneLine } from './shot-failures.js';
 import type { StageHandler } from './stage-handler.js';
 
@@ -33,8 +33,8 @@ export class TemplateStage implements StageHandler<'template'> {
       [taskId],
     );
     if (row === undefined) return;
-    const path = await this.objects.localPath(row.sha256);
-    const result = await readJson(path, EnrolResult, { mostBytes: MOST_BYTES });
+    const objects = this.objects.of(row.projectId);
+    const result = await readJsonObject(objects, row.sha256, EnrolResult, { mostBytes: MOST_BYTES });
     const sealed = this.vault.seal(row.projectId, Buffer.from(result.template, 'base64'));
     await this.database.query(
       `UPDATE face_templates SET state = 'ready', template = $2, recogniser = $3, quality = $4::jsonb
@@ -43,7 +43,7 @@ export class TemplateStage implements StageHandler<'template'> {
     );
     await this.database.hotTransaction(async (sql) => this.checks.onRead(sql, taskId));
     // What the lane sent holds the same numbers in the clear.
-    await this.objects.delete(row.sha256);
+    await objects.delete(row.sha256);
   }
 
   async abandon({ taskId }: { taskId: string }, error: UnderstudyError): Promise<void> {

@@ -1,20 +1,19 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, rm, symlink } from 'node:fs/promises';
+import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { UnderstudyError } from '@understudy/contracts';
 import type { Database, Sql } from '@understudy/db';
 import { verifyDelivery } from '@understudy/media';
 import type { ObjectStore } from '@understudy/storage';
-import type { Config } from '../config/config.js';
-import { CONFIG, DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
 import { type GateNote, gateNote } from '../output-gate/gate-note.js';
 import { OutputGate } from '../output-gate/output-gate.js';
-import { AssemblyRepository, type StoredDelivery } from './assembly.repository.js';
+import { type AcceptedSegment, AssemblyRepository, type StoredDelivery } from './assembly.repository.js';
 import { ShotFailures } from './shot-failures.js';
 import { ShotStage } from './shot-stage.js';
 import { type StageShot, StageShotRepository } from './stage-shot.repository.js';
 import { StageTransitions } from './stage-transitions.js';
+import { untilRevoked } from './until-revoked.js';
 
 /**
  * Proves that the delivery has exactly the plate's frames, times, tags and sound, and the segments' samples; and that some of its
@@ -27,7 +26,6 @@ export class VerifyStage extends ShotStage<'verify'> {
   constructor(
     @Inject(DATABASE) database: Database,
     failures: ShotFailures,
-    @Inject(CONFIG) private readonly config: Config,
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
     private readonly shots: StageShotRepository,
     private readonly assembly: AssemblyRepository,
@@ -57,13 +55,14 @@ export class VerifyStage extends ShotStage<'verify'> {
     if (media === null)
       throw new UnderstudyError('INTERNAL', 'The shot reached its verification without a probed plate.');
     const segments = await this.assembly.segments(this.database, shot.id);
-    const paths = await Promise.all(segments.map(({ sha256 }) => this.objects.localPath(sha256)));
-    const [report, taken] = await Promise.all([
-      this.#named(delivery.sha256, shot.settings.container, (path) =>
-        verifyDelivery(path, { plate: media, segments: paths }),
+    const [report, taken] = await untilRevoked(this.database, shot.id, (signal) =>
+      this.#withFiles(shot, delivery.sha256, segments, signal, (path, paths) =>
+        Promise.all([
+          verifyDelivery(path, { plate: media, segments: paths }),
+          this.gate.sample(shot, delivery.sha256, { heldFor, signal }),
+        ]),
       ),
-      this.gate.sample(shot, delivery.sha256, heldFor),
-    ]);
+    );
     if (taken === null || taken.samples.length === 0) {
       const faces = taken === null ? {} : { faces: { sampled: 0, read: 0, unsampled: taken.unsampled } };
       await this.database.hotTransaction(async (sql) =>
@@ -143,16 +142,23 @@ export class VerifyStage extends ShotStage<'verify'> {
     if (moved !== null) await this.assembly.markVerified(sql, deliveryId, verification);
   }
 
-  /** The object under a name that tells its container. */
-  async #named<T>(sha256: string, extension: string, work: (path: string) => Promise<T>): Promise<T> {
-    const folder = join(this.config.DATA_DIR, 'scratch');
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const path = join(folder, `${randomUUID()}.${extension}`);
-    await symlink(await this.objects.localPath(sha256), path);
-    try {
-      return await work(path);
-    } finally {
-      await rm(path, { force: true });
-    }
+  /** The delivery under a name that tells its container, and its segments. */
+  async #withFiles<T>(
+    { project, settings }: StageShot,
+    delivery: string,
+    segments: readonly AcceptedSegment[],
+    signal: AbortSignal,
+    work: (path: string, segmentPaths: readonly string[]) => Promise<T>,
+  ): Promise<T> {
+    const needed = [delivery, ...segments.map(({ sha256 }) => sha256)];
+    const named = async ([whole = '', ...parts]: readonly string[], folder: string): Promise<T> => {
+      const path = join(folder, `delivery.${settings.container}`);
+      await symlink(whole, path);
+      return await work(path, parts);
+    };
+    return await this.objects.withFolder(
+      (folder) => this.objects.of(project.id).withFiles(needed, (paths) => named(paths, folder), signal),
+      signal,
+    );
   }
 }

@@ -11,7 +11,7 @@ import {
 import { linkTracks, type Track } from '@understudy/face/track';
 import { coverageFault } from '@understudy/policy';
 import type { AnalysisTrack } from '../analysis.repository.js';
-import { readJson } from '../read-json.js';
+import { readJsonFile } from '../read-json.js';
 
 const zip = promisify(gzip);
 
@@ -49,7 +49,7 @@ async function readObservations({ tables, frameCount }: LinkJob): Promise<FaceOb
   const frames: FaceObservation[][] = [];
   const ranges: { startFrame: number; endFrame: number }[] = [];
   for (const path of tables) {
-    const table = await readJson(path, ObservationTable, { mostBytes: MOST_TABLE_BYTES, gzip: true });
+    const table = await readJsonFile(path, ObservationTable, { mostBytes: MOST_TABLE_BYTES, gzip: true });
     ranges.push({ startFrame: table.startFrame, endFrame: table.endFrame });
     for (const observations of table.frames) frames.push(observations);
   }
