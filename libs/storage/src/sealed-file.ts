@@ -120,17 +120,22 @@ export class SealedFile {
           (thrown: unknown) => this.destroy(thrown as Error),
         );
       },
-      destroy: (error, callback) => {
-        // Also where nothing was read yet, and the generator has nothing to leave.
-        void pieces
-          .return(undefined)
-          .then(() => this.close())
-          .then(
-            () => callback(error),
-            (thrown: unknown) => callback(error ?? (thrown as Error)),
-          );
+      destroy: async (error, callback) => {
+        const failed = await this.#leave(pieces);
+        callback(error ?? failed);
       },
     });
+  }
+
+  /** Also where nothing was read yet, and the generator has nothing to leave. */
+  async #leave(pieces: AsyncGenerator<Buffer>): Promise<Error | null> {
+    try {
+      await pieces.return(undefined);
+      await this.close();
+      return null;
+    } catch (thrown) {
+      return thrown as Error;
+    }
   }
 
   async close(): Promise<void> {
