@@ -1,9 +1,8 @@
 import { Global, Module } from '@nestjs/common';
-import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
+import { APP_FILTER } from '@nestjs/core';
 import { ErrorFilter } from '../errors/error.filter.js';
 import { Anchor } from './anchor.js';
 import { AnchorHold } from './anchor-hold.js';
-import { AnchorHoldInterceptor } from './anchor-hold.interceptor.js';
 import { AuditCheckpoints } from './audit-checkpoints.js';
 import { AuditController } from './audit.controller.js';
 import { AuditExport } from './audit-export.js';
@@ -41,7 +40,6 @@ import { TreeRepository } from './tree.repository.js';
     SettingsAudit,
     TreeRepository,
     { provide: APP_FILTER, useClass: ErrorFilter },
-    { provide: APP_INTERCEPTOR, useClass: AnchorHoldInterceptor },
   ],
   exports: [AnchorHold, AuditCheckpoints, AuditWriter, LogInclusion, LogKey],
 })
