@@ -53,7 +53,7 @@ async function benchAudit(events: number, homeDir: string, say: Say): Promise<Au
   const farm = await BenchFarm.start(homeDir);
   const writer = openDatabase(farm.owner.url, { maxConnections: WRITERS + 2 });
   try {
-    await farm.startCoordinator({ LEASE_SECONDS: '3600', AUDIT_ANCHOR_DIR: join(folder, 'anchor') });
+    await farm.startCoordinators(1, { LEASE_SECONDS: '3600', AUDIT_ANCHOR_DIR: join(folder, 'anchor') });
     say('what a claim pays');
     const claim = await priceOfEvent(farm, writer);
     const half = Math.ceil(events / 2);
