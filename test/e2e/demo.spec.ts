@@ -29,7 +29,6 @@ describe('understudy demo', () => {
     ({ dir, remove } = await makeFolder());
     const silent = { phase: () => {}, update: () => {}, note: () => {}, end: () => {} };
     // Drawn before the clock starts: a first demo draws it, every later one finds it.
-    await understudy(['demo', '--out', at('first')]);
     sample = await cachedSample(readConfig().homeDir, silent, new AbortController().signal);
     truth = (JSON.parse(await readFile(sample.truth, 'utf8')) as { clip: ClipTruth }).clip;
     const startedAt = performance.now();

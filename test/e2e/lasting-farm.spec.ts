@@ -29,6 +29,7 @@ describe('a lasting farm', () => {
   let adminPassword: string;
   let consents: Consent[];
   let replacedReport: ShotReport;
+  let cancelled: string;
   const at = (name: string): string => join(dir, name);
   /** Each person has a home of their own, as on a host of their own. */
   const as = (person: string, ...args: string[]): Promise<Finished> =>
@@ -246,6 +247,21 @@ describe('a lasting farm', () => {
     expect((await as('producer', 'cancel', id, '--reason', 'wrong take')).stdout).toContain('second take is cancelled');
     expect((await as('producer', 'watch', id)).code).toBe(8);
     expect((await as('producer', 'cancel', 'not-an-id', '--reason', 'x')).code).toBe(2);
+    cancelled = id;
+  });
+
+  it('erases by two what somebody typed, and its log still holds', async () => {
+    const about = ['--project', 'pilot', '--about', cancelled, '--reason', 'somebody was named'];
+    const asked = await as('officer', 'audit', 'erase', ...about);
+    const id = asked.stdout.split(':')[0] ?? '';
+    expect((await as('officer', 'audit', 'approve-erasure', id)).code).toBe(3);
+    expect((await as('admin', 'audit', 'erasures')).stdout).toContain(`${id}\t1 events`);
+    expect((await as('admin', 'audit', 'approve-erasure', id)).stdout).toBe('values erased: 1; their events stay\n');
+    const { ok, erased } = (await as('auditor', 'audit', 'verify', '--json')).json<{ ok: boolean; erased: number }>();
+    expect({ ok, erased }).toEqual({ ok: true, erased: 1 });
+    expect((await as('admin', 'audit', 'accept-restore')).stdout).toMatch(
+      /^leases are given; the log has \d+ entries$/m,
+    );
   });
 
   it('takes the shots of a batch as one, which another joins', async () => {

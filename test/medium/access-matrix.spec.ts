@@ -23,7 +23,7 @@ const METHODS = new Set(['get', 'post', 'put', 'delete', 'head', 'patch', 'optio
 /** Behind a signature of its own: no token opens it, and no role decides. */
 const SIGNED = 'leasedObject';
 /** The object is named in the body, not in the path. */
-const IN_BODY = new Set(['createAsset', 'submitShot']);
+const IN_BODY = new Set(['createAsset', 'submitShot', 'askErasure']);
 
 let farm: TestCoordinator;
 let mine: Side;

@@ -17,6 +17,7 @@ export interface Side {
   readonly batchId: string;
   readonly deliveryId: string;
   readonly eventId: string;
+  readonly erasureId: string;
   readonly userId: string;
   readonly tokenId: string;
   readonly modelPackId: string;
@@ -55,6 +56,17 @@ async function addEvent(owner: Database, projectId: string | null): Promise<stri
         data: {},
       }),
     ],
+  );
+  return id;
+}
+
+/** One that somebody else asked for. */
+async function addErasure(owner: Database, projectId: string): Promise<string> {
+  const id = randomUUID();
+  await owner.query(
+    `INSERT INTO audit_erasures (id, project_id, event_ids, reason, asked_by, expires_at)
+     VALUES ($1, $2, $3::uuid[], 'somebody asked for it', $4, now() + interval '1 day')`,
+    [id, projectId, [randomUUID()], randomUUID()],
   );
   return id;
 }
@@ -126,6 +138,7 @@ export async function addSide(farm: TestCoordinator): Promise<Side> {
     batchId: await addBatch(owner, shot),
     deliveryId,
     eventId: await addEvent(owner, shot.projectId),
+    erasureId: await addErasure(owner, shot.projectId),
     userId: user.id,
     tokenId: await addTokenOf(owner, user.id),
     modelPackId: await addModelPack(owner, user.id),
@@ -340,6 +353,10 @@ export const BODIES: Readonly<Record<string, Body>> = {
   addModelPack: () => ({ manifest: manifestOf(`pack-${randomUUID()}`) }),
   approveModelPack: REASON,
   setDefaultModelPack: REASON,
+  askErasure: ({ projectId, shotId }) => ({ projectId, about: shotId, reason: 'somebody asked for it' }),
+  declineErasure: REASON,
+  askRestore: REASON,
+  acceptRestore: REASON,
   createWorker: () => ({ name: name() }),
   tieWorker: ({ projectId }) => ({ projectIds: [projectId] }),
   disableWorker: REASON,

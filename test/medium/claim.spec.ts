@@ -193,7 +193,7 @@ describe('consent at the lease', () => {
 
 describe('a held request', () => {
   it('is answered as soon as there is work', async () => {
-    farm.listen();
+    await farm.listen();
     const lane = await farm.addLane();
     const asked = farm.leases.lease(lane.workerId, lane.id, 20, new AbortController().signal);
     await new Promise((resolve) => setTimeout(resolve, 300));

@@ -83,10 +83,15 @@ export class TestCoordinator {
     );
   }
 
-  async stop(): Promise<void> {
+  /** Ends it, and leaves its database and its data folder. */
+  async halt(): Promise<void> {
     await this.app.close();
     await this.owner.close();
     await this.runtime.close();
+  }
+
+  async stop(): Promise<void> {
+    await this.halt();
     await this.database.drop();
     await rm(this.config.DATA_DIR, { recursive: true, force: true });
   }

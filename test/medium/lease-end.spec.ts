@@ -136,7 +136,7 @@ describe('a failure', () => {
 
 describe('orders', () => {
   it('stop the lanes of a cancelled shot at once, and a result of theirs no longer counts', async () => {
-    farm.listen();
+    await farm.listen();
     farm.acceptAnyBytes();
     const shot = await farm.addShot({ count: 2 });
     const lane = await farm.addLane();

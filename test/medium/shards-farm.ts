@@ -8,7 +8,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { CompleteAttempt, LaneCapabilities, Lease, TaskKind } from '@understudy/contracts';
 import { type Database } from '@understudy/db';
 import type { ObjectStore } from '@understudy/storage';
-import { vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import { AppModule } from '../../apps/coordinator/src/app.module.js';
 import { parseConfig } from '../../apps/coordinator/src/config/config.js';
 import { createLogger } from '../../apps/coordinator/src/platform/logger.js';
@@ -106,9 +106,11 @@ export class ShardsFarm {
     await rm(this.dataDir, { recursive: true, force: true });
   }
 
-  /** Held requests are told by Postgres, as when served. */
-  listen(): void {
-    this.app.get(WakeUps, { strict: false }).onApplicationBootstrap();
+  /** Held requests are told by Postgres, as when served. Who is held when listening begins is woken once by that. */
+  async listen(): Promise<void> {
+    const wakeUps = this.app.get(WakeUps, { strict: false });
+    wakeUps.onApplicationBootstrap();
+    await vi.waitFor(() => expect(wakeUps.isListening).toBe(true), { timeout: 10_000 });
   }
 
   /** Results count when their bytes arrived; what is in them is another test's concern. */

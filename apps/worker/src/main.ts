@@ -16,7 +16,7 @@ import { Supervisor } from './supervisor/supervisor.js';
 import { WorkerKey } from './supervisor/worker-key.js';
 
 try {
-  const config = workerConfig(process.env);
+  const config = workerConfig();
   const log = openLog(config.logLevel, {});
   const scratch = await Scratch.take(config.scratchDir);
   const key = await WorkerKey.open(config.dataDir);

@@ -1,5 +1,6 @@
 export * from './analysis.js';
 export * from './attempt-logs.js';
+export * from './audit-acts.js';
 export * from './batches.js';
 export * from './break-glass.js';
 export * from './canonical-json.js';

@@ -223,7 +223,10 @@ export const AuditEvent = z.object({
   subjectType: z.string(),
   subjectId: z.string(),
   projectId: Uuid.nullable(),
+  /** As it was hashed: of what people typed it has `{ commitment }`. */
   data: z.record(z.string(), z.unknown()),
+  /** What they typed, by its field in `data`; null where it was erased. */
+  personal: z.record(z.string(), z.string().nullable()),
 });
 export type AuditEvent = z.infer<typeof AuditEvent>;
 

@@ -1,4 +1,5 @@
 export { appendAuditEvent, appendAuditEvents, type NewAuditEvent } from './audit-event.js';
+export { Personal, personal } from './personal.js';
 export { bootstrapFarm, type BootstrapFarm, type BootstrappedFarm } from './bootstrap.js';
 export { type Database, type DatabaseOptions, openDatabase } from './database.js';
 export { type DatabaseFault, databaseFault, isUniqueViolation, normaliseDatabaseError } from './database-error.js';

@@ -1,3 +1,4 @@
+import { opened, type Opening } from './commitments.js';
 import type { LoggedEvent } from './export-format.js';
 
 /** Escapes of ArcSight's Common Event Format: a backslash and a pipe in the header, a backslash and an equals sign in an extension. */
@@ -8,12 +9,12 @@ const extension = (value: string): string =>
 /** Out of ten: refusals and withdrawals are what a person on watch wants to see. */
 function severityOf(action: string): number {
   if (/denied|refused|revoked|locked|stale/.test(action)) return 7;
-  if (/granted|released|downloaded|activated|suspended/.test(action)) return 5;
+  if (/granted|released|downloaded|activated|suspended|erased|restore_accepted/.test(action)) return 5;
   return 2;
 }
 
-/** An event as one line of CEF:0; `cn1` is its index in the log. */
-export function toCef(event: LoggedEvent, index: number | null): string {
+/** An event as one line of CEF:0; `cn1` is its index in the log. What was erased reads `erased`. */
+export function toCef(event: LoggedEvent, index: number | null, openings: readonly Opening[] = []): string {
   const { action, at, actor, subjectType, subjectId, projectId, id, data } = event;
   const name = `${subjectType} ${action.split('.')[1] ?? action}`;
   const fields: [string, string][] = [
@@ -26,7 +27,7 @@ export function toCef(event: LoggedEvent, index: number | null): string {
     ['cs2', projectId ?? '-'],
     ['cn1Label', 'index'],
     ['cn1', index === null ? '-1' : String(index)],
-    ['msg', JSON.stringify(data)],
+    ['msg', JSON.stringify(opened(data, openings))],
   ];
   const tail = fields.map(([key, value]) => `${key}=${extension(value)}`).join(' ');
   return `CEF:0|Understudy|coordinator|1|${header(action)}|${header(name)}|${severityOf(action)}|${tail}`;

@@ -1,3 +1,5 @@
+import type { Opening } from './commitments.js';
+
 /**
  * An export of the log, one JSON object a line: the head, every leaf in order, the events that have no leaf yet, the rows
  * that the events speak of, and an end, so that a file that was cut off shows. Everything was read in one snapshot.
@@ -23,6 +25,8 @@ export interface LeafLine {
   readonly hash: string;
   /** The event's canonical JSON, exactly as it was hashed. */
   readonly event?: string;
+  /** What the event's commitments were made of, where that was not erased. */
+  readonly openings?: readonly Opening[];
   /** The event is there and not this reader's to see; its hash still proves its place. */
   readonly hidden?: true;
 }
@@ -60,6 +64,10 @@ const MEMBERS: Readonly<Record<ExportLine['kind'], Readonly<Record<string, strin
   end: { leaves: 'number', rows: 'number' },
 };
 
+const areOpenings = (value: unknown): boolean =>
+  Array.isArray(value) &&
+  value.every((one) => isRecord(one) && ['field', 'salt', 'value'].every((name) => typeof one[name] === 'string'));
+
 /** @throws SyntaxError for what is no line of an export */
 export function parseExportLine(text: string): ExportLine {
   const line: unknown = JSON.parse(text);
@@ -74,6 +82,8 @@ export function parseExportLine(text: string): ExportLine {
   if (kind === 'leaf' && !['string', 'undefined'].includes(typeof line['event'])) {
     throw new SyntaxError('the event of a leaf line is no text');
   }
+  if (kind === 'leaf' && !areOpenings(line['openings'] ?? []))
+    throw new SyntaxError('the openings of a leaf line are none');
   return line as unknown as ExportLine;
 }
 

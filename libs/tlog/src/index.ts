@@ -1,5 +1,6 @@
 export * from './cef.js';
 export * from './checkpoint.js';
+export * from './commitments.js';
 export * from './cosignature.js';
 export * from './evidence.js';
 export * from './export-format.js';

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseCheckpoints, type SignedCheckpoint } from './checkpoint.js';
 import { cosignedAt } from './cosignature.js';
@@ -34,16 +34,35 @@ async function* nothing(): AsyncGenerator<Uint8Array> {
   yield* [];
 }
 
+/** The newest anchors of a folder of them. */
+export interface NewestAnchors {
+  readonly path: string;
+  /** How often anchors began anew there, each time because two people had accepted a restored database. */
+  readonly restores: number;
+}
+
+/** What was anchored before lies beside, as it was: in the folder itself, then in `restored-1`, `restored-2`, … */
+export async function newestAnchors(path: string): Promise<NewestAnchors> {
+  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const restores = Math.max(0, ...names.map((name) => Number(/^restored-(\d+)$/.exec(name)?.[1] ?? 0)));
+  return { path: restores === 0 ? path : restoredAnchors(path, restores), restores };
+}
+
+export const restoredAnchors = (path: string, restores: number): string => join(path, `restored-${restores}`);
+
 /**
- * @param path a file with one checkpoint or several, or a folder of anchors
+ * @param path a file with one checkpoint or several, or a folder of anchors, of which the newest count
  * @throws SyntaxError for what is no checkpoint; the file system's errors
  */
 export async function readOutside(path: string): Promise<Outside> {
-  const folder = (await stat(path)).isDirectory();
-  const notes = parseCheckpoints(await readFile(folder ? join(path, ANCHOR_CHECKPOINTS) : path, 'utf8'));
+  const folder = (await stat(path)).isDirectory() ? (await newestAnchors(path)).path : null;
+  const notes = parseCheckpoints(await readFile(folder === null ? path : join(folder, ANCHOR_CHECKPOINTS), 'utf8'));
   if (notes.length === 0) throw new SyntaxError('there is no checkpoint');
   const checkpoints = notes.toSorted((one, other) => one.size - other.size);
-  return { checkpoints, leaves: () => (folder ? hashesOf(join(path, ANCHOR_LEAVES)) : nothing()) };
+  return { checkpoints, leaves: () => (folder === null ? nothing() : hashesOf(join(folder, ANCHOR_LEAVES))) };
 }
 
 /**

@@ -1,19 +1,22 @@
+import { mayCommit, type Opening } from './commitments.js';
 import { parseCheckpoint, type SignedCheckpoint } from './checkpoint.js';
 import { isSignedBy, parseVerifierKey, type VerifierKey } from './note.js';
 import {
   type EndLine,
   type ExportLine,
   type LeafLine,
+  type LoggedEvent,
   type LogLine,
   parseEvent,
   parseExportLine,
 } from './export-format.js';
 import { RecordedRows, type RowFault } from './joins.js';
 import { leafHash, MerkleAccumulator } from './merkle.js';
+import { type OpeningFault, Openings } from './openings.js';
 import type { Outside } from './outside.js';
 
 export interface Fault {
-  readonly kind: 'format' | 'signature' | 'leaf' | 'gap' | 'root' | 'outside' | 'pending' | 'row';
+  readonly kind: 'format' | 'signature' | 'leaf' | 'gap' | 'root' | 'outside' | 'pending' | 'row' | 'personal';
   readonly message: string;
   /** First bad entry, where one can be named. */
   readonly index?: number;
@@ -29,6 +32,9 @@ export interface Verification {
   readonly rootHash: string;
   readonly events: number;
   readonly hidden: number;
+  /** Values of persons that are what the log committed to, and those that were erased. */
+  readonly opened: number;
+  readonly erased: number;
   readonly pending: number;
   readonly rows: number;
   /** Size of the newest outside checkpoint that the log was compared with; null without one. */
@@ -48,7 +54,8 @@ const MOST_FAULTS = 100;
 const PENDING_MS = 60_000;
 
 /** Canonical events that speak of no row: what they say need not be read. Anything else is. */
-const UNSPOKEN = /^\{"action":"(?!(?:consent|shot|task|attempt|membership|user|delivery)\.)[a-z_]+\.[a-z_]+","actor":/;
+const UNSPOKEN =
+  /^\{"action":"(?!(?:consent|shot|task|attempt|membership|user|delivery|personal_data)\.)[a-z_]+\.[a-z_]+","actor":/;
 
 /** Verifies an export line by line; holds the tree's frontier and the rows that are spoken of, never the log. */
 class ExportVerifier {
@@ -57,6 +64,7 @@ class ExportVerifier {
   /** The tree of the leaves kept outside, from where they part from the log's own; until then the two are one. */
   #vouched: MerkleAccumulator | undefined;
   readonly #recorded = new RecordedRows();
+  readonly #openings = new Openings();
   readonly #outsideLeaves: AsyncGenerator<Uint8Array> | undefined;
   /** Outside checkpoints that are still ahead: of the log's own leaves, and of those kept outside. */
   readonly #anchors: SignedCheckpoint[];
@@ -99,6 +107,7 @@ class ExportVerifier {
     }
     this.#shorter(size);
     await this.#vouch();
+    this.#personal(this.#openings.unaccounted());
     for (const row of this.#recorded.missing(this.#log?.tables ?? [])) this.#rowFault(row);
     return {
       ok: this.#faults.length === 0,
@@ -106,6 +115,7 @@ class ExportVerifier {
       size,
       rootHash: root.toString('hex'),
       ...this.#counts,
+      ...this.#openings.counts,
       outsideSize: this.options.outside?.checkpoints.at(-1)?.size ?? null,
       faults: this.#faults,
     };
@@ -150,7 +160,7 @@ class ExportVerifier {
     }
   }
 
-  async #leaf({ index, hash, event, hidden }: LeafLine): Promise<void> {
+  async #leaf({ index, hash, event, hidden, openings = [] }: LeafLine): Promise<void> {
     const expected = this.#tree.size;
     if (index !== expected) {
       this.#fault({
@@ -161,7 +171,7 @@ class ExportVerifier {
     }
     const leaf = Buffer.from(hash, 'hex');
     if (leaf.length !== 32) this.#fault({ kind: 'leaf', index: expected, message: 'a leaf is no SHA-256 hash' });
-    if (event !== undefined) this.#event(expected, leaf, event);
+    if (event !== undefined) this.#event(expected, leaf, event, openings);
     else if (hidden === true) this.#counts.hidden += 1;
     else this.#fault({ kind: 'leaf', index: expected, message: `the event of entry ${expected} is gone` });
     await this.#compare(expected, leaf);
@@ -169,22 +179,33 @@ class ExportVerifier {
     this.#atAnchors();
   }
 
-  #event(index: number, leaf: Buffer, event: string): void {
+  #event(index: number, leaf: Buffer, event: string, openings: readonly Opening[]): void {
     this.#counts.events += 1;
     if (!leaf.equals(leafHash(Buffer.from(event, 'utf8')))) {
       this.#fault({ kind: 'leaf', index, message: `the event of entry ${index} is not the one that was hashed` });
     }
-    this.#apply(event, index);
+    const isPersonal = openings.length > 0 || mayCommit(event);
+    if (!isPersonal && UNSPOKEN.test(event)) return;
+    const read = this.#read(event, index);
+    if (read !== undefined && isPersonal) this.#personal(this.#openings.take(index, read, openings));
   }
 
-  #apply(event: string, index?: number): void {
-    if (UNSPOKEN.test(event)) return;
+  /** Replays an event. */
+  #read(event: string, index?: number): LoggedEvent | undefined {
     try {
-      this.#recorded.apply(parseEvent(event));
+      const read = parseEvent(event);
+      this.#recorded.apply(read);
+      this.#openings.erase(read);
+      return read;
     } catch (thrown) {
       if (!(thrown instanceof SyntaxError)) throw thrown;
       this.#fault({ kind: 'format', message: thrown.message, ...(index === undefined ? {} : { index }) });
+      return undefined;
     }
+  }
+
+  #personal(faults: readonly OpeningFault[]): void {
+    for (const fault of faults) this.#fault({ kind: 'personal', ...fault });
   }
 
   /** Against the leaves that were kept outside; what they are worth is settled by the outside checkpoints at the end. */
@@ -245,14 +266,10 @@ class ExportVerifier {
 
   #pending(event: string): void {
     this.#counts.pending += 1;
-    this.#apply(event);
-    try {
-      const { id, at } = parseEvent(event);
-      if (Date.parse(this.#log?.at ?? '') - Date.parse(at) <= PENDING_MS) return;
-      this.#fault({ kind: 'pending', message: `event ${id} was written at ${at} and never got into the log` });
-    } catch {
-      // Told above.
-    }
+    const read = this.#read(event);
+    if (read === undefined || Date.parse(this.#log?.at ?? '') - Date.parse(read.at) <= PENDING_MS) return;
+    const message = `event ${read.id} was written at ${read.at} and never got into the log`;
+    this.#fault({ kind: 'pending', message });
   }
 
   #row(line: ExportLine & { kind: 'row' }): void {

@@ -153,6 +153,8 @@ function ConsentActs({ consent }: { consent: Consent }) {
           label="Revoke"
           color="red"
           consequence="For good: running work stops at once, segments are set aside, deliveries are locked."
+          wordToType="revoke"
+          confirmLabel="Revoke for good"
           onConfirm={(reason) => client.call('revokeConsent', { params, body: { reason } }).then(after)}
         />
       )}

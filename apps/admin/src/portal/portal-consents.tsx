@@ -3,9 +3,9 @@ import type { ConsentState, ConsentToSign, PortalConsent } from '@understudy/con
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { client } from '../api/client.js';
 import { ProblemAlert } from '../shell/problem-alert.js';
+import { ReasonButton } from '../shell/reason-button.js';
 import { When } from '../shell/when.js';
 import { useOwnKey } from './keys-panel.js';
-import { RevokeButton } from './revoke-button.js';
 import { scopeInWords } from './scope-words.js';
 import { signConsent } from './signing-key.js';
 
@@ -88,7 +88,13 @@ function ConsentCard({ consent }: { consent: PortalConsent }) {
         {toSign !== null && <SignPanel toSign={toSign} onSigned={after} />}
         {!ENDED.includes(state) && (
           <Group>
-            <RevokeButton
+            <ReasonButton
+              label="Revoke"
+              color="red"
+              size="sm"
+              consequence="For good. Work that is going on stops at once; what was made under this consent is locked now and deleted later. Files that were handed out before are out of this farm's reach."
+              wordToType="revoke"
+              confirmLabel="Revoke for good"
               onConfirm={(reason) =>
                 client.call('revokePortalConsent', { params: { consentId: id }, body: { reason } }).then(after)
               }

@@ -1,4 +1,4 @@
-import { Button, type ButtonProps, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
+import { Button, type ButtonProps, Group, Modal, Stack, Text, Textarea, TextInput } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -11,20 +11,33 @@ interface ReasonButtonProps extends ButtonProps {
   /** What will happen, said before it does. */
   readonly consequence: string;
   readonly onConfirm: (reason: string) => Promise<unknown>;
+  /** For what cannot be taken back: the word is typed, not clicked. */
+  readonly wordToType?: string;
+  readonly confirmLabel?: string;
 }
 
 /** An act that wants a reason, which the audit log keeps: asks for it, then does it. */
-export function ReasonButton({ label, consequence, onConfirm, ...button }: ReasonButtonProps) {
+export function ReasonButton({
+  label,
+  consequence,
+  onConfirm,
+  wordToType,
+  confirmLabel = 'Confirm',
+  ...button
+}: ReasonButtonProps) {
   const [opened, { open, close }] = useDisclosure();
   const [reason, setReason] = useState('');
+  const [word, setWord] = useState('');
   const act = useMutation({
     mutationFn: () => onConfirm(reason.trim()),
     onSuccess: () => {
       setReason('');
+      setWord('');
       close();
     },
   });
-  const isGiven = reason.trim().length >= SHORTEST_REASON;
+  const isMeant = wordToType === undefined || word.trim().toLowerCase() === wordToType;
+  const isGiven = isMeant && reason.trim().length >= SHORTEST_REASON;
   return (
     <>
       <Button size="xs" variant="light" {...button} onClick={open}>
@@ -43,6 +56,14 @@ export function ReasonButton({ label, consequence, onConfirm, ...button }: Reaso
             minRows={2}
             data-autofocus
           />
+          {wordToType !== undefined && (
+            <TextInput
+              label={`Type “${wordToType}” to confirm`}
+              value={word}
+              onChange={(event) => setWord(event.currentTarget.value)}
+              autoComplete="off"
+            />
+          )}
           {act.error !== null && <ProblemAlert error={act.error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={close}>
@@ -54,7 +75,7 @@ export function ReasonButton({ label, consequence, onConfirm, ...button }: Reaso
               loading={act.isPending}
               onClick={() => act.mutate()}
             >
-              Confirm
+              {confirmLabel}
             </Button>
           </Group>
         </Stack>

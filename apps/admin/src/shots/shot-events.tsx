@@ -23,6 +23,7 @@ export function ShotEvents({ shot }: { shot: Shot }) {
 }
 
 function EventRow({ event }: { event: AuditEvent }) {
+  const typed = Object.fromEntries(Object.entries(event.personal).map(([name, value]) => [name, value ?? 'erased']));
   return (
     <Table.Tr>
       <Table.Td w={180}>
@@ -30,8 +31,8 @@ function EventRow({ event }: { event: AuditEvent }) {
       </Table.Td>
       <Table.Td w={200}>{event.action}</Table.Td>
       <Table.Td>
-        <Text size="xs" c="dimmed" lineClamp={1} title={JSON.stringify(event.data)}>
-          {Object.entries(event.data)
+        <Text size="xs" c="dimmed" lineClamp={1} title={JSON.stringify({ ...event.data, ...typed })}>
+          {Object.entries({ ...event.data, ...typed })
             .filter(([, value]) => typeof value !== 'object')
             .map(([name, value]) => `${name} ${String(value)}`)
             .join(', ')}

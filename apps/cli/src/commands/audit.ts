@@ -18,6 +18,7 @@ import type { Command } from 'commander';
 import { type BundleFindings, verifyBundle } from '../evidence/bundle.js';
 import { linesOf } from '../evidence/lines.js';
 import { isGzip } from '../evidence/tar.js';
+import { addAuditActCommands } from './audit-acts.js';
 import { addBundleCommand } from './audit-bundle.js';
 import { addWitnessCommand } from './audit-witness.js';
 import { connect, type ConnectionOptions, withConnection } from '../remote/farm-connection.js';
@@ -59,6 +60,7 @@ export function addAuditCommand(program: Command): void {
     .action(verify);
   addBundleCommand(audit);
   addWitnessCommand(audit);
+  addAuditActCommands(audit);
 }
 
 async function exportLog(options: ExportOptions): Promise<void> {
@@ -138,11 +140,22 @@ function firstBad(fault: Fault | undefined): string {
   return fault.index === undefined ? fault.message : `first bad entry ${fault.index}: ${fault.message}`;
 }
 
-function describe({ size, rootHash, origin, hidden, pending, rows, outsideSize }: Verification): string {
+function describe({
+  size,
+  rootHash,
+  origin,
+  hidden,
+  opened,
+  erased,
+  pending,
+  rows,
+  outsideSize,
+}: Verification): string {
   const outside =
     outsideSize === null ? 'no outside checkpoint given' : `agrees with the outside checkpoint of ${outsideSize}`;
   return [
     `${origin}: ${size} entries, root ${rootHash}`,
+    `${opened} values that people typed are what the log committed to, ${erased} were erased`,
     `${hidden} not yours to see, ${pending} without a place yet, ${rows} rows are what the log says; ${outside}`,
   ].join('\n');
 }
@@ -174,7 +187,7 @@ async function writeCef(path: string, out: string): Promise<void> {
     for await (const text of linesOf(path)) {
       const line = parseExportLine(text);
       if (line.kind !== 'leaf' || line.event === undefined) continue;
-      await file.write(`${toCef(parseEvent(line.event), line.index)}\n`);
+      await file.write(`${toCef(parseEvent(line.event), line.index, line.openings)}\n`);
     }
   } finally {
     await file.close();

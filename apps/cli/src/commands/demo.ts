@@ -24,6 +24,8 @@ const LEAST_SHARDS = 6;
 /** A replaced face must come closer to the identity by at least this cosine. */
 const LEAST_RISE = 0.45;
 const PICTURED_FRAMES = [40, 120, 200];
+const LEAD = 'the lead';
+const UNDERSTUDY = 'the understudy';
 
 export function addDemoCommand(program: Command): void {
   program
@@ -81,8 +83,8 @@ function note(progress: Progress, outDir: string): void {
 /** The first performer is replaced by the third, with the consent of both; nobody asked the second. */
 async function sampleJob(sample: SampleFiles, config: Config): Promise<ShotJob> {
   const parties: ConsentParty[] = [
-    await party('identity', 'the understudy', sample.identities, config.homeDir),
-    await party('plate', 'the lead', sample.firstReferences, config.homeDir),
+    await party('identity', UNDERSTUDY, sample.identities, config.homeDir),
+    await party('plate', LEAD, sample.firstReferences, config.homeDir),
   ];
   const request = {
     project: 'demo',
@@ -103,6 +105,7 @@ async function sampleJob(sample: SampleFiles, config: Config): Promise<ShotJob> 
         plateFace: await readLocalFile(firstReference),
       },
     ],
+    parties: { plate: LEAD, identity: UNDERSTUDY },
     keepFaces: [],
     consents: [newConsentDocument(request, await operatorKey(config.homeDir), new Date())],
     encoding: Encoding.parse({}),

@@ -1,7 +1,6 @@
 import { Global, Module } from '@nestjs/common';
-import { APP_GUARD, APP_INTERCEPTOR, DiscoveryModule } from '@nestjs/core';
+import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AccessGuard } from './access.guard.js';
-import { AnswerInterceptor } from './answer.interceptor.js';
 import { Authenticator } from './authenticator.js';
 import { DefaultDeny } from './default-deny.js';
 import { RoleSeals } from './role-seals.js';
@@ -10,14 +9,7 @@ import { SignedUrls } from './signed-urls.js';
 @Global()
 @Module({
   imports: [DiscoveryModule],
-  providers: [
-    Authenticator,
-    RoleSeals,
-    SignedUrls,
-    DefaultDeny,
-    { provide: APP_GUARD, useClass: AccessGuard },
-    { provide: APP_INTERCEPTOR, useClass: AnswerInterceptor },
-  ],
+  providers: [Authenticator, RoleSeals, SignedUrls, DefaultDeny, { provide: APP_GUARD, useClass: AccessGuard }],
   exports: [SignedUrls],
 })
 export class AccessModule {}

@@ -3,8 +3,8 @@ import { UnderstudyError } from '@understudy/contracts';
 
 /**
  * Set when the database holds less, or something else, than what was anchored outside it: a restored backup could bring a
- * revoked consent back. No lease is given and nothing is placed in the log until the coordinator is started with the two
- * in agreement.
+ * revoked consent back. No lease is given and nothing is placed in the log until two people have accepted that, or the
+ * coordinator is started with the two in agreement.
  */
 @Injectable()
 export class AnchorHold {
@@ -16,6 +16,10 @@ export class AnchorHold {
 
   set(reason: string): void {
     this.#reason ??= reason;
+  }
+
+  lift(): void {
+    this.#reason = null;
   }
 
   /** @throws UnderstudyError LOG_BEHIND_ANCHOR */

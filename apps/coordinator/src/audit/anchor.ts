@@ -1,7 +1,8 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Database, Sql } from '@understudy/db';
-import { rootAt, type SignedCheckpoint } from '@understudy/tlog';
+import { newestAnchors, restoredAnchors, rootAt, type SignedCheckpoint } from '@understudy/tlog';
 import type { Config } from '../config/config.js';
 import type { Logger } from '../platform/logger.js';
 import { CONFIG, DATABASE, LOGGER } from '../platform/tokens.js';
@@ -16,7 +17,9 @@ const LEAVES_A_READ = 8192;
 /** Keeps the log's checkpoints outside the database, and compares the two before anything is added. */
 @Injectable()
 export class Anchor {
-  readonly #folder: AnchorFolder;
+  readonly #path: string;
+  /** How often anchors had begun anew when leases were stopped. */
+  #restoresWhenHeld = 0;
 
   constructor(
     @Inject(CONFIG) config: Config,
@@ -25,16 +28,22 @@ export class Anchor {
     private readonly tree: TreeRepository,
     private readonly hold: AnchorHold,
   ) {
-    this.#folder = new AnchorFolder(config.AUDIT_ANCHOR_DIR ?? join(config.DATA_DIR, 'audit', 'anchor'));
+    this.#path = config.AUDIT_ANCHOR_DIR ?? join(config.DATA_DIR, 'audit', 'anchor');
   }
 
   /** Compares the log's head with what is kept outside. @returns false when no lease may be given */
   async agrees(sql: Sql = this.database): Promise<boolean> {
-    const anchored = await this.#folder.head();
-    if (anchored === null) return true;
-    const reason = await this.#disagreement(sql, anchored, await this.tree.newest(sql));
-    if (reason === null) return true;
-    if (this.hold.reason === null) this.logger.error({ code: 'LOG_BEHIND_ANCHOR' }, reason);
+    const { path, restores } = await newestAnchors(this.#path);
+    // A disagreement is not over because its anchor cannot be seen any more: only new anchors that two people began end it.
+    if (this.hold.reason !== null && restores <= this.#restoresWhenHeld) return false;
+    const anchored = await new AnchorFolder(path).head();
+    const reason = anchored === null ? null : await this.#disagreement(sql, anchored, await this.tree.newest(sql));
+    if (reason === null) {
+      this.hold.lift();
+      return true;
+    }
+    this.logger.error({ code: 'LOG_BEHIND_ANCHOR' }, reason);
+    this.#restoresWhenHeld = restores;
     this.hold.set(reason);
     return false;
   }
@@ -44,11 +53,30 @@ export class Anchor {
     await this.database.hotTransaction(async (sql) => {
       const [row] = await sql.query<{ held: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS held', [ANCHOR_LOCK]);
       if (row?.held !== true || !(await this.agrees(sql))) return;
+      const folder = new AnchorFolder((await newestAnchors(this.#path)).path);
       const newest = await this.tree.newest(sql);
-      const anchored = (await this.#folder.head())?.size ?? 0;
+      const anchored = (await folder.head())?.size ?? 0;
       if (newest === null || newest.size <= anchored) return;
-      const since = await this.#folder.vouchedLeaves(anchored);
-      await this.#folder.append(since, this.#leaves(sql, since, newest.size), newest.note);
+      const since = await folder.vouchedLeaves(anchored);
+      await folder.append(since, this.#leaves(sql, since, newest.size), newest.note);
+    });
+  }
+
+  /** The newest head that is kept outside; null where there is none. */
+  async head(): Promise<SignedCheckpoint | null> {
+    return new AnchorFolder((await newestAnchors(this.#path)).path).head();
+  }
+
+  /**
+   * Begins new anchors beside those whose head this is, which stay as they are. Nothing, where another replica has begun them.
+   */
+  async beginAnew(accepted: SignedCheckpoint): Promise<void> {
+    await this.database.hotTransaction(async (sql) => {
+      await sql.query('SELECT pg_advisory_xact_lock($1)::text', [ANCHOR_LOCK]);
+      const { path, restores } = await newestAnchors(this.#path);
+      const head = await new AnchorFolder(path).head();
+      if (head === null || head.size !== accepted.size || !Buffer.from(head.root).equals(accepted.root)) return;
+      await mkdir(restoredAnchors(this.#path, restores + 1), { mode: 0o700 });
     });
   }
 

@@ -21,7 +21,16 @@ export class AuditCheckpoints {
   /** Over every event that is committed by now. */
   async current(): Promise<View> {
     await this.loop.turn({ wait: true });
-    return this.#newest();
+    return this.newest();
+  }
+
+  /** As it stands, whatever has no place yet. */
+  async newest(): Promise<View> {
+    const { verifierKey } = this.key;
+    const newest = await this.tree.newest();
+    if (newest === null) return { ...this.#empty(), verifierKey };
+    const { size, root, at, note } = newest;
+    return { size, rootHash: hex(root), at: at.toISOString(), note, verifierKey };
   }
 
   /** @throws UnderstudyError NOT_FOUND */
@@ -41,14 +50,6 @@ export class AuditCheckpoints {
     }
     const proof = await consistencyProof(from, checkpoint.size, this.tree.subtrees());
     return { from, proof: proof.map(hex), checkpoint };
-  }
-
-  async #newest(): Promise<View> {
-    const { verifierKey } = this.key;
-    const newest = await this.tree.newest();
-    if (newest === null) return { ...this.#empty(), verifierKey };
-    const { size, root, at, note } = newest;
-    return { size, rootHash: hex(root), at: at.toISOString(), note, verifierKey };
   }
 
   #empty(): Omit<View, 'verifierKey'> {

@@ -8,6 +8,7 @@ import type { Actor } from '../access/actor.js';
 import { type Clock, CLOCK, DATABASE } from '../platform/tokens.js';
 import { AuditCheckpoints } from './audit-checkpoints.js';
 import { LogKey } from './log-key.js';
+import { PersonalData } from './personal-data.js';
 import { RecordedRowsRepository } from './recorded-rows.repository.js';
 import { TreeRepository } from './tree.repository.js';
 
@@ -49,6 +50,7 @@ export class AuditExport {
     private readonly checkpoints: AuditCheckpoints,
     private readonly tree: TreeRepository,
     private readonly rows: RecordedRowsRepository,
+    private readonly personal: PersonalData,
   ) {}
 
   async send(actor: Actor, response: Response): Promise<void> {
@@ -98,16 +100,22 @@ export class AuditExport {
   /** Every leaf that there is, and no number that there should be: what is missing must show. */
   async *#leaves(sql: Sql, sees: Sees, counted: { count: number }): AsyncGenerator<ExportLine> {
     for (let after = -1; ;) {
-      const page = await sql.query<{ index: bigint; hash: Buffer; event: string | null }>(
-        `SELECT l.index, l.hash, e.canonical AS event FROM audit_leaves l
+      const page = await sql.query<{ index: bigint; hash: Buffer; id: string | null; event: string | null }>(
+        `SELECT l.index, l.hash, e.id, e.canonical AS event FROM audit_leaves l
            LEFT JOIN audit_events e ON e.sequence = l.event_sequence
           WHERE l.index > $1 ORDER BY l.index LIMIT ${LEAVES_A_PAGE}`,
         [after],
       );
-      for (const { index, hash, event } of page) {
+      const seen = page.flatMap(({ id, event }) =>
+        id !== null && event !== null && sees(event) ? [{ id, canonical: event }] : [],
+      );
+      const openings = await this.personal.openings(seen, sql);
+      for (const { index, hash, id, event } of page) {
         const leaf = { kind: 'leaf', index: Number(index), hash: hash.toString('hex') } as const;
+        const opened = id === null ? undefined : openings.get(id);
         if (event === null) yield leaf;
-        else yield sees(event) ? { ...leaf, event } : { ...leaf, hidden: true };
+        else if (!sees(event)) yield { ...leaf, hidden: true };
+        else yield opened === undefined ? { ...leaf, event } : { ...leaf, event, openings: opened };
       }
       counted.count += page.length;
       const last = page.at(-1);

@@ -1,20 +1,25 @@
 import { Global, Module } from '@nestjs/common';
-import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
+import { APP_FILTER } from '@nestjs/core';
 import { ErrorFilter } from '../errors/error.filter.js';
 import { Anchor } from './anchor.js';
 import { AnchorHold } from './anchor-hold.js';
-import { AnchorHoldInterceptor } from './anchor-hold.interceptor.js';
+import { AuditActsController } from './audit-acts.controller.js';
 import { AuditCheckpoints } from './audit-checkpoints.js';
 import { AuditController } from './audit.controller.js';
 import { AuditExport } from './audit-export.js';
 import { AuditRepository } from './audit.repository.js';
 import { AuditWriter } from './audit-writer.js';
 import { DenialAudit } from './denial-audit.js';
+import { ErasureRepository } from './erasure.repository.js';
+import { Erasures } from './erasures.js';
 import { EvidenceRepository } from './evidence.repository.js';
 import { EvidenceService } from './evidence.js';
 import { LogInclusion } from './log-inclusion.js';
 import { LogKey } from './log-key.js';
+import { PersonalData } from './personal-data.js';
 import { RecordedRowsRepository } from './recorded-rows.repository.js';
+import { RestoreRepository } from './restore.repository.js';
+import { Restores } from './restores.js';
 import { SettingsAudit } from './settings-audit.js';
 import { Sequencer } from './sequencer.js';
 import { SequencerLoop } from './sequencer-loop.js';
@@ -22,7 +27,7 @@ import { TreeRepository } from './tree.repository.js';
 
 @Global()
 @Module({
-  controllers: [AuditController],
+  controllers: [AuditController, AuditActsController],
   providers: [
     Anchor,
     AnchorHold,
@@ -31,18 +36,22 @@ import { TreeRepository } from './tree.repository.js';
     AuditRepository,
     AuditWriter,
     DenialAudit,
+    ErasureRepository,
+    Erasures,
     EvidenceRepository,
     EvidenceService,
     LogInclusion,
     LogKey,
+    PersonalData,
     RecordedRowsRepository,
+    RestoreRepository,
+    Restores,
     Sequencer,
     SequencerLoop,
     SettingsAudit,
     TreeRepository,
     { provide: APP_FILTER, useClass: ErrorFilter },
-    { provide: APP_INTERCEPTOR, useClass: AnchorHoldInterceptor },
   ],
-  exports: [AnchorHold, AuditCheckpoints, AuditWriter, LogInclusion, LogKey],
+  exports: [AnchorHold, AuditCheckpoints, AuditWriter, LogInclusion, LogKey, PersonalData],
 })
 export class AuditModule {}

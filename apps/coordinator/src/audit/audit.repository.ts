@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AuditEvent } from '@understudy/contracts';
+import type { AuditEvent } from '@understudy/contracts';
 import type { Database } from '@understudy/db';
 import { accessibleTo } from '../access/accessible.js';
 import type { Actor } from '../access/actor.js';
 import { DATABASE } from '../platform/tokens.js';
+import { PersonalData } from './personal-data.js';
 
 export interface AuditQuery {
   readonly limit: number;
@@ -19,9 +20,12 @@ export interface NumberedEvent {
 
 @Injectable()
 export class AuditRepository {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly personal: PersonalData,
+  ) {}
 
-  /** Newest first; what is shown is what was hashed. */
+  /** Newest first; what is shown is what was hashed, and what was typed into it. */
   async list(actor: Actor, { limit, before, projectId }: AuditQuery): Promise<NumberedEvent[]> {
     const rows = await this.database.prisma.auditEvent.findMany({
       where: {
@@ -31,11 +35,12 @@ export class AuditRepository {
           before === undefined ? {} : { sequence: { lt: before } },
         ],
       },
-      select: { sequence: true, canonical: true },
+      select: { sequence: true, id: true, canonical: true },
       orderBy: { sequence: 'desc' },
       take: limit,
     });
-    return rows.map(({ sequence, canonical }) => ({ sequence, event: AuditEvent.parse(JSON.parse(canonical)) }));
+    const events = await this.personal.shown(rows);
+    return events.map((event, at) => ({ sequence: rows[at]?.sequence ?? 0n, event }));
   }
 
   /** Whether the actor may see this event. */

@@ -5,7 +5,6 @@ import type { Config } from '../config/config.js';
 import type { Logger } from '../platform/logger.js';
 import { CONFIG, LOGGER } from '../platform/tokens.js';
 import { Anchor } from './anchor.js';
-import { AnchorHold } from './anchor-hold.js';
 import { Sequencer } from './sequencer.js';
 
 /** From boot to shutdown: places, checkpoint, anchor, by timer. */
@@ -19,7 +18,6 @@ export class SequencerLoop implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly sequencer: Sequencer,
     private readonly anchor: Anchor,
-    private readonly hold: AnchorHold,
   ) {}
 
   /** Listening waits for the first comparison: not one lease is given before it. */
@@ -35,7 +33,7 @@ export class SequencerLoop implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** One turn: nothing is placed on a log that is not the one that was anchored. */
   async turn(options: { wait: boolean } = { wait: false }): Promise<void> {
-    if (this.hold.reason !== null || !(await this.anchor.agrees())) return;
+    if (!(await this.anchor.agrees())) return;
     await this.sequencer.run(options);
     await this.anchor.append();
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { type Consent, type ConsentHold, UnderstudyError } from '@understudy/contracts';
-import type { Database, Tx } from '@understudy/db';
+import { type Database, personal, type Tx } from '@understudy/db';
 import { hasEnded } from '@understudy/policy';
 import type { Actor } from '../access/actor.js';
 import { AuditWriter } from '../audit/audit-writer.js';
@@ -29,7 +29,10 @@ export class ConsentHoldsService {
       if (hasEnded(row.state)) throw new UnderstudyError('CONFLICT', `This consent is ${row.state} for good.`);
       if (row.holds.includes(kind)) return consentView(row);
       await tx.prisma.consentHold.create({ data: { id: randomUUID(), consentId, kind, reason, placedBy: actor.id } });
-      return this.write(tx, actor, row, [...row.holds, kind], 'consent.held', { kind, reason });
+      return this.write(tx, actor, row, [...row.holds, kind], 'consent.held', {
+        kind,
+        reason: personal(reason),
+      });
     });
   }
 
@@ -48,7 +51,11 @@ export class ConsentHoldsService {
         [hold.id, actor.id, reason],
       );
       const left = row.holds.filter((one) => one !== kind);
-      return this.write(tx, actor, row, left, 'consent.hold_lifted', { kind, reason, placedBy: hold.placedBy });
+      return this.write(tx, actor, row, left, 'consent.hold_lifted', {
+        kind,
+        reason: personal(reason),
+        placedBy: hold.placedBy,
+      });
     });
   }
 

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Consent, UnderstudyError } from '@understudy/contracts';
-import { type Database, databaseFault, type Tx } from '@understudy/db';
+import { type Database, databaseFault, personal, type Tx } from '@understudy/db';
 import { type ConsentAct, consentAfter } from '@understudy/policy';
 import type { Actor } from '../access/actor.js';
 import { AuditWriter } from '../audit/audit-writer.js';
@@ -66,10 +66,11 @@ export class ConsentLifeService {
       const change = { state: 'active', activatedBy: actor.id, stateReason: decision.reason, ...waiver } as const;
       const changed = await this.consents.update(tx, consentId, change);
       if (waiver !== null) {
-        await this.note(tx, actor, row, 'consent.waived', { waiver: 'notice', reason: waiver.noticeWaiverReason });
+        const why = personal(waiver.noticeWaiverReason);
+        await this.note(tx, actor, row, 'consent.waived', { waiver: 'notice', reason: why });
       }
       const superseded = await this.consents.supersede(tx, changed);
-      await this.note(tx, actor, row, 'consent.activated', { reason: decision.reason, superseded });
+      await this.note(tx, actor, row, 'consent.activated', { reason: personal(decision.reason), superseded });
       return consentView(changed);
     });
   }
@@ -80,7 +81,7 @@ export class ConsentLifeService {
       const row = await this.consents.lock(tx, actor, 'suspend', consentId);
       requirePossible(row, 'suspend');
       const changed = await this.consents.update(tx, consentId, { state: 'suspended', stateReason: reason });
-      await this.note(tx, actor, row, 'consent.suspended', { reason });
+      await this.note(tx, actor, row, 'consent.suspended', { reason: personal(reason) });
       return consentView(changed);
     });
   }
@@ -91,7 +92,7 @@ export class ConsentLifeService {
       const row = await this.consents.lock(tx, actor, 'decline', consentId);
       requirePossible(row, 'decline');
       const changed = await this.consents.update(tx, consentId, { state: 'declined', stateReason: reason });
-      await this.note(tx, actor, row, 'consent.declined', { reason });
+      await this.note(tx, actor, row, 'consent.declined', { reason: personal(reason) });
       return consentView(changed);
     });
   }
@@ -134,7 +135,8 @@ export class ConsentLifeService {
     const revoked = { state: 'revoked', stateReason: reason, revokedAt: this.clock.now() } as const;
     const changed = await this.consents.update(tx, consentId, revoked);
     const versions = await this.shots.lockVersions(tx, consentId);
-    await this.note(tx, actor, row, 'consent.revoked', { reason, shotVersions: versions.map((v) => v.shotVersionId) });
+    const shotVersions = versions.map((version) => version.shotVersionId);
+    await this.note(tx, actor, row, 'consent.revoked', { reason: personal(reason), shotVersions });
     await this.shots.withdraw(tx, actor.label, consentId, versions);
     return consentView(changed);
   }

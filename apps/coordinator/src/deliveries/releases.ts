@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { UnderstudyError } from '@understudy/contracts';
-import type { Database, Sql } from '@understudy/db';
+import { type Database, personal, type Sql } from '@understudy/db';
 import type { Actor } from '../access/actor.js';
 import { notFound } from '../access/require-on.js';
 import { AuditWriter } from '../audit/audit-writer.js';
@@ -65,7 +65,7 @@ export class Releases {
       subjectId: delivery.id,
       projectId: delivery.projectId,
       shotId: delivery.shotId,
-      data: { sha256: delivery.sha256, consents: verdict.consentIds, reason, waivers },
+      data: { sha256: delivery.sha256, consents: verdict.consentIds, reason: personal(reason), waivers },
     });
   }
 

@@ -9,7 +9,7 @@ import {
   type RouteOutput,
   UnderstudyError,
 } from '@understudy/contracts';
-import type { Database, Sql } from '@understudy/db';
+import { type Database, personal, type Sql } from '@understudy/db';
 import { accessibleTo } from '../access/accessible.js';
 import type { Actor } from '../access/actor.js';
 import { notFound } from '../access/require-on.js';
@@ -74,7 +74,7 @@ export class ModelPackService {
       }
       if (pack.approvedBy !== null) throw new UnderstudyError('CONFLICT', 'This version is approved already.');
       await this.packs.approve(sql, id, actor.id);
-      await this.#record(sql, actor, 'model_pack.approved', pack, { reason });
+      await this.#record(sql, actor, 'model_pack.approved', pack, { reason: personal(reason) });
       if (!(await this.packs.hasDefault(sql, pack.pack))) await this.#setDefault(sql, actor, pack, reason);
       return this.#read(sql, id);
     });
@@ -94,7 +94,7 @@ export class ModelPackService {
 
   async #setDefault(sql: Sql, actor: Actor, pack: RegisteredPack, reason: string): Promise<void> {
     await this.packs.setDefault(sql, pack.pack, pack.id);
-    await this.#record(sql, actor, 'model_pack.made_default', pack, { reason });
+    await this.#record(sql, actor, 'model_pack.made_default', pack, { reason: personal(reason) });
   }
 
   async #held(sql: Sql, id: string): Promise<RegisteredPack> {

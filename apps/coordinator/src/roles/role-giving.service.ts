@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type RouteInput, type RouteOutput, RoleRequest, UnderstudyError } from '@understudy/contracts';
-import type { Database, Sql } from '@understudy/db';
+import { type Database, personal, type Sql } from '@understudy/db';
 import { releasesOrGrants } from '@understudy/policy';
 import type { Actor } from '../access/actor.js';
 import { notFound } from '../access/require-on.js';
@@ -87,7 +87,7 @@ export class RoleGiving {
     await this.database.hotTransaction(async (sql) => {
       const request = await this.held(sql, id);
       await this.roles.decide(sql, id, 'declined_by', actor.id);
-      await this.note(sql, actor, 'role.declined', request, { requestId: id, reason });
+      await this.note(sql, actor, 'role.declined', request, { requestId: id, reason: personal(reason) });
     });
   }
 
@@ -112,7 +112,8 @@ export class RoleGiving {
       await this.requireOtherAdmin(sql, userId);
       if (!(await this.roles.disable(sql, userId))) throw notFound('user');
       const subject = { subjectType: 'User', subjectId: userId };
-      await this.audit.append(sql, { actor: actor.label, action: 'user.disabled', ...subject, data: { reason } });
+      const data = { reason: personal(reason) };
+      await this.audit.append(sql, { actor: actor.label, action: 'user.disabled', ...subject, data });
     });
   }
 

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Lease } from '@understudy/contracts';
 import type { Database, Sql } from '@understudy/db';
 import { nextWork, type WaitingQueue } from '@understudy/policy';
+import { AnchorHold } from '../audit/anchor-hold.js';
 import { AuditWriter, type NewAuditEvent } from '../audit/audit-writer.js';
 import type { Config } from '../config/config.js';
 import { ConsentGate, type GateVerdict } from '../consents-gate/consent-gate.js';
@@ -54,11 +55,16 @@ export class Claims {
     private readonly contents: LeaseContents,
     private readonly refusals: Refusals,
     private readonly audit: AuditWriter,
+    private readonly anchorHold: AnchorHold,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** @returns null when there is nothing for this lane now */
+  /**
+   * @returns null when there is nothing for this lane now
+   * @throws UnderstudyError LOG_BEHIND_ANCHOR
+   */
   async claim(lane: Lane): Promise<Lease | null> {
+    this.anchorHold.refuse();
     let batches = this.#batches.get(lane.can);
     if (batches === undefined) {
       batches = new Batches((lanes: readonly Lane[]) => this.#claimAll(lanes), BATCH);

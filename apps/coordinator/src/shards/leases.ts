@@ -4,6 +4,7 @@ import type { Database } from '@understudy/db';
 import { DATABASE } from '../platform/tokens.js';
 import { Batches } from './batches.js';
 import { Claims } from './claims.js';
+import type { Lane } from './lane.js';
 import { LaneRepository } from './lane.repository.js';
 import { LANES_CHANNEL, ORDERS_CHANNEL, TASKS_CHANNEL, WakeUps } from './wake-ups.js';
 
@@ -38,28 +39,41 @@ export class Leases {
    * @returns null when nothing came up within `waitSeconds`, or the lane was drained, set aside or changed meanwhile
    */
   async lease(workerId: string, laneId: string, waitSeconds: number, gone: AbortSignal): Promise<Lease | null> {
-    const lane = await this.#seen.add({ workerId, laneId });
-    if (lane === undefined) throw notYours();
+    // While there is work nobody is held, and nothing is set up for it.
+    const asking = await this.#lane(workerId, laneId);
+    const now = gone.aborted ? null : await this.#claim(asking);
+    if (now !== null || waitSeconds === 0) return now;
     // Whatever changes about the lane ends the request; its next one sees the change.
     const changed = new AbortController();
     const forget = this.wakeUps.onEach(`${LANES_CHANNEL}:${laneId}`, () => changed.abort());
     try {
+      // Read again now that a change is heard of.
+      const lane = await this.#lane(workerId, laneId);
       const over = AbortSignal.any([gone, changed.signal]);
-      const claim = async (): Promise<Lease | null> => (lane.isOff ? null : await this.claims.claim(lane));
-      return await this.#hold(TASKS_CHANNEL, undefined, waitSeconds, over, claim);
+      return await this.#hold(TASKS_CHANNEL, undefined, waitSeconds, over, () => this.#claim(lane));
     } finally {
       forget();
     }
   }
 
   async orders(workerId: string, laneId: string, waitSeconds: number, gone: AbortSignal): Promise<LaneOrder[]> {
-    const lane = await this.#seen.add({ workerId, laneId });
-    if (lane === undefined) throw notYours();
+    await this.#lane(workerId, laneId);
     const look = async (): Promise<LaneOrder[] | null> => {
       const orders = await this.lanes.standingOrders(this.database, laneId);
       return orders.length === 0 ? null : orders;
     };
     return (await this.#hold(ORDERS_CHANNEL, laneId, waitSeconds, gone, look)) ?? [];
+  }
+
+  /** @throws UnderstudyError NOT_FOUND when it is no lane of this worker's */
+  async #lane(workerId: string, laneId: string): Promise<Lane> {
+    const lane = await this.#seen.add({ workerId, laneId });
+    if (lane === undefined) throw notYours();
+    return lane;
+  }
+
+  async #claim(lane: Lane): Promise<Lease | null> {
+    return lane.isOff ? null : await this.claims.claim(lane);
   }
 
   /** Looks until there is something, woken by the channel. Subscribes before it looks, so nothing falls in between. */

@@ -9,7 +9,7 @@ import {
   type ShotState,
   UnderstudyError,
 } from '@understudy/contracts';
-import type { Database, Sql } from '@understudy/db';
+import { type Database, personal, type Sql } from '@understudy/db';
 import { partialPlan } from '@understudy/policy';
 import type { Actor } from '../access/actor.js';
 import { AuditWriter } from '../audit/audit-writer.js';
@@ -119,7 +119,7 @@ export class Resubmissions {
         plateAssetId: base.plateAssetId,
         baseVersionId: base.id,
         frames: asked.frames,
-        reason: asked.reason,
+        reason: personal(asked.reason),
         processors: (asked.recipe ?? base.settings.recipe).processors.map(({ type }) => type),
         cast: base.cast.map(castRecord),
       },

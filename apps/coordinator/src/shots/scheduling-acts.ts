@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type RouteInput, type ShotState, UnderstudyError } from '@understudy/contracts';
-import type { Database, Sql } from '@understudy/db';
+import { type Database, personal, type Sql } from '@understudy/db';
 import type { Actor } from '../access/actor.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { DATABASE } from '../platform/tokens.js';
@@ -28,7 +28,9 @@ export class SchedulingActs {
       const version = await this.#open(sql, head.id);
       if (paused === version.paused) return;
       await this.repository.pause(sql, version.id, paused);
-      await this.#record(sql, actor, head, version, paused ? 'shot.paused' : 'shot.unpaused', { reason });
+      await this.#record(sql, actor, head, version, paused ? 'shot.paused' : 'shot.unpaused', {
+        reason: personal(reason),
+      });
     });
   }
 
@@ -38,7 +40,7 @@ export class SchedulingActs {
       const version = await this.#open(sql, head.id);
       await this.repository.setPriority(sql, version.id, priority);
       const yielded = yieldNow && !version.paused ? await this.repository.makeYield(sql, version.id, priority) : [];
-      const data = { from: version.priority, to: priority, yielded, reason };
+      const data = { from: version.priority, to: priority, yielded, reason: personal(reason) };
       await this.#record(sql, actor, head, version, 'shot.prioritised', data);
     });
   }
@@ -64,7 +66,7 @@ export class SchedulingActs {
         to,
         actor: actor.label,
         patch: { errorCode: null, errorMessage: null, errorDetails: null },
-        data: { retried: true, reason },
+        data: { retried: true, reason: personal(reason) },
       });
       await this.repository.unlockDelivery(sql, version.id);
       await this.repository.reopenTasks(sql, version.id, to === 'analysing' ? 'analyse' : 'render');

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type ShotState, UnderstudyError } from '@understudy/contracts';
-import type { Database, Sql } from '@understudy/db';
+import { type Database, personal, type Sql } from '@understudy/db';
 import type { Actor } from '../access/actor.js';
 import { DATABASE } from '../platform/tokens.js';
 import { TaskWriter } from '../shards/task-writer.js';
@@ -35,7 +35,7 @@ export class ShotActs {
           errorMessage: 'The shot was cancelled.',
           errorDetails: null,
         },
-        data: { reason },
+        data: { reason: personal(reason) },
       });
       if (moved === null) {
         throw new UnderstudyError('NOT_CANCELLABLE', `The shot is ${version.state}; there is nothing to cancel.`, {
@@ -79,7 +79,7 @@ export class ShotActs {
           errorDetails: null,
           settings: { ...shot.settings, acceptUncertain: reason },
         },
-        data: { resumed: true, reason },
+        data: { resumed: true, reason: personal(reason) },
       });
     });
   }

@@ -5,6 +5,7 @@ import type { Action } from '@understudy/policy';
 import { accessibleTo } from '../access/accessible.js';
 import type { Actor } from '../access/actor.js';
 import { notFound } from '../access/require-on.js';
+import { PersonalData } from '../audit/personal-data.js';
 import { type PageQuery, pageArguments, pageOf } from '../platform/paging.js';
 import { DATABASE } from '../platform/tokens.js';
 import { asShot, newestVersions, type ShotHead } from './shot-row.js';
@@ -35,7 +36,10 @@ interface TaskRow extends Omit<ShotTask, 'attempts'> {
 /** Shots as they are read; each query bears the actor's own conditions. */
 @Injectable()
 export class ShotRepository {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly personal: PersonalData,
+  ) {}
 
   /** @throws UnderstudyError NOT_FOUND for a shot that is not there, or not the actor's to do this with */
   async find(actor: Actor, action: Action, shotId: string): Promise<ShotHead> {
@@ -112,14 +116,14 @@ export class ShotRepository {
   /** The audit log's lines about a shot, newest first. */
   async events(shotId: string, { limit, cursor }: PageQuery): Promise<Listed<AuditEvent>> {
     const [, before] = cursor === undefined ? [null, Number.MAX_SAFE_INTEGER] : readPosition(cursor);
-    const rows = await this.database.query<{ sequence: bigint; canonical: string }>(
-      'SELECT sequence, canonical FROM audit_events WHERE shot_id = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3',
+    const rows = await this.database.query<{ sequence: bigint; id: string; canonical: string }>(
+      'SELECT sequence, id, canonical FROM audit_events WHERE shot_id = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3',
       [shotId, before, limit + 1],
     );
     const shown = rows.slice(0, limit);
     const last = shown.at(-1);
     return {
-      items: shown.map(({ canonical }) => JSON.parse(canonical) as AuditEvent),
+      items: await this.personal.shown(shown),
       next: rows.length > limit && last !== undefined ? writePosition('event', Number(last.sequence)) : null,
     };
   }

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type AssetKind, castOperations, type RouteInput, ShotSettings, UnderstudyError } from '@understudy/contracts';
-import type { Database, Sql } from '@understudy/db';
+import { type Database, personal, type Sql } from '@understudy/db';
 import { evaluateConsents } from '@understudy/policy';
 import type { Actor } from '../access/actor.js';
 import { requireOn } from '../access/require-on.js';
@@ -164,9 +164,9 @@ export class Submissions {
         version: number,
         plateAssetId,
         processors: settings.recipe.processors.map(({ type }) => type),
-        basis: basis ?? null,
+        basis: typed(basis),
         batchId,
-        acceptUncertain: settings.acceptUncertain ?? null,
+        acceptUncertain: typed(settings.acceptUncertain),
         keepAssetIds: settings.keepAssetIds,
         needs,
         waitsFor,
@@ -178,6 +178,8 @@ export class Submissions {
     return shotId;
   }
 }
+
+const typed = (text: string | null | undefined) => (text == null ? null : personal(text));
 
 /** What the audit log keeps of a member: all of it, so that a change of the row shows. */
 export function castRecord(member: NewCastMember): Record<string, unknown> {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { RouteInput } from '@understudy/contracts';
-import type { Database, Sql } from '@understudy/db';
+import { type Database, personal, type Sql } from '@understudy/db';
 import { accessibleTo } from '../access/accessible.js';
 import type { Actor } from '../access/actor.js';
 import { notFound } from '../access/require-on.js';
@@ -27,7 +27,7 @@ export class LaneActs {
     await this.#change(actor, laneId, 'lane.drained', async (sql) => {
       await sql.query('UPDATE lanes SET drained_at = coalesce(drained_at, clock_timestamp()) WHERE id = $1', [laneId]);
       const stopped = now ? await sql.query<{ id: string }>(HAND_BACK, [laneId, ORDERS_CHANNEL]) : [];
-      return { now, reason, attempts: stopped.map(({ id }) => id) };
+      return { now, reason: personal(reason), attempts: stopped.map(({ id }) => id) };
     });
   }
 
@@ -37,7 +37,7 @@ export class LaneActs {
       await sql.query(`UPDATE lanes SET drained_at = NULL, set_aside_until = NULL, failed_tasks = '{}' WHERE id = $1`, [
         laneId,
       ]);
-      return { reason };
+      return { reason: personal(reason) };
     });
   }
 

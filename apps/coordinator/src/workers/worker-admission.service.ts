@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { UnderstudyError } from '@understudy/contracts';
-import type { Database, Sql } from '@understudy/db';
+import { type Database, personal, type Sql } from '@understudy/db';
 import type { Actor } from '../access/actor.js';
 import { notFound } from '../access/require-on.js';
 import { AuditWriter } from '../audit/audit-writer.js';
@@ -72,7 +72,7 @@ export class WorkerAdmission {
         [keyId, workerId],
       );
       if (ended === undefined) throw notFound('key of this worker');
-      return { fingerprint: ended.fingerprint, reason };
+      return { fingerprint: ended.fingerprint, reason: personal(reason) };
     });
   }
 
@@ -109,7 +109,7 @@ export class WorkerAdmission {
   async disable(actor: Actor, workerId: string, reason: string): Promise<void> {
     await this.change(actor, workerId, 'worker.disabled', async (sql) => {
       await sql.query('UPDATE workers SET disabled_at = now() WHERE id = $1', [workerId]);
-      return { reason };
+      return { reason: personal(reason) };
     });
   }
 

@@ -60,7 +60,7 @@ export interface WorkerConfig {
 }
 
 /** @throws UnderstudyError USAGE that names each wrong variable. */
-export function workerConfig(env: Readonly<Record<string, string | undefined>>): WorkerConfig {
+export function workerConfig(env: Readonly<Record<string, string | undefined>> = process.env): WorkerConfig {
   const parsed = Environment.safeParse(env);
   if (!parsed.success) {
     const wrong = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);

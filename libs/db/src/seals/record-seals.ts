@@ -8,6 +8,8 @@ export const SEALED_TABLES = [
   'memberships',
   'performer_accounts',
   'users',
+  'audit_erasures',
+  'restore_acceptances',
 ] as const;
 export type SealedTable = (typeof SEALED_TABLES)[number];
 

@@ -5,10 +5,14 @@ import {
   castRecord,
   type ConsentRecord,
   consentRecord,
+  type ErasureRecord,
+  erasureRecord,
   type MembershipRecord,
   membershipRecord,
   type PerformerAccountRecord,
   performerAccountRecord,
+  type RestoreAcceptanceRecord,
+  restoreAcceptanceRecord,
   type SegmentRecord,
   segmentRecord,
   type UserRecord,
@@ -72,6 +76,19 @@ const KINDS: Readonly<Record<SealedTable, Kind>> = {
     key: 'r.id::text',
     record: (row: UserRecord) => userRecord(row),
   },
+  audit_erasures: {
+    select: 'SELECT r.id, r.project_id AS "projectId", r.event_ids::text[] AS "eventIds", r.asked_by AS "askedBy"',
+    scope: 'r.id',
+    key: 'r.id::text',
+    record: (row: ErasureRecord) => erasureRecord(row),
+  },
+  restore_acceptances: {
+    select: `SELECT r.id, r.anchored_size AS "anchoredSize", r.anchored_root AS "anchoredRoot", r.log_size AS "logSize",
+                    r.log_root AS "logRoot", r.asked_by AS "askedBy"`,
+    scope: 'r.id',
+    key: 'r.id::text',
+    record: (row: RestoreAcceptanceRecord) => restoreAcceptanceRecord(row),
+  },
 };
 
 const PAGE = 2000;
@@ -112,7 +129,7 @@ async function write(sql: Sql, seals: RecordSeals, table: SealedTable, rows: rea
 /**
  * Seals rows as they are in this transaction: called by whoever wrote them, right after.
  *
- * @param ids of consents, users, segments' tasks; of the shot versions for cast members, of the users for memberships and performers' accounts
+ * @param ids of consents, users, erasures, acceptances, segments' tasks; of the shot versions for cast members, of the users for memberships and performers' accounts
  */
 export async function sealRows(
   sql: Sql,

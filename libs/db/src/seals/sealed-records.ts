@@ -89,3 +89,29 @@ export interface UserRecord {
 export function userRecord({ id, farmRoles }: UserRecord): readonly unknown[] {
   return [id, farmRoles.toSorted()];
 }
+
+/** Who asked for what, so that nobody is made to have asked by SQL. */
+export interface ErasureRecord {
+  readonly id: string;
+  readonly projectId: string | null;
+  readonly eventIds: readonly string[];
+  readonly askedBy: string;
+}
+
+export function erasureRecord({ id, projectId, eventIds, askedBy }: ErasureRecord): readonly unknown[] {
+  return [id, projectId, eventIds.toSorted(), askedBy];
+}
+
+export interface RestoreAcceptanceRecord {
+  readonly id: string;
+  readonly anchoredSize: bigint;
+  readonly anchoredRoot: string;
+  readonly logSize: bigint;
+  readonly logRoot: string;
+  readonly askedBy: string;
+}
+
+export function restoreAcceptanceRecord(row: RestoreAcceptanceRecord): readonly unknown[] {
+  const { id, anchoredSize, anchoredRoot, logSize, logRoot, askedBy } = row;
+  return [id, String(anchoredSize), anchoredRoot, String(logSize), logRoot, askedBy];
+}

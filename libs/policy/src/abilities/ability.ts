@@ -2,7 +2,7 @@ import { Ability, type ForcedSubject, subject as tag } from '@casl/ability';
 import type { ActorRoles } from './actor.js';
 import { assetRules } from './asset.js';
 import { attemptRules } from './attempt.js';
-import { auditCheckpointRules, auditEventRules } from './audit-event.js';
+import { auditCheckpointRules, auditErasureRules, auditEventRules, restoreAcceptanceRules } from './audit-event.js';
 import { checkConditions, type Conditions, matchesConditions } from './conditions.js';
 import { consentRules } from './consent.js';
 import { deliveryRules } from './delivery.js';
@@ -47,6 +47,8 @@ const EVERY_SUBJECT: readonly SubjectRules[] = [
   attemptRules,
   auditEventRules,
   auditCheckpointRules,
+  auditErasureRules,
+  restoreAcceptanceRules,
   evidenceRules,
   metricsRules,
   webhookRules,

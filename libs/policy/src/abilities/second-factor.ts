@@ -2,6 +2,7 @@ import type { Action, SubjectName } from './vocabulary.js';
 
 /** What lets work out of the farm, or gives somebody the right to: a stolen password alone must not be enough for it. */
 const ACTS: Partial<Record<SubjectName, readonly Action[]>> = {
+  AuditErasure: ['create', 'activate'],
   Consent: ['activate', 'lift'],
   Delivery: ['release'],
   Invitation: ['create'],
@@ -9,6 +10,7 @@ const ACTS: Partial<Record<SubjectName, readonly Action[]>> = {
   ModelPack: ['activate'],
   // Somebody's face, their consents, and their signature.
   Portal: ['read', 'view', 'revoke', 'sign', 'secure'],
+  RestoreAcceptance: ['create', 'activate'],
   RoleRequest: ['grant'],
   User: ['create'],
   Worker: ['create', 'activate', 'share'],

@@ -52,6 +52,8 @@ export const SUBJECTS = [
   'Attempt',
   'AuditEvent',
   'AuditCheckpoint',
+  'AuditErasure',
+  'RestoreAcceptance',
   'Evidence',
   'Metrics',
   'Webhook',

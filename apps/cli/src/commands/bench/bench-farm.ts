@@ -32,7 +32,8 @@ export interface BenchLane {
 
 /** An embedded Postgres with everything durable, as a farm has it, and a coordinator that takes results unseen. */
 export class BenchFarm {
-  #coordinator: Service | null = null;
+  /** Replicas on the one database. */
+  readonly #coordinators: Service[] = [];
 
   private constructor(
     private readonly folder: RunFolder,
@@ -86,38 +87,47 @@ export class BenchFarm {
     return this.cluster.pid;
   }
 
-  get coordinatorPid(): number {
-    return this.#running.pid;
+  get coordinatorPids(): readonly number[] {
+    return this.#coordinators.map(({ pid }) => pid);
   }
 
+  /** Of the first coordinator. */
   get address(): { host: string; port: number } {
-    return { host: HOST, port: Number(this.#running.readyEntry['port']) };
+    const [port] = this.ports;
+    if (port === undefined) throw new UnderstudyError('INTERNAL', 'the coordinator of the bench does not run');
+    return { host: HOST, port };
   }
 
-  get #running(): Service {
-    if (this.#coordinator === null) throw new UnderstudyError('INTERNAL', 'the coordinator of the bench does not run');
-    return this.#coordinator;
+  get ports(): readonly number[] {
+    return this.#coordinators.map(({ readyEntry }) => Number(readyEntry['port']));
   }
 
-  /** Starts the coordinator, or starts it anew with other settings. */
-  async startCoordinator(settings: Readonly<Record<string, string>> = {}): Promise<void> {
-    await this.#coordinator?.stop();
-    this.#coordinator = await startService({
-      name: 'coordinator',
-      entry: COORDINATOR_ENTRY,
-      environment: {
-        HOST,
-        PORT: '0',
-        DATABASE_URL: this.runtimeUrl,
-        DATA_DIR: join(this.folder.dir, 'store'),
-        SECRET_KEY: this.secretKey,
-        ACCOUNTS: 'simple',
-        ...settings,
-      },
-      logPath: join(this.folder.dir, 'coordinator.log'),
-      isReady: (entry) => entry['msg'] === 'listening' && typeof entry['port'] === 'number',
-      readyTimeoutMs: 60_000,
-    });
+  /** Starts so many coordinators, in the place of those that run. */
+  async startCoordinators(count: number, settings: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.#stopCoordinators();
+    for (let replica = 0; replica < count; replica += 1) {
+      const coordinator = await startService({
+        name: 'coordinator',
+        entry: COORDINATOR_ENTRY,
+        environment: {
+          HOST,
+          PORT: '0',
+          DATABASE_URL: this.runtimeUrl,
+          DATA_DIR: join(this.folder.dir, 'store'),
+          SECRET_KEY: this.secretKey,
+          ACCOUNTS: 'simple',
+          ...settings,
+        },
+        logPath: join(this.folder.dir, `coordinator-${replica}.log`),
+        isReady: (entry) => entry['msg'] === 'listening' && typeof entry['port'] === 'number',
+        readyTimeoutMs: 60_000,
+      });
+      this.#coordinators.push(coordinator);
+    }
+  }
+
+  async #stopCoordinators(): Promise<void> {
+    await Promise.all(this.#coordinators.splice(0).map((coordinator) => coordinator.stop()));
   }
 
   /** Workers of one host each, with their lanes, through the API. */
@@ -141,7 +151,7 @@ export class BenchFarm {
   }
 
   async stop(): Promise<void> {
-    await this.#coordinator?.stop();
+    await this.#stopCoordinators();
     await this.owner.close();
     await this.cluster.stop();
     await this.folder.remove();

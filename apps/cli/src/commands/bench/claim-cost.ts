@@ -20,7 +20,7 @@ export async function claimCosts(
 ): Promise<ClaimCost[]> {
   const costs: ClaimCost[] = [];
   // Nothing is completed here: leases must outlast the seeding.
-  await farm.startCoordinator({ LEASE_SECONDS: '3600' });
+  await farm.startCoordinators(1, { LEASE_SECONDS: '3600' });
   const [lane] = await farm.addLanes(1);
   if (lane === undefined) return costs;
   const line = new HttpLine(farm.address, lane.token);

@@ -6,6 +6,15 @@ import { benchDispatch, describeDispatch, isSound } from './dispatch.js';
 import { benchLane, describeLane } from './lane.js';
 import { benchQuality, describeQuality } from './quality.js';
 
+interface DispatchCommandOptions {
+  lanes: number;
+  shards: number;
+  pending: number;
+  holdMs: number;
+  coordinators: number;
+  json?: boolean;
+}
+
 export function addBenchCommand(program: Command): void {
   const bench = program.command('bench').description('measure this installation');
   bench
@@ -21,8 +30,10 @@ export function addBenchCommand(program: Command): void {
       within(0, 1_000_000),
       1_000_000,
     )
+    .option('--hold-ms <n>', 'how long each lane holds a lease', within(100, 60_000), 3_000)
+    .option('--coordinators <n>', 'replicas on the one database; the lanes are dealt out to them', within(1, 8), 1)
     .option('--json', 'the figures as the last line of standard output')
-    .action(async (options: { lanes: number; shards: number; pending: number; json?: boolean }) => {
+    .action(async (options: DispatchCommandOptions) => {
       const config = readConfig();
       const signal = interruptSignal();
       const onStep = (step: string): void => console.error(`bench: ${step}`);

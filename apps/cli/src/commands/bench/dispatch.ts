@@ -11,8 +11,8 @@ import { cpuMs, rssMiB } from './process-usage.js';
 import { seedShots } from './seed.js';
 
 const LOAD_ENTRY = join(ROOT_DIR, 'apps/cli/dist/commands/bench/lane-load.js');
-const HOLD_MS = 3_000;
-const PERIOD_MS = 3_100;
+/** From the end of one hold to the next request of a lane. */
+const PAUSE_MS = 100;
 /** The production default. */
 const HEARTBEAT_MS = 2_000;
 const SHOTS = 10;
@@ -23,6 +23,9 @@ export interface DispatchOptions {
   readonly lanes: number;
   readonly shards: number;
   readonly pending: number;
+  /** How long each lane holds a lease. */
+  readonly holdMs: number;
+  readonly coordinators: number;
   readonly homeDir: string;
   readonly signal: AbortSignal;
   readonly onStep: (step: string) => void;
@@ -31,6 +34,8 @@ export interface DispatchOptions {
 export interface DispatchReport {
   readonly lanes: number;
   readonly shards: number;
+  readonly holdMs: number;
+  readonly coordinators: number;
   readonly verification: string;
   readonly offeredPerSec: number;
   readonly completionsPerSec: number;
@@ -42,10 +47,10 @@ export interface DispatchReport {
   /** What the lanes were answered and what Postgres holds. */
   readonly counts: DispatchCounts;
   readonly refusals: Readonly<Record<string, number>>;
-  /** Processor time of each side for one completed shard, its lease and heartbeats included. */
+  /** Processor time of each side, all coordinators together, for one completed shard, its lease and heartbeats included. */
   readonly cpuMsPerCompletion: { readonly coordinator: number; readonly postgres: number; readonly load: number };
   readonly claimMsByPending: readonly ClaimCost[];
-  /** Of the coordinator, the most that was seen; and before the load. */
+  /** Of the coordinators together, the most that was seen; and before the load. */
   readonly rssMiB: number;
   readonly rssMiBAtStart: number;
 }
@@ -57,10 +62,10 @@ export function isSound({ shards, lost, doublyAccepted, counts }: DispatchReport
 
 export async function benchDispatch(options: DispatchOptions): Promise<DispatchReport> {
   const { onStep, signal } = options;
-  onStep('starting Postgres and a coordinator that takes results unseen');
+  onStep(`starting Postgres and ${options.coordinators} coordinator(s) that take results unseen`);
   const farm = await BenchFarm.start(options.homeDir);
   try {
-    await farm.startCoordinator();
+    await farm.startCoordinators(options.coordinators);
     signal.throwIfAborted();
     onStep(`registering ${options.lanes} lanes, seeding ${options.shards} shards`);
     const lanes = await farm.addLanes(options.lanes);
@@ -84,32 +89,36 @@ async function seed(farm: BenchFarm, shards: number): Promise<void> {
 async function measureLoad(
   farm: BenchFarm,
   lanes: readonly BenchLane[],
-  { shards, signal, onStep }: DispatchOptions,
+  { shards, holdMs, coordinators, signal, onStep }: DispatchOptions,
 ): Promise<Omit<DispatchReport, 'claimMsByPending'>> {
-  const offeredPerSec = (lanes.length * 1000) / PERIOD_MS;
+  const periodMs = holdMs + PAUSE_MS;
+  const offeredPerSec = (lanes.length * 1000) / periodMs;
   const limitMs = 30_000 + (PATIENCE * shards * 1000) / offeredPerSec;
-  const { host, port } = farm.address;
   const job = {
-    host,
-    port,
+    host: farm.address.host,
+    ports: [...farm.ports],
     lanes: [...lanes],
     shards,
-    holdMs: HOLD_MS,
-    periodMs: PERIOD_MS,
+    holdMs,
+    periodMs,
     heartbeatMs: HEARTBEAT_MS,
     limitMs,
   };
   onStep(`${lanes.length} lanes offer ${Math.round(offeredPerSec)} shards a second`);
-  const before = { coordinator: await cpuMs(farm.coordinatorPid), postgres: await cpuMs(farm.postgresPid, true) };
-  const rssMiBAtStart = await rssMiB(farm.coordinatorPid);
+  const usedMs = async (): Promise<number> => sum(await Promise.all(farm.coordinatorPids.map((pid) => cpuMs(pid))));
+  const heldMiB = async (): Promise<number> => sum(await Promise.all(farm.coordinatorPids.map((pid) => rssMiB(pid))));
+  const before = { coordinator: await usedMs(), postgres: await cpuMs(farm.postgresPid, true) };
+  const rssMiBAtStart = await heldMiB();
   let most = rssMiBAtStart;
-  const watch = setInterval(() => void rssMiB(farm.coordinatorPid).then((mib) => (most = Math.max(most, mib))), 500);
+  const watch = setInterval(() => void heldMiB().then((mib) => (most = Math.max(most, mib))), 500);
   const load = await runLoad(job, signal).finally(() => clearInterval(watch));
   const counts = await countDispatch(farm.owner, load.result.completed);
   const per = (ms: number): number => Math.round((ms / Math.max(1, counts.acceptedTasks)) * 100) / 100;
   return {
     lanes: lanes.length,
     shards,
+    holdMs,
+    coordinators,
     verification: 'media not verified: an adapter accepts every result unseen',
     offeredPerSec: tenths(offeredPerSec),
     completionsPerSec: tenths(counts.acceptedTasks / Math.max(load.result.seconds, 0.001)),
@@ -121,7 +130,7 @@ async function measureLoad(
     counts,
     refusals: load.result.refusals,
     cpuMsPerCompletion: {
-      coordinator: per((await cpuMs(farm.coordinatorPid)) - before.coordinator),
+      coordinator: per((await usedMs()) - before.coordinator),
       postgres: per((await cpuMs(farm.postgresPid, true)) - before.postgres),
       load: per(load.cpuMs),
     },
@@ -150,10 +159,14 @@ async function runLoad(job: LoadJob, signal: AbortSignal): Promise<{ result: Loa
   }
 }
 
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
 export function describeDispatch(report: DispatchReport): string {
   const ms = ({ p50, p99 }: Quantiles): string => `p50 ${p50} ms, p99 ${p99} ms`;
   return [
-    `${report.lanes} lanes, ${report.shards} shards; ${report.verification}`,
+    `${report.lanes} lanes, ${report.shards} shards, ${report.coordinators} coordinator(s); ${report.verification}`,
     `completions ${report.completionsPerSec}/s of ${report.offeredPerSec}/s offered`,
     `claim ${ms(report.claimMs)}; complete ${ms(report.completeMs)}; heartbeat ${ms(report.heartbeatMs)}`,
     `lost ${report.lost}, doubly accepted ${report.doublyAccepted}; Postgres: ${JSON.stringify(report.counts)}`,

@@ -36,8 +36,8 @@ class SimulatedLane {
   readonly #line: HttpLine;
   readonly #path: string;
 
-  constructor({ laneId, token }: { laneId: string; token: string }) {
-    this.#line = new HttpLine(job, token);
+  constructor({ laneId, token }: { laneId: string; token: string }, port: number) {
+    this.#line = new HttpLine({ host: job.host, port }, token);
     this.#path = `/api/v1/lanes/${laneId}/lease`;
   }
 
@@ -104,7 +104,10 @@ class SimulatedLane {
 
 const startMs = performance.now() + 200;
 await Promise.all(
-  job.lanes.map(async (lane, n) => await new SimulatedLane(lane).run(startMs + (n * job.periodMs) / job.lanes.length)),
+  job.lanes.map(async (lane, n) => {
+    const port = job.ports[n % job.ports.length]!;
+    await new SimulatedLane(lane, port).run(startMs + (n * job.periodMs) / job.lanes.length);
+  }),
 );
 const result: LoadResult = {
   claimMs: quantiles(samples.claim),

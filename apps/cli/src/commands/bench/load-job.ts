@@ -3,7 +3,8 @@ import { z } from 'zod';
 /** What the process of simulated lanes is told on its standard input. */
 export const LoadJob = z.object({
   host: z.string(),
-  port: z.int(),
+  /** Of the coordinators; the lanes are dealt out to them. */
+  ports: z.array(z.int()).min(1),
   lanes: z.array(z.object({ laneId: z.string(), token: z.string() })),
   /** Shards there are to complete; no lane asks for more once so many were leased. */
   shards: z.int(),
