@@ -45,7 +45,7 @@ export async function writeSealed(
       const plain = room.subarray(n * CHUNK_BYTES, Math.min(held, (n + 1) * CHUNK_BYTES));
       return format.seal(chunks + n, plain, isEnd && n === count - 1);
     });
-    await writeWhole(file, Buffer.concat(sealed), HEADER_BYTES + chunks * SEALED_CHUNK_BYTES);
+    await writeWhole(file, Buffer.concat(sealed.flat()), HEADER_BYTES + chunks * SEALED_CHUNK_BYTES);
     chunks += count;
     held = 0;
   };

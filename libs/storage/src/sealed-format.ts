@@ -92,10 +92,10 @@ export class SealedFormat {
     return Buffer.concat([this.#head, this.#nameTag(named)]);
   }
 
-  /** @param plain CHUNK_BYTES, or fewer in the last chunk */
-  seal(index: number, plain: Uint8Array, isLast: boolean): Buffer {
+  /** @param plain CHUNK_BYTES, or fewer in the last chunk; @returns what to write, in parts */
+  seal(index: number, plain: Uint8Array, isLast: boolean): Buffer[] {
     const cipher = createCipheriv('aes-256-gcm', this.#chunkKey, this.#nonce(index, isLast)).setAAD(this.#head);
-    return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+    return [cipher.update(plain), cipher.final(), cipher.getAuthTag()];
   }
 
   /** @throws UnderstudyError INTERNAL for what was changed, or is no such chunk of this file */
