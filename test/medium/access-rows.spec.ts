@@ -93,7 +93,7 @@ const SUBJECTS: Partial<Record<Model, { model: string; select: object; key?: str
   Project: { model: 'project', select: { id: true } },
   User: { model: 'user', select: { id: true } },
   Membership: { model: 'membership', select: { projectId: true, userId: true, role: true }, key: 'projectId' },
-  RoleRequest: { model: 'roleRequest', select: { id: true, projectId: true } },
+  RoleRequest: { model: 'roleRequest', select: { id: true, projectId: true, role: true } },
   Invitation: { model: 'invitation', select: { id: true } },
   ModelPack: { model: 'modelPack', select: { id: true } },
   AuditCheckpoint: { model: 'auditCheckpoint', select: { size: true }, key: 'size' },

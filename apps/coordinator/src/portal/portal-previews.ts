@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
@@ -42,7 +42,7 @@ export class PortalPreviews {
     const side = asIdentity.length > 0 ? 'identity' : 'plate';
     const tracks = own.flatMap((member) => member.tracks);
     // Under the delivery's own name, so that it goes when the delivery goes.
-    const name = `${delivery.sha256}-portal-${side}-${tracks.toSorted((a, b) => a - b).join('.')}.png`;
+    const name = `${delivery.sha256}-portal-${side}-${nameOf(tracks)}.png`;
     const png = await this.#kept(name, () =>
       this.#draw({ side, tracks, analysisSha256: analysis.sha256 ?? '', sha256: delivery.sha256, shotVersionId }),
     );
@@ -99,6 +99,12 @@ export class PortalPreviews {
     await rename(partial, path);
     return made;
   }
+}
+
+/** As short for a crowd's tracks as for one. */
+function nameOf(tracks: readonly number[]): string {
+  const sorted = tracks.toSorted((one, other) => one - other).join('.');
+  return createHash('sha256').update(sorted).digest('hex').slice(0, 32);
 }
 
 function nothing(): UnderstudyError {

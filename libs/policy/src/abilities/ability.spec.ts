@@ -81,6 +81,8 @@ const TABLE: Record<Who, readonly string[]> = {
     'decline RoleRequest',
     'grant RoleRequest',
     'read RoleRequest',
+    'grant BreakGlass',
+    'read BreakGlass',
     'revoke Membership',
     'revoke User',
     'read Worker',
@@ -125,6 +127,7 @@ const TABLE: Record<Who, readonly string[]> = {
     'decline Consent',
     'lift Consent',
     'read AuditEvent',
+<<<<<<< HEAD
     'read AuditErasure',
     'create AuditErasure',
     'activate AuditErasure',
@@ -140,6 +143,13 @@ const TABLE: Record<Who, readonly string[]> = {
     'create RestoreAcceptance',
     'activate RestoreAcceptance',
   ],
+=======
+    'decline RoleRequest',
+    'grant RoleRequest',
+    'read RoleRequest',
+  ],
+  compliance_auditor: [...MEMBER, 'read Asset', 'read FaceTemplate', 'read AuditEvent', 'read Evidence'],
+>>>>>>> 255c525 (wip)
   performer: [...SELF, 'read Portal', 'view Portal', 'revoke Portal', 'sign Portal', 'secure Portal'],
   worker: ['join Worker', 'register Lane', 'lease Lane', 'report Attempt', 'upload Attempt'],
 };
@@ -166,7 +176,11 @@ describe('whose rows', () => {
     Task: (projectId) => ({ shotVersion: { shot: { projectId } } }),
     Delivery: (projectId) => ({ shotVersion: { shot: { projectId } } }),
     AuditEvent: (projectId) => ({ projectId }),
+<<<<<<< HEAD
     AuditErasure: (projectId) => ({ projectId }),
+=======
+    RoleRequest: (projectId) => ({ projectId, role: 'performer' }),
+>>>>>>> 255c525 (wip)
   };
   const members: Who[] = ['producer', 'artist', 'consent_officer', 'compliance_auditor'];
 
@@ -198,6 +212,14 @@ describe('whose rows', () => {
     ['lease', 'Lane', { workerId: ME }, { workerId: 'another' }, 'worker'],
     ['report', 'Attempt', { lane: { workerId: ME } }, { lane: { workerId: 'another' } }, 'worker'],
     ['read', 'AuditEvent', { projectId: null }, { projectId: MINE }, 'org_admin'],
+    ['grant', 'RoleRequest', { role: 'producer' }, { role: 'performer' }, 'org_admin'],
+    [
+      'grant',
+      'RoleRequest',
+      { projectId: MINE, role: 'performer' },
+      { projectId: MINE, role: 'producer' },
+      'consent_officer',
+    ],
   ] as const)('%s %s: %j, not %j', (action, name, own, other, who) => {
     const ability = abilityAs(who);
     expect(ability.can(action, asSubject(name, own))).toBe(true);
