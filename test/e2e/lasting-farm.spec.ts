@@ -30,12 +30,9 @@ describe('a lasting farm', () => {
   let adminPassword: string;
   let consents: Consent[];
   let replacedReport: ShotReport;
-<<<<<<< HEAD
   let cancelled: string;
-=======
   /** Who outside is told of shots, and of the farm's times. */
   let outside: Listener;
->>>>>>> 255c525 (wip)
   const at = (name: string): string => join(dir, name);
   /** Each person has a home of their own, as on a host of their own. */
   const as = (person: string, ...args: string[]): Promise<Finished> =>

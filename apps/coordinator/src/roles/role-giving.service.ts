@@ -1,12 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type RouteInput, type RouteOutput, RoleRequest, UnderstudyError } from '@understudy/contracts';
-<<<<<<< HEAD
 import { type Database, personal, type Sql } from '@understudy/db';
-import { releasesOrGrants } from '@understudy/policy';
-=======
-import type { Database, Sql } from '@understudy/db';
 import { asSubject, releasesOrGrants } from '@understudy/policy';
->>>>>>> 255c525 (wip)
 import type { Actor } from '../access/actor.js';
 import { notFound } from '../access/require-on.js';
 import { AuditWriter } from '../audit/audit-writer.js';

@@ -127,7 +127,9 @@ const TABLE: Record<Who, readonly string[]> = {
     'decline Consent',
     'lift Consent',
     'read AuditEvent',
-<<<<<<< HEAD
+    'decline RoleRequest',
+    'grant RoleRequest',
+    'read RoleRequest',
     'read AuditErasure',
     'create AuditErasure',
     'activate AuditErasure',
@@ -143,13 +145,6 @@ const TABLE: Record<Who, readonly string[]> = {
     'create RestoreAcceptance',
     'activate RestoreAcceptance',
   ],
-=======
-    'decline RoleRequest',
-    'grant RoleRequest',
-    'read RoleRequest',
-  ],
-  compliance_auditor: [...MEMBER, 'read Asset', 'read FaceTemplate', 'read AuditEvent', 'read Evidence'],
->>>>>>> 255c525 (wip)
   performer: [...SELF, 'read Portal', 'view Portal', 'revoke Portal', 'sign Portal', 'secure Portal'],
   worker: ['join Worker', 'register Lane', 'lease Lane', 'report Attempt', 'upload Attempt'],
 };
@@ -176,11 +171,8 @@ describe('whose rows', () => {
     Task: (projectId) => ({ shotVersion: { shot: { projectId } } }),
     Delivery: (projectId) => ({ shotVersion: { shot: { projectId } } }),
     AuditEvent: (projectId) => ({ projectId }),
-<<<<<<< HEAD
     AuditErasure: (projectId) => ({ projectId }),
-=======
     RoleRequest: (projectId) => ({ projectId, role: 'performer' }),
->>>>>>> 255c525 (wip)
   };
   const members: Who[] = ['producer', 'artist', 'consent_officer', 'compliance_auditor'];
 

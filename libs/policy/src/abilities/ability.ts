@@ -2,12 +2,8 @@ import { Ability, type ForcedSubject, subject as tag } from '@casl/ability';
 import type { ActorRoles } from './actor.js';
 import { assetRules } from './asset.js';
 import { attemptRules } from './attempt.js';
-<<<<<<< HEAD
 import { auditCheckpointRules, auditErasureRules, auditEventRules, restoreAcceptanceRules } from './audit-event.js';
-=======
-import { auditCheckpointRules, auditEventRules } from './audit-event.js';
 import { breakGlassRules } from './break-glass.js';
->>>>>>> 255c525 (wip)
 import { checkConditions, type Conditions, matchesConditions } from './conditions.js';
 import { consentRules } from './consent.js';
 import { deliveryRules } from './delivery.js';

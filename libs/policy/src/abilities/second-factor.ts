@@ -2,11 +2,8 @@ import type { Action, SubjectName } from './vocabulary.js';
 
 /** What lets work out of the farm, or gives somebody the right to: a stolen password alone must not be enough for it. */
 const ACTS: Partial<Record<SubjectName, readonly Action[]>> = {
-<<<<<<< HEAD
   AuditErasure: ['create', 'activate'],
-=======
   BreakGlass: ['grant'],
->>>>>>> 255c525 (wip)
   Consent: ['activate', 'lift'],
   Delivery: ['release'],
   Invitation: ['create'],
