@@ -219,8 +219,6 @@ describe('before a shot is ready, lanes read some of its faces', () => {
 
   it.each([
     ['lost', `UPDATE lanes SET state = 'lost' WHERE worker_id = $1`],
-    ['drained', `UPDATE lanes SET drained_at = now() WHERE worker_id = $1`],
-    ['shut out', `UPDATE workers SET disabled_at = now() WHERE id = $1`],
     ['tied to other projects', `UPDATE workers SET tied = true WHERE id = $1`],
   ])('by who rendered where the other is %s, and then it is said', async (_, change) => {
     const shotVersionId = await verifying();
@@ -276,17 +274,18 @@ describe('before a shot is ready, lanes read some of its faces', () => {
     expect(await maker.workOff()).toHaveLength(made.shards.rendered);
     await farm.runStage('assemble', shotVersionId);
     await farm.runStage('verify', shotVersionId);
-    const asked = await farm.owner.query<{ assetId: string; frame: number }>(
-      'SELECT asset_id AS "assetId", frame FROM output_checks WHERE shot_version_id = $1 ORDER BY frame',
+    const asked = await farm.owner.query<{ taskId: string; frame: number }>(
+      `SELECT f.task_id AS "taskId", k.frame FROM output_checks k JOIN face_templates f ON f.asset_id = k.asset_id
+        WHERE k.shot_version_id = $1 ORDER BY k.frame`,
       [shotVersionId],
     );
-    const anew = asked.filter(({ frame }) => frame < made.rendered.endFrame).map(({ assetId }) => assetId);
-    const rest = asked.filter(({ frame }) => frame >= made.rendered.endFrame).map(({ assetId }) => assetId);
+    const anew = asked.filter(({ frame }) => frame < made.rendered.endFrame).map(({ taskId }) => taskId);
+    const rest = asked.filter(({ frame }) => frame >= made.rendered.endFrame).map(({ taskId }) => taskId);
     expect([anew.length, rest.length]).toEqual([2, 2]);
     // What was made anew shows nobody who agreed; the rest, which is in order, does not speak for it.
     [lane.enrolled, maker.enrolled] = [NOBODY, IDENTITY];
-    const ofLane = (await lane.workOff()).map((lease) => (lease.kind === 'enrol' ? lease.image.assetId : ''));
-    const ofMaker = (await maker.workOff()).map((lease) => (lease.kind === 'enrol' ? lease.image.assetId : ''));
+    const ofLane = (await lane.workOff()).map(({ taskId }) => taskId);
+    const ofMaker = (await maker.workOff()).map(({ taskId }) => taskId);
     expect([ofLane.toSorted(), ofMaker.toSorted()]).toEqual([anew.toSorted(), rest.toSorted()]);
     await readTemplates();
     await farm.runStage('verify', shotVersionId);
@@ -314,6 +313,8 @@ describe('before a shot is ready, lanes read some of its faces', () => {
     expect(kept.map(({ frame }) => frame)).toEqual(expect.arrayContaining(fault?.frames ?? ['none']));
     await farm.get(ShotActs).cancel(stage.actor, shot.shotId, 'enough');
     await gone(maker);
+    await farm.get(AnalysisPurge).run();
+    expect(await left()).toBe(0);
   });
 
   it('and nothing of them outlives a revocation', async () => {

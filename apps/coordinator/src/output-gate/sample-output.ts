@@ -77,7 +77,7 @@ export function partsOf<T extends { readonly frame: number }>(
   return [faces.filter(isAnew), faces.filter((face) => !isAnew(face))];
 }
 
-function draw(groups: readonly OutputSample[][], random: () => number): OutputSample[] {
+function draw(groups: readonly (readonly OutputSample[])[], random: () => number): OutputSample[] {
   const samples = groups.flatMap((group) => {
     const clear = group.filter((one) => one.clear);
     const fit = clear.length > 0 ? clear : [...group];

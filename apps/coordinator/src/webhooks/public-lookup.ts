@@ -3,13 +3,12 @@ import type { LookupFunction } from 'node:net';
 import { UnderstudyError } from '@understudy/contracts';
 import { isPublicAddress } from './public-address.js';
 
-/** `dns.lookup`, or what stands in for it. */
-export type Resolve = LookupFunction &
-  ((
-    hostname: string,
-    options: LookupAllOptions,
-    callback: (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void,
-  ) => void);
+/** `dns.lookup` for all addresses, or what stands in for it. */
+export type Resolve = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void,
+) => void;
 
 /**
  * Resolves a name for a socket, and fails when one of its addresses is not public. The socket connects to what this answered

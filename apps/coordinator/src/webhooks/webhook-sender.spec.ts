@@ -1,7 +1,5 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { LookupAddress } from 'node:dns';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createServer, type AddressInfo, type Server, Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Resolve } from './public-lookup.js';
 import { WebhookSender } from './webhook-sender.js';
 
@@ -11,12 +9,12 @@ const [PUBLIC, PUBLIC_6] = ['93.184.215.14', '2606:2800:21f:cb07:6820:80da:af6b:
 /** Each question gets the next answer. */
 function answering(...answers: readonly string[][]): { resolve: Resolve; asked: string[] } {
   const asked: string[] = [];
-  const resolve = ((hostname: string, _: object, callback: (error: null, found: LookupAddress[]) => void): void => {
+  const resolve: Resolve = (hostname, _, callback) => {
     const answer = answers[Math.min(asked.length, answers.length - 1)] ?? [];
     asked.push(hostname);
     const found = answer.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
     setImmediate(() => callback(null, found));
-  }) as unknown as Resolve;
+  };
   return { resolve, asked };
 }
 
@@ -25,13 +23,14 @@ let inside: Server;
 let visits: number;
 /** The addresses that sockets begin to connect to. */
 let attempts: string[];
-const watch = (message: unknown): void => {
-  const { socket } = message as { socket: Socket };
-  socket.once('connectionAttempt', (address: string) => {
+const { connect } = Socket.prototype;
+function watched(this: Socket, ...given: unknown[]): Socket {
+  this.once('connectionAttempt', (address: string) => {
     attempts.push(address);
-    socket.destroy(new Error('far enough'));
+    setImmediate(() => this.destroy(new Error('far enough')));
   });
-};
+  return Reflect.apply(connect, this, given) as Socket;
+}
 
 beforeEach(async () => {
   [visits, attempts] = [0, []];
@@ -40,10 +39,10 @@ beforeEach(async () => {
     socket.destroy();
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => inside.once('listening', resolve));
-  subscribe('net.client.socket', watch);
+  vi.spyOn(Socket.prototype, 'connect').mockImplementation(watched);
 });
 afterEach(async () => {
-  unsubscribe('net.client.socket', watch);
+  vi.restoreAllMocks();
   await new Promise((resolve) => inside.close(resolve));
 });
 

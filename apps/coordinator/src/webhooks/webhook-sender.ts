@@ -10,7 +10,7 @@ import { isLoopbackHost, isPublicAddress } from './public-address.js';
 import { notPublic, publicLookup, type Resolve } from './public-lookup.js';
 
 const TIMEOUT_MS = 10_000;
-/** For a resolver of one's own; without one it is the host's. */
+/** For a resolver of one's own where addresses have to be public; without one it is the host's. */
 export const RESOLVER = Symbol('resolver');
 
 /** Sends a body to an address that somebody outside has named, and to no other. */
@@ -54,7 +54,7 @@ export class WebhookSender {
           ...headers,
         },
         agent: false,
-        lookup: this.config.WEBHOOKS_TO_PRIVATE_HOSTS ? this.resolve : publicLookup(this.resolve),
+        lookup: this.config.WEBHOOKS_TO_PRIVATE_HOSTS ? lookup : publicLookup(this.resolve),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       sent.once('response', (response) => {
