@@ -50,6 +50,9 @@ const FILL = `
   INSERT INTO audit_checkpoints (size, root, frontier, settled_before, note)
     SELECT 1000000 + n, '\\x00', '\\x00', 0, '-' FROM generate_series(1, ${ROWS}) n;
   INSERT INTO performers (id, project_id, name) SELECT gen_random_uuid(), a_project(), 'P' || n FROM generate_series(1, ${ROWS}) n;
+  INSERT INTO role_requests (id, user_id, project_id, role, performer_id, requested_by, expires_at, declined_by, decided_at)
+    SELECT gen_random_uuid(), (SELECT id FROM people p WHERE p.n = 1), project_id, 'performer', id, gen_random_uuid(), now(),
+           gen_random_uuid(), now() FROM performers;
   INSERT INTO consents (id, lineage_id, version, project_id, performer_id, role, state, level, scope, document, document_sha256,
       valid_from, valid_until, requested_by)
     SELECT gen_random_uuid(), gen_random_uuid(), 1, project_id, id, 'identity', 'pending_review', 'L1', '{}', '{}', repeat('a', 64),

@@ -292,8 +292,9 @@ describe('before a shot is ready, lanes read some of its faces', () => {
     expect(await farm.stateOf(shotVersionId)).toBe('held');
     const { details } = await farm.errorOf(shotVersionId);
     expect(details).toMatchObject({ reasons: ['NOBODYS_FACE'], sampled: 4, read: 4, byRenderer: 0 });
-    const [fault] = details?.['faults'] as { frames: number[] }[];
-    expect(fault?.frames.every((frame) => frame < made.rendered.endFrame)).toBe(true);
+    const [{ frames: strange = [] } = {}] = (details?.['faults'] ?? []) as { frames: number[] }[];
+    expect(strange).toHaveLength(2);
+    expect(strange.every((frame) => frame < made.rendered.endFrame)).toBe(true);
 
     // Given up, and other frames rendered anew: those that were held are taken over, and looked at again.
     await farm.get(ShotActs).cancel(stage.actor, shot.shotId, 'not so');
@@ -310,7 +311,7 @@ describe('before a shot is ready, lanes read some of its faces', () => {
       'SELECT frame FROM output_checks WHERE shot_version_id = $1',
       [third.id],
     );
-    expect(kept.map(({ frame }) => frame)).toEqual(expect.arrayContaining(fault?.frames ?? ['none']));
+    expect(kept.map(({ frame }) => frame)).toEqual(expect.arrayContaining(strange));
     await farm.get(ShotActs).cancel(stage.actor, shot.shotId, 'enough');
     await gone(maker);
     await farm.get(AnalysisPurge).run();
