@@ -9,6 +9,7 @@ import { FIRST, THIRD, drawPortrait, pngOf } from '@understudy/sample';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../libs/face/test/graphs.js';
 import { columnsWith, filesWith } from './canary.js';
+import { Listener } from './listener.js';
 import { frameMd5s, picture } from './picture.js';
 import { type Finished, type Running, makeFolder, start, understudy } from './understudy.js';
 
@@ -30,6 +31,8 @@ describe('a lasting farm', () => {
   let consents: Consent[];
   let replacedReport: ShotReport;
   let cancelled: string;
+  /** Who outside is told of shots, and of the farm's times. */
+  let outside: Listener;
   const at = (name: string): string => join(dir, name);
   /** Each person has a home of their own, as on a host of their own. */
   const as = (person: string, ...args: string[]): Promise<Finished> =>
@@ -47,8 +50,10 @@ describe('a lasting farm', () => {
     await addPainter();
     const port = await freePort();
     server = `http://127.0.0.1:${port}`;
+    outside = await Listener.open();
+    const told = { OTEL_EXPORTER_OTLP_ENDPOINT: outside.url, WEBHOOKS_TO_PRIVATE_HOSTS: 'true' };
     farm = start(['up', '--port', String(port), '--lanes', '1', '--admin-email', 'admin@studio.example'], {
-      env: { UNDERSTUDY_HOME: at('farm') },
+      env: { UNDERSTUDY_HOME: at('farm'), ...told },
     });
     const out = await farm.printed(/sign in as \S+ with (\S+)/);
     adminPassword = out[1]!;
@@ -56,6 +61,7 @@ describe('a lasting farm', () => {
   afterAll(async () => {
     farm.child.kill('SIGTERM');
     await farm.finished;
+    outside.close();
     await remove();
   });
 
@@ -115,6 +121,7 @@ describe('a lasting farm', () => {
   });
 
   it('submits, follows, releases and fetches a shot', async () => {
+    expect((await as('producer', 'webhook', 'new', 'pilot', `${outside.url}/hook`)).stderr).toBe('');
     const submitted = await submit('--target', at(`${CODENAME}.mp4`));
     expect(submitted.stderr).not.toMatch(/^error/m);
     const { id } = submitted.json<Shot>();
@@ -279,7 +286,7 @@ describe('a lasting farm', () => {
     expect((await as('producer', 'batch', 'show', 'day', '--project', 'pilot')).code).toBe(2);
   });
 
-  it('leaves neither the codename nor the plate in logs, metrics, scratch, core files or tables that need not have it', async () => {
+  it('leaves neither the codename nor the plate in logs, metrics, webhooks, traces, scratch, core files or tables that need not have it', async () => {
     const farmDir = at('farm/farm');
     const stored = await filesWith(farmDir, [CODENAME, IN_PLATE]);
     const plate = createHash('sha256')
@@ -297,6 +304,13 @@ describe('a lasting farm', () => {
     const metrics = await fetch(`${server}/metrics`, { headers: { authorization: `Bearer ${token}` } });
     expect(metrics.status).toBe(200);
     expect(await metrics.text()).not.toMatch(/canary/);
+    // Of the shot of that name each was told, by its id.
+    const shotId = replacedReport.shot.id;
+    for (const path of ['/hook', '/v1/traces']) {
+      const heard = outside.heard.filter((one) => one.path === path).map(({ text }) => text);
+      expect(heard.join('\n'), path).toContain(shotId);
+      expect(heard.join('\n'), path).not.toMatch(/canary/);
+    }
     expect((await as('auditor', 'audit', 'export', '--out', at('all.ndjson'))).stderr).toBe('');
     expect(readFileSync(at('all.ndjson'), 'utf8')).not.toMatch(/canary/);
     const cores = readdirSync(farmDir, { recursive: true }).filter((name) => /(^|\/)core(\.\d+)?$/.test(String(name)));

@@ -181,13 +181,18 @@ async function addWorkerKey(owner: Database, workerId: string): Promise<string> 
   return id;
 }
 
-/** A role that somebody else asked for. */
-async function addRoleRequest(owner: Database, userId: string, projectId: string): Promise<string> {
+/** A role that somebody else asked for, or to be a performer. */
+async function addRoleRequest(
+  owner: Database,
+  userId: string,
+  projectId: string,
+  performerId: string | null = null,
+): Promise<string> {
   const id = randomUUID();
   await owner.query(
-    `INSERT INTO role_requests (id, user_id, project_id, role, requested_by, expires_at)
-     VALUES ($1, $2, $3, 'producer', $4, now() + interval '1 day')`,
-    [id, userId, projectId, randomUUID()],
+    `INSERT INTO role_requests (id, user_id, project_id, role, performer_id, requested_by, expires_at)
+     VALUES ($1, $2, $3, CASE WHEN $4::uuid IS NULL THEN 'producer' ELSE 'performer' END, $4::uuid, $5, now() + interval '1 day')`,
+    [id, userId, projectId, performerId, randomUUID()],
   );
   return id;
 }
@@ -254,6 +259,12 @@ export async function knockerOf(
     ]);
     const performerKeyId = await addPerformerKey(farm.owner, person.id);
     return { token: person.token, own: { ...side, performerKeyId, tokenId: await addTokenOf(farm.owner, person.id) } };
+  }
+  if (roles.project === 'consent_officer') {
+    const { projectId, userId, performerId } = side;
+    const roleRequestId = await addRoleRequest(farm.owner, userId, projectId, performerId);
+    const tokenId = await addTokenOf(farm.owner, person.id);
+    return { token: person.token, own: { ...side, roleRequestId, tokenId } };
   }
   const eventId = roles.farm === 'org_admin' ? await addEvent(farm.owner, null) : side.eventId;
   return { token: person.token, own: { ...side, eventId, tokenId: await addTokenOf(farm.owner, person.id) } };

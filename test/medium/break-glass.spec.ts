@@ -132,6 +132,24 @@ describe('the break-glass account', () => {
     expect((await as(cookie, 'GET', '/api/v1/me')).status).toBe(401);
   });
 
+  it('is kept from nobody by wrong passwords, whose address is locked instead', async () => {
+    const password = await sealed();
+    for (let tries = 0; tries < 7; tries += 1) expect((await signIn('not this one')).status).toBe(401);
+    expect((await signIn(password)).status).toBe(200);
+  });
+
+  it('lets nobody in by an invitation of its own once its hour is over', async () => {
+    const { cookie } = await signIn(await sealed());
+    const invite = async (email: string) =>
+      String((await as(cookie, 'POST', '/api/v1/invitations', { email, name: 'Guest' })).body['secret']);
+    const [early, late] = [await invite('early@example.org'), await invite('late@example.org')];
+    const accept = (secret: string) =>
+      farm.call('acceptInvitation', undefined, { body: { secret, password: 'correct horse battery' } });
+    expect((await accept(early)).status).toBe(200);
+    await hourLater();
+    expect((await accept(late)).body.error?.code).toBe('CREDENTIALS_REFUSED');
+  });
+
   it('is held to that by the database', async () => {
     await signIn(await sealed());
     await hourLater();

@@ -19,6 +19,7 @@ interface Plan {
 let farm: ShardsFarm;
 let attemptIds: string[];
 let laneIds: string[];
+let workerIds: string[];
 let can: string;
 let shotVersionId: string;
 beforeAll(async () => {
@@ -28,6 +29,7 @@ beforeAll(async () => {
   shotVersionId = first!.shotVersionId;
   const lanes = await farm.addLanes(60);
   laneIds = lanes.map(({ id }) => id);
+  workerIds = [...new Set(lanes.map(({ workerId }) => workerId))];
   can = lanes[0]!.can;
   const leases = await Promise.all(lanes.map((lane) => farm.claim(lane)));
   attemptIds = leases.map(({ attemptId }) => attemptId).slice(0, 20);
@@ -76,7 +78,7 @@ describe('a hot statement reads by index', () => {
     return JSON.stringify([{ projectId, urgency: -50, kindRank: 1, since, queue: shotVersionId, count: 5 }]);
   };
   const statements: [string, string, () => Promise<unknown[]> | unknown[]][] = [
-    ['the claim takes tasks', CLAIM_STATEMENTS.TAKE, async () => [await queue(), can, laneIds.slice(0, 10)]],
+    ['the claim takes tasks', CLAIM_STATEMENTS.TAKE, async () => [await queue(), can, laneIds.slice(0, 10), workerIds]],
     [
       'the claim leases',
       CLAIM_STATEMENTS.LEASE,

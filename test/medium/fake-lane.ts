@@ -76,17 +76,19 @@ export class FakeLane {
     readonly lane: Lane,
   ) {}
 
-  /** @param packs SHA-256 of manifests whose self-test it passed */
-  static async register(farm: StagesFarm, packs: readonly string[] = []): Promise<FakeLane> {
-    const workerId = randomUUID();
+  /**
+   * @param packs SHA-256 of manifests whose self-test it passed
+   * @param worker whose lane it is; without one it is a worker's of its own
+   */
+  static async register(farm: StagesFarm, packs: readonly string[] = [], worker?: FakeLane): Promise<FakeLane> {
+    const workerId = worker?.lane.workerId ?? randomUUID();
     const own = capabilities();
     const can = { ...own, packs: [...own.packs, ...packs] };
-    await farm.owner.query('INSERT INTO workers (id, name, created_by) VALUES ($1, $2, $3)', [
-      workerId,
-      `worker ${workerId}`,
-      randomUUID(),
-    ]);
-    const place = { ordinal: 0, host: 'host', capabilities: can };
+    await farm.owner.query(
+      'INSERT INTO workers (id, name, created_by) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING',
+      [workerId, `worker ${workerId}`, randomUUID()],
+    );
+    const place = { ordinal: 0, host: worker === undefined ? 'host' : `host ${randomUUID()}`, capabilities: can };
     const id = await farm.get(LaneRepository).register(farm.owner, workerId, place);
     return new FakeLane(farm, laneOf({ id, workerId, capabilities: can, parityClass: parityLine(can.parityClass) }));
   }

@@ -6,10 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConsentLifeService } from '../../apps/coordinator/src/consents/consent-life.service.js';
 import { AttemptEnds } from '../../apps/coordinator/src/shards/attempt-ends.js';
 import { Claims } from '../../apps/coordinator/src/shards/claims.js';
+import { Resubmissions } from '../../apps/coordinator/src/shots/resubmissions.js';
 import { ShotActs } from '../../apps/coordinator/src/shots/shot-acts.js';
+import { ShotRepository } from '../../apps/coordinator/src/shots/shot.repository.js';
 import { AnalysisPurge } from '../../apps/coordinator/src/stages/analysis-purge.js';
-import { type FakeLane, templateOf } from './fake-lane.js';
-import { makePlate, type Stage, StagesFarm } from './stages-farm.js';
+import { FakeLane, templateOf } from './fake-lane.js';
+import { makePlate, PLATE_FRAMES, type Stage, StagesFarm } from './stages-farm.js';
 
 /** The identity is person 2, the plate person 0; person 5 is enrolled besides, person 9 nowhere. */
 const [IDENTITY, PLATE, THIRD, NOBODY] = [2, 0, 5, 9];
@@ -70,6 +72,18 @@ async function verifying(): Promise<string> {
   );
   return shot.shotVersionId;
 }
+async function countsOf(shotVersionId: string): Promise<unknown> {
+  const { faces } = await farm.one<{ faces: unknown }>(
+    `SELECT verification->'faces' AS faces FROM deliveries WHERE shot_version_id = $1`,
+    [shotVersionId],
+  );
+  return faces;
+}
+async function gone(...lanes: readonly FakeLane[]): Promise<void> {
+  for (const { lane: of } of lanes) {
+    await farm.owner.query(`UPDATE lanes SET state = 'lost' WHERE worker_id = $1`, [of.workerId]);
+  }
+}
 const left = async () =>
   (
     await farm.one<{ left: number }>(
@@ -88,7 +102,8 @@ describe('before a shot is ready, lanes read some of its faces', () => {
         'SELECT verification FROM deliveries WHERE shot_version_id = $1',
         [shotVersionId],
       );
-      expect(verification['faces']).toEqual({ sampled: 2, read: 2, unsampled: 0 });
+      // The farm has one worker, and says so.
+      expect(verification['faces']).toEqual({ sampled: 2, read: 2, byRenderer: 2, unsampled: 0 });
       expect(await left()).toBe(0);
     }
   });
@@ -163,7 +178,7 @@ describe('before a shot is ready, lanes read some of its faces', () => {
       `SELECT verification->'faces' AS faces FROM deliveries WHERE shot_version_id = $1`,
       [shotVersionId],
     );
-    expect(faces).toEqual({ sampled: 2, read: 0, unsampled: 0 });
+    expect(faces).toEqual({ sampled: 2, read: 0, byRenderer: 0, unsampled: 0 });
   });
 
   it('a clear face that no lane can read: held, until another person lets it pass', async () => {
@@ -186,22 +201,42 @@ describe('before a shot is ready, lanes read some of its faces', () => {
     expect(await farm.stateOf(shotVersionId)).toBe('ready');
   });
 
-  it('by others than those who rendered, where there are any', async () => {
+  it('by another worker than the one who rendered, under whatever lane and however long it waits, while there is one', async () => {
     const shotVersionId = await verifying();
     const other = await farm.addLane();
     await farm.runStage('verify', shotVersionId);
-    expect(await lane.workOff()).toEqual([]);
+    const again = await FakeLane.register(farm, [], lane);
+    await farm.owner.query(`UPDATE tasks SET created_at = created_at - interval '1 hour' WHERE state = 'pending'`);
+    expect([await lane.workOff(), await again.workOff()]).toEqual([[], []]);
     other.enrolled = IDENTITY;
     expect(await other.workOff()).toHaveLength(2);
     await readTemplates();
     await farm.runStage('verify', shotVersionId);
     expect(await farm.stateOf(shotVersionId)).toBe('ready');
-    await farm.owner.query(`UPDATE lanes SET state = 'lost' WHERE id = $1`, [other.lane.id]);
+    expect(await countsOf(shotVersionId)).toMatchObject({ read: 2, byRenderer: 0 });
+    await gone(other);
   });
 
-  it('by another once more where one cannot', async () => {
+  it.each([
+    ['lost', `UPDATE lanes SET state = 'lost' WHERE worker_id = $1`],
+    ['tied to other projects', `UPDATE workers SET tied = true WHERE id = $1`],
+  ])('by who rendered where the other is %s, and then it is said', async (_, change) => {
     const shotVersionId = await verifying();
     const other = await farm.addLane();
+    await farm.runStage('verify', shotVersionId);
+    lane.enrolled = IDENTITY;
+    expect(await lane.workOff()).toEqual([]);
+    await farm.owner.query(change, [other.lane.workerId]);
+    expect(await lane.workOff()).toHaveLength(2);
+    await readTemplates();
+    await farm.runStage('verify', shotVersionId);
+    expect(await countsOf(shotVersionId)).toMatchObject({ read: 2, byRenderer: 2 });
+    await gone(other);
+  });
+
+  it('by another once more where one cannot, and still not by who rendered', async () => {
+    const shotVersionId = await verifying();
+    const [other, third] = [await farm.addLane(), await farm.addLane()];
     await farm.runStage('verify', shotVersionId);
     const refuse = async (by: FakeLane) => {
       const lease = await farm.get(Claims).claim(by.lane);
@@ -214,12 +249,73 @@ describe('before a shot is ready, lanes read some of its faces', () => {
     await readTemplates();
     const states = () => farm.owner.query(`SELECT 1 FROM tasks WHERE kind = 'enrol' AND state = 'pending'`);
     expect(await states()).toHaveLength(2);
-    expect([await refuse(lane), await refuse(lane), await refuse(lane)]).toEqual([true, true, false]);
+    expect(await refuse(lane)).toBe(false);
+    expect([await refuse(third), await refuse(third), await refuse(third)]).toEqual([true, true, false]);
     await readTemplates();
     expect(await states()).toHaveLength(0);
     await farm.runStage('verify', shotVersionId);
     expect(await farm.stateOf(shotVersionId)).not.toBe('verifying');
-    await farm.owner.query(`UPDATE lanes SET state = 'lost' WHERE id = $1`, [other.lane.id]);
+    await gone(other, third);
+  });
+
+  it('of what a later version renders anew as many as of the rest, each by who did not render that frame', async () => {
+    const [base, maker] = [await verifying(), await farm.addLane()];
+    await gone(maker);
+    await verified(IDENTITY, base);
+    expect(await farm.stateOf(base)).toBe('ready');
+    const head = await farm.get(ShotRepository).find(stage.actor, 'create', shot.shotId);
+    const frames = { startFrame: 0, endFrame: 3 };
+    const made = await farm.get(Resubmissions).resubmit(stage.actor, head, { frames, reason: 'the first frames anew' });
+    const { id: shotVersionId } = await farm.one<{ id: string }>(
+      'SELECT id FROM shot_versions WHERE shot_id = $1 ORDER BY version DESC LIMIT 1',
+      [shot.shotId],
+    );
+    await farm.owner.query(`UPDATE lanes SET state = 'idle' WHERE id = $1`, [maker.lane.id]);
+    expect(await maker.workOff()).toHaveLength(made.shards.rendered);
+    await farm.runStage('assemble', shotVersionId);
+    await farm.runStage('verify', shotVersionId);
+    const asked = await farm.owner.query<{ taskId: string; frame: number }>(
+      `SELECT f.task_id AS "taskId", k.frame FROM output_checks k JOIN face_templates f ON f.asset_id = k.asset_id
+        WHERE k.shot_version_id = $1 ORDER BY k.frame`,
+      [shotVersionId],
+    );
+    const anew = asked.filter(({ frame }) => frame < made.rendered.endFrame).map(({ taskId }) => taskId);
+    const rest = asked.filter(({ frame }) => frame >= made.rendered.endFrame).map(({ taskId }) => taskId);
+    expect([anew.length, rest.length]).toEqual([2, 2]);
+    // What was made anew shows nobody who agreed; the rest, which is in order, does not speak for it.
+    [lane.enrolled, maker.enrolled] = [NOBODY, IDENTITY];
+    const ofLane = (await lane.workOff()).map(({ taskId }) => taskId);
+    const ofMaker = (await maker.workOff()).map(({ taskId }) => taskId);
+    expect([ofLane.toSorted(), ofMaker.toSorted()]).toEqual([anew.toSorted(), rest.toSorted()]);
+    await readTemplates();
+    await farm.runStage('verify', shotVersionId);
+    expect(await farm.stateOf(shotVersionId)).toBe('held');
+    const { details } = await farm.errorOf(shotVersionId);
+    expect(details).toMatchObject({ reasons: ['NOBODYS_FACE'], sampled: 4, read: 4, byRenderer: 0 });
+    const [{ frames: strange = [] } = {}] = (details?.['faults'] ?? []) as { frames: number[] }[];
+    expect(strange).toHaveLength(2);
+    expect(strange.every((frame) => frame < made.rendered.endFrame)).toBe(true);
+
+    // Given up, and other frames rendered anew: those that were held are taken over, and looked at again.
+    await farm.get(ShotActs).cancel(stage.actor, shot.shotId, 'not so');
+    const other = { startFrame: PLATE_FRAMES - 1, endFrame: PLATE_FRAMES };
+    await farm.get(Resubmissions).resubmit(stage.actor, head, { frames: other, reason: 'the last frames anew' });
+    const third = await farm.one<{ id: string }>(
+      'SELECT id FROM shot_versions WHERE shot_id = $1 ORDER BY version DESC LIMIT 1',
+      [shot.shotId],
+    );
+    await lane.workOff();
+    await farm.runStage('assemble', third.id);
+    await farm.runStage('verify', third.id);
+    const kept = await farm.owner.query<{ frame: number }>(
+      'SELECT frame FROM output_checks WHERE shot_version_id = $1',
+      [third.id],
+    );
+    expect(kept.map(({ frame }) => frame)).toEqual(expect.arrayContaining(strange));
+    await farm.get(ShotActs).cancel(stage.actor, shot.shotId, 'enough');
+    await gone(maker);
+    await farm.get(AnalysisPurge).run();
+    expect(await left()).toBe(0);
   });
 
   it('and nothing of them outlives a revocation', async () => {

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ResubmitShot, type ShotState } from '@understudy/contracts';
 import type { z } from 'zod';
+import { DeliveryRepository } from '../../apps/coordinator/src/deliveries/delivery.repository.js';
+import { Releases } from '../../apps/coordinator/src/deliveries/releases.js';
 import { ReportRepository } from '../../apps/coordinator/src/shots/report.repository.js';
 import { Resubmissions } from '../../apps/coordinator/src/shots/resubmissions.js';
 import { ShotRepository } from '../../apps/coordinator/src/shots/shot.repository.js';
@@ -88,6 +90,29 @@ describe('some frames of a shot rendered anew', () => {
     const version = await report.newest(shotId);
     const faces = await report.faces(second.id, version?.analysisId ?? '');
     expect(faces.find(({ cast }) => cast !== null)?.idToIdentity).toBeCloseTo(0.4 + (PLATE_FRAMES - 1) / 200);
+  });
+
+  it('are released by nobody who submitted them, or the shot that they were taken from', async () => {
+    const { shotId } = await broughtTo('ready');
+    const second = await farm.addMember(stage.projectId, 'producer');
+    await resubmit(shotId, { frames: { startFrame: 0, endFrame: 5 } }, second);
+    const { id: shotVersionId } = await versionOf(shotId);
+    await lane.workOff();
+    await finish(shotVersionId);
+    const { id } = await farm.one<{ id: string }>('SELECT id FROM deliveries WHERE shot_version_id = $1', [
+      shotVersionId,
+    ]);
+    const past = (by: string) =>
+      farm.database.query(
+        `UPDATE deliveries SET state = 'released', released_by = $2, released_at = now() WHERE id = $1`,
+        [id, by],
+      );
+    for (const submitter of [stage.actor, second]) {
+      const found = await farm.get(DeliveryRepository).find(submitter, 'release', id);
+      await expect(farm.get(Releases).release(submitter, found, 'mine')).rejects.toMatchObject({ code: 'FORBIDDEN' });
+      await expect(past(submitter.id)).rejects.toThrow('does not release it');
+    }
+    await past((await farm.addMember(stage.projectId, 'producer')).id);
   });
 
   it('give the very same file where nothing else came of them', async () => {

@@ -160,6 +160,7 @@ describe('the migrations and schema.prisma', () => {
         'model_packs_default_approved',
         'model_packs_four_eyes',
         'model_packs_stay',
+        'performer_accounts_by_two',
         'performer_accounts_two_people',
         'performer_keys_ed25519',
         'projects_share_check',

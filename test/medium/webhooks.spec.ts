@@ -239,6 +239,31 @@ describe('a webhook', () => {
     expect(JSON.parse(received[0]?.body ?? '')).toMatchObject({ type: 'webhook.ping', data: { webhookId: id } });
   });
 
+  it('is one of twenty at most, however many are asked for at once', async () => {
+    const params = { projectId: shot.projectId };
+    const answers = await Promise.all(
+      Array.from({ length: 24 }, () => farm.call('createWebhook', producer.token, { params, body: { url } })),
+    );
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(20);
+    expect(answers.filter(({ body }) => body.error?.code === 'CONFLICT')).toHaveLength(4);
+  });
+
+  it('is tried out ten times a minute at most, with all others of its project', async () => {
+    const webhooks = [await addWebhook(), await addWebhook('/other')];
+    const pings = await Promise.all(
+      Array.from({ length: 14 }, (_, n) =>
+        farm.call('pingWebhook', producer.token, { params: { webhookId: webhooks[n % 2]?.id ?? '' }, body: {} }),
+      ),
+    );
+    expect(pings.filter(({ status }) => status === 200)).toHaveLength(10);
+    expect(pings.filter(({ body }) => body.error?.code === 'RATE_LIMITED')).toHaveLength(4);
+    const again = () =>
+      farm.call('pingWebhook', producer.token, { params: { webhookId: webhooks[0]?.id ?? '' }, body: {} });
+    expect((await again()).status).toBe(429);
+    await farm.owner.query(`UPDATE webhook_deliveries SET created_at = created_at - interval '61 seconds'`);
+    expect((await again()).status).toBe(200);
+  });
+
   it('is set up by a producer alone, for addresses that may be', async () => {
     const params = { projectId: shot.projectId };
     for (const wrong of ['http://hooks.example.org/', 'ftp://hooks.example.org/', 'https://me:secret@example.org/']) {

@@ -99,6 +99,29 @@ describe("a worker's key", () => {
     expect((await openSession(farm, worker.token, another)).status).toBe(200);
   });
 
+  it('is approved neither by who made the worker nor by who asked for what it may see since', async () => {
+    const worker = await approved();
+    const projectId = await farm.addProject();
+    const share = (by: TestPerson, projectIds: string[] | null) =>
+      farm.call('tieWorker', by.token, { params: { workerId: worker.id }, body: { projectIds } });
+    const second = await farm.addUser(['farm_operator']);
+    await farm.owner.query('UPDATE tokens SET second_factor = true');
+    await share(second, [projectId]);
+    expect((await share(second, null)).body).toMatchObject({ pending: true });
+    // The maker may be the second one for what it sees, and not for its key.
+    const another = newHostKey();
+    await openSession(farm, worker.token, another);
+    expect((await approve(operator, worker, [another])).status).toBe(403);
+    expect((await approve(operator, worker, [])).status).toBe(200);
+    expect((await openSession(farm, worker.token, another)).code).toBe('WORKER_NOT_APPROVED');
+    for (const by of [operator, second]) expect((await approve(by, worker, [another])).status).toBe(403);
+    for (const by of [operator, second]) {
+      const past = `UPDATE worker_keys SET approved_at = now(), approved_by = $2 WHERE worker_id = $1 AND approved_at IS NULL`;
+      await expect(farm.runtime.query(past, [worker.id, by.id])).rejects.toThrow(/neither who made/);
+    }
+    expect((await approve(other, worker, [another])).status).toBe(200);
+  });
+
   it('does not make room for any number of others', async () => {
     const worker = await made();
     for (let shown = 0; shown < 12; shown += 1) await openSession(farm, worker.token, newHostKey());
@@ -141,6 +164,22 @@ describe('a challenge', () => {
     await farm.owner.query(`UPDATE worker_challenges SET expires_at = now() - interval '1 second'`);
     await refused(worker.token, late);
     expect((await farm.audit('worker.session_refused'))[0]).toMatchObject({ subjectId: worker.id });
+  });
+
+  it('is none of a key for which anybody can sign, nor of an ended key in another spelling', async () => {
+    const worker = await approved();
+    const ask = async () => (await farm.call('challengeWorker', worker.token)).body.challenge;
+    const [point, zero] = [Buffer.concat([Buffer.from([1]), Buffer.alloc(31)]), Buffer.alloc(32)];
+    const open = (body: object) => farm.call('openWorkerSession', worker.token, { body });
+    const signature = Buffer.concat([point, zero]).toString('base64url');
+    const weak = await open({ challenge: await ask(), publicKey: point.toString('base64url'), signature });
+    expect(weak.body.error?.code).toBe('CREDENTIALS_REFUSED');
+    const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const last = letters.indexOf(worker.key.publicKey.at(-1)!);
+    const publicKey = `${worker.key.publicKey.slice(0, -1)}${letters[last + 1]}`;
+    const spelt = await open(answerTo(await ask(), { ...worker.key, publicKey }));
+    expect(spelt.body.error?.code).toBe('INVALID_REQUEST');
+    expect(await keysOf(worker)).toHaveLength(1);
   });
 
   it('is none for what a key opened: a stolen session makes no other', async () => {

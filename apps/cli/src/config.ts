@@ -16,6 +16,8 @@ const Environment = z.object({
   /** A collector of traces, and what requests to it bear besides. */
   OTEL_EXPORTER_OTLP_ENDPOINT: z.string().min(1).optional(),
   OTEL_EXPORTER_OTLP_HEADERS: z.string().min(1).optional(),
+  /** Whether webhooks may go to hosts of this network, and to the loopback by plain http. */
+  WEBHOOKS_TO_PRIVATE_HOSTS: z.string().min(1).optional(),
   /** A farm elsewhere and a token of one's own there, instead of what `login` kept. */
   UNDERSTUDY_SERVER: z.url({ protocol: /^https?$/ }).optional(),
   UNDERSTUDY_TOKEN: z.string().min(1).optional(),
@@ -25,8 +27,8 @@ export interface Config {
   readonly homeDir: string;
   readonly databaseUrl: string | undefined;
   readonly queueUrl: string | undefined;
-  /** For the coordinator of `up`, as in the environment. */
-  readonly collector: Readonly<Record<string, string>>;
+  /** Who outside is told of what happens: for the coordinator of `up`, as in the environment. */
+  readonly toldOutside: Readonly<Record<string, string>>;
   readonly server: string | undefined;
   readonly token: string | undefined;
   readonly cores: number;
@@ -47,15 +49,15 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     );
   }
   const { UNDERSTUDY_HOME, DATABASE_URL, QUEUE_URL, UNDERSTUDY_SERVER, UNDERSTUDY_TOKEN } = parsed.data;
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers } = parsed.data;
+  const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, WEBHOOKS_TO_PRIVATE_HOSTS } = parsed.data;
+  const toldOutside = { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, WEBHOOKS_TO_PRIVATE_HOSTS };
   return {
     homeDir: UNDERSTUDY_HOME,
     databaseUrl: DATABASE_URL,
     queueUrl: QUEUE_URL,
-    collector: {
-      ...(endpoint === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }),
-      ...(headers === undefined ? {} : { OTEL_EXPORTER_OTLP_HEADERS: headers }),
-    },
+    toldOutside: Object.fromEntries(
+      Object.entries(toldOutside).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+    ),
     server: UNDERSTUDY_SERVER,
     token: UNDERSTUDY_TOKEN,
     cores: Math.max(1, cpus().length),

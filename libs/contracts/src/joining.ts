@@ -3,14 +3,20 @@ import { Instant, Name, Uuid } from './ids.js';
 import { NewPassword } from './people.js';
 import { FarmRole, ProjectRole } from './roles.js';
 
-/** A role that releases or grants waits, on a strict farm, for another org admin than the one who asked for it. */
+/**
+ * What waits, on a strict farm, for another person than who asked for it: a role that releases or grants for another org admin,
+ * an account that is to be a performer for a consent officer of the project.
+ */
 export const RoleRequest = z.object({
   id: Uuid,
   userId: Uuid,
   user: Name,
+  /** By which whoever decides asks the person whether it is theirs. */
+  email: z.string(),
   projectId: Uuid.nullable(),
   project: Name.nullable(),
-  role: z.union([FarmRole, ProjectRole]),
+  role: z.union([FarmRole, ProjectRole, z.literal('performer')]),
+  performerId: Uuid.nullable(),
   requestedBy: Uuid,
   createdAt: Instant,
   expiresAt: Instant,

@@ -276,6 +276,17 @@ export const SignedEvidence = z.object({
 });
 
 /** What became of a shot, as `report.json` and `render --json` show it. */
+/**
+ * `read` of the `sampled` faces were; `byRenderer` are answers of the very worker that rendered the frame, for want of another;
+ * of `unsampled` members the delivery shows no face to look at.
+ */
+export const OutputGateCounts = z.object({
+  sampled: z.int(),
+  read: z.int(),
+  byRenderer: z.int().default(0),
+  unsampled: z.int(),
+});
+
 export const ShotReport = z.object({
   shot: z.object({ id: Uuid, name: Name, version: z.int(), state: ShotState }),
   frames: z.int(),
@@ -296,6 +307,8 @@ export const ShotReport = z.object({
       landmarkNme: z.number().nullable(),
     }),
   ),
+  /** Faces of the delivery that lanes were asked to read, and what came of it; null where nobody was asked. */
+  outputGate: OutputGateCounts.nullable(),
   consents: z.array(z.object({ id: Uuid, version: z.int(), performer: Name, role: z.string(), level: ConsentLevel })),
   waivers: z.array(z.string()),
   selfAttested: z.boolean(),

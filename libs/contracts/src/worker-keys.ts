@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { Instant, Sha256, Uuid } from './ids.js';
 
-/** Ed25519, raw, base64url. */
-export const WorkerPublicKey = z.string().regex(/^[\w-]{43}$/);
+/** Ed25519, raw, base64url; in the one way of writing it, whose last two bits are 0: a key must not pass for another. */
+export const WorkerPublicKey = z.string().regex(/^[\w-]{42}[AEIMQUYcgkosw048]$/);
 
 /** To be signed once, within a minute. */
 export const WorkerChallenge = z.object({ challenge: Uuid });

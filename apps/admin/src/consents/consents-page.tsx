@@ -3,6 +3,7 @@ import type { Consent, ConsentState } from '@understudy/contracts';
 import { asSubject } from '@understudy/policy';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { client } from '../api/client.js';
+import { RoleRequestsPanel } from '../people/role-requests-panel.js';
 import { useSession } from '../session/session.js';
 import { ProblemAlert } from '../shell/problem-alert.js';
 import { ReasonButton } from '../shell/reason-button.js';
@@ -20,6 +21,7 @@ const COLOURS: Partial<Record<ConsentState, string>> = {
 };
 
 export function ConsentsPage() {
+  const { ability } = useSession();
   const { data, error } = useQuery({
     queryKey: KEY,
     queryFn: ({ signal }) => client.call('listConsents', { query: {} }, { signal }),
@@ -28,6 +30,7 @@ export function ConsentsPage() {
   return (
     <Stack>
       <Title order={2}>Consents</Title>
+      {ability.can('grant', 'RoleRequest') && <RoleRequestsPanel />}
       {error !== null && <ProblemAlert error={error} />}
       {data === undefined && error === null && <Loader />}
       {data?.items.length === 0 && <Alert title="No consents yet">They are made with: understudy consent new</Alert>}

@@ -9,7 +9,7 @@ import { BreakGlassPanel } from './break-glass-panel.js';
 import { InvitationsPanel } from './invitations-panel.js';
 import { RoleRequestsPanel } from './role-requests-panel.js';
 
-/** Accounts of the farm, invitations, and roles that wait for a second org admin. */
+/** Accounts of the farm, invitations, and roles that wait for a second person. */
 export function PeoplePage() {
   return (
     <Stack>

@@ -155,7 +155,7 @@ async function startCoordinator(
       // A lasting farm has no self-attested projects.
       ALLOW_LOCAL_PROFILE: 'false',
       ACCOUNTS: options.accounts,
-      ...options.config.collector,
+      ...options.config.toldOutside,
       ...options.config.signInProvider,
       ...(options.config.queueUrl === undefined ? {} : { QUEUE_URL: options.config.queueUrl }),
     },

@@ -2,7 +2,7 @@ import type { ShotReport } from '@understudy/contracts';
 
 /** A finished shot for a person: where it is, what was replaced and how well, on whose consent. */
 export function describeReport(report: ShotReport): string {
-  const { output, faces, consents, waivers } = report;
+  const { output, faces, consents, waivers, outputGate } = report;
   const lines = [
     `${output.path}`,
     `  ${report.frames} frames at ${round(report.fps)}/s in ${report.shards} shards over ${report.lanes.length} lanes, ${report.attempts} attempts`,
@@ -17,6 +17,11 @@ export function describeReport(report: ShotReport): string {
           `${signed(face.idToIdentity)} after (10th percentile ${signed(face.idToIdentityP10)}); landmarks off by ${percent(face.landmarkNme)}`,
       );
     }
+  }
+  if (outputGate !== null && outputGate.sampled > 0) {
+    const { sampled, read, byRenderer } = outputGate;
+    const alone = byRenderer === 0 ? '' : `, ${byRenderer} of them by who rendered them, for want of another worker`;
+    lines.push(`  looked at: ${read} of ${sampled} faces of the output were read${alone}`);
   }
   for (const consent of consents)
     lines.push(`  consent of ${consent.performer} (${consent.role}), version ${consent.version}, ${consent.level}`);

@@ -9,17 +9,17 @@ import { BreakGlass } from './break-glass.service.js';
 export class BreakGlassController {
   constructor(private readonly breakGlass: BreakGlass) {}
 
-  @Handle('getBreakGlass', { action: 'read', subject: 'RoleRequest' })
+  @Handle('getBreakGlass', { action: 'read', subject: 'BreakGlass' })
   get(): Promise<RouteOutput<'getBreakGlass'>> {
     return this.breakGlass.standing();
   }
 
-  @Handle('askBreakGlass', { action: 'grant', subject: 'RoleRequest' })
+  @Handle('askBreakGlass', { action: 'grant', subject: 'BreakGlass' })
   ask(@CurrentActor() actor: Actor): Promise<RouteOutput<'askBreakGlass'>> {
     return this.breakGlass.ask(actor);
   }
 
-  @Handle('sealBreakGlass', { action: 'grant', subject: 'RoleRequest' })
+  @Handle('sealBreakGlass', { action: 'grant', subject: 'BreakGlass' })
   seal(@CurrentActor() actor: Actor): Promise<RouteOutput<'sealBreakGlass'>> {
     return this.breakGlass.seal(actor);
   }

@@ -1,17 +1,12 @@
-import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { canonicalJson, type ConsentDocument, UnderstudyError } from '@understudy/contracts';
+import { isSignedWithEd25519 } from '../platform/ed25519.js';
 
 const PUBLIC_KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 
-const invalid = (what: string, cause?: unknown): UnderstudyError =>
-  new UnderstudyError('CONSENT_DOCUMENT_INVALID', `The consent document is not valid: ${what}.`, { cause });
-
-function readKey(base64: string): KeyObject {
-  const raw = Buffer.from(base64, 'base64');
-  if (raw.length !== PUBLIC_KEY_BYTES) throw invalid('its public key is not one of Ed25519');
-  return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: raw.toString('base64url') }, format: 'jwk' });
-}
+const invalid = (what: string): UnderstudyError =>
+  new UnderstudyError('CONSENT_DOCUMENT_INVALID', `The consent document is not valid: ${what}.`);
 
 /**
  * Checks that a document is whole: signed over the canonical JSON of its statement by the key that it names, with a
@@ -24,8 +19,10 @@ export function checkDocument(document: ConsentDocument): string {
   const { statement, attestation } = document;
   const signature = Buffer.from(attestation.signature, 'base64');
   if (signature.length !== SIGNATURE_BYTES) throw invalid('its signature is not one of Ed25519');
+  const publicKey = Buffer.from(attestation.publicKey, 'base64');
+  if (publicKey.length !== PUBLIC_KEY_BYTES) throw invalid('its public key is not one of Ed25519');
   const signed = Buffer.from(canonicalJson(statement), 'utf8');
-  if (!verify(null, signed, readKey(attestation.publicKey), signature)) {
+  if (!isSignedWithEd25519(publicKey, signed, signature)) {
     throw invalid('its signature does not fit its statement; it was changed after it was signed');
   }
   const { validFrom, validUntil } = statement.scope;

@@ -19,7 +19,8 @@ export interface DeliveryRow {
   readonly container: string;
   readonly projectId: string;
   readonly profile: ProjectProfile;
-  readonly submittedBy: string;
+  /** Everybody who submitted this version, or one before it, of which it takes over the cast and frames. */
+  readonly submitters: readonly string[];
   readonly waivers: readonly string[];
   /** A consent of the cast is attested by the operator alone. */
   readonly selfAttested: boolean;
@@ -28,7 +29,7 @@ export interface DeliveryRow {
 const ROW = `
   SELECT d.id, d.shot_version_id AS "shotVersionId", d.state::text AS state, d.sha256, s.id AS "shotId",
          s.name AS "shotName", v.version, v.settings->>'container' AS container, p.id AS "projectId",
-         p.profile::text AS profile, v.created_by AS "submittedBy", v.waivers,
+         p.profile::text AS profile, submitters_of(v.id) AS submitters, v.waivers,
          EXISTS (SELECT 1 FROM cast_members m JOIN consents n ON n.id IN (m.identity_consent_id, m.plate_consent_id)
                   WHERE m.shot_version_id = v.id AND n.level = 'L0') AS "selfAttested"
     FROM deliveries d

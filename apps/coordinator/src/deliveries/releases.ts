@@ -14,7 +14,7 @@ import { type DeliveryRow, DeliveryRepository } from './delivery.repository.js';
 /** The submitter released it: a local run has nobody else. */
 export const FOUR_EYES = 'four_eyes';
 
-/** Lets a verified delivery out: under consents that hold at this moment, by somebody other than who submitted it. */
+/** Lets a verified delivery out: under consents that hold at this moment, by somebody other than who submitted it or a version before it. */
 @Injectable()
 export class Releases {
   constructor(
@@ -29,7 +29,7 @@ export class Releases {
   /**
    * Answers once the release has its place in the audit log, under a signed checkpoint. Releasing again is no error.
    *
-   * @throws UnderstudyError FORBIDDEN for the submitter, OUTPUT_LOCKED, CONFLICT before it is ready, the consent's error
+   * @throws UnderstudyError FORBIDDEN for a submitter, OUTPUT_LOCKED, CONFLICT before it is ready, the consent's error
    */
   async release(actor: Actor, found: DeliveryRow, reason: string): Promise<void> {
     try {
@@ -48,7 +48,7 @@ export class Releases {
     if (delivery.state === 'released') return;
     if (!verdict.allowed) throw consentRefusal(verdict, 'release');
     requireReleasable(delivery, actor);
-    const waivers = delivery.submittedBy === actor.id ? [FOUR_EYES] : [];
+    const waivers = delivery.submitters.includes(actor.id) ? [FOUR_EYES] : [];
     await this.deliveries.markReleased(sql, delivery.id, actor.id);
     await this.transitions.move(sql, {
       shotVersionId: delivery.shotVersionId,
@@ -82,14 +82,17 @@ export class Releases {
   }
 }
 
-function requireReleasable({ state, profile, submittedBy, selfAttested }: DeliveryRow, actor: Actor): void {
+function requireReleasable({ state, profile, submitters, selfAttested }: DeliveryRow, actor: Actor): void {
   if (state === 'locked')
     throw new UnderstudyError('OUTPUT_LOCKED', 'The delivery is locked: a consent behind it ended.');
   if (state !== 'ready')
     throw new UnderstudyError('CONFLICT', `The delivery is ${state}; it can be released once it is ready.`);
   if (profile === 'local') return;
-  if (submittedBy === actor.id) {
-    throw new UnderstudyError('FORBIDDEN', 'Whoever submitted a shot does not release it; ask somebody else.');
+  if (submitters.includes(actor.id)) {
+    throw new UnderstudyError(
+      'FORBIDDEN',
+      'Whoever submitted a shot, or a version of it before, does not release it; ask somebody else.',
+    );
   }
   if (selfAttested) {
     throw new UnderstudyError(

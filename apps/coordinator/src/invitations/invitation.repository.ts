@@ -4,6 +4,7 @@ import { type Database, type Prisma, RecordSeals, sealRows, type Sql } from '@un
 import { z } from 'zod';
 import { accessibleTo } from '../access/accessible.js';
 import type { Actor } from '../access/actor.js';
+import { OPEN_MINUTES } from '../break-glass/break-glass.repository.js';
 import { type PageQuery, pageArguments } from '../platform/paging.js';
 import { DATABASE } from '../platform/tokens.js';
 
@@ -29,16 +30,19 @@ export interface OpenInvitation {
   readonly email: string;
   readonly name: string;
   readonly roles: InvitedRoles;
-  readonly performerId: string | null;
+  readonly performer: { readonly id: string; readonly projectId: string } | null;
   readonly invitedBy: string;
 }
 
-/** Whoever invited must still be somebody who may. */
+/** Whoever invited must still be somebody who may: a break-glass account is nobody any more when its hour is over. */
 const TAKE = `
-  SELECT i.id, i.email, i.name, i.roles, i.performer_id AS "performerId", i.invited_by AS "invitedBy"
+  SELECT i.id, i.email, i.name, i.roles, i.invited_by AS "invitedBy",
+         (SELECT jsonb_build_object('id', p.id, 'projectId', p.project_id) FROM performers p WHERE p.id = i.performer_id) AS performer
   FROM invitations i
   JOIN users u ON u.id = i.invited_by AND u.disabled_at IS NULL AND 'org_admin' = ANY (u.farm_roles)
-  WHERE i.hash = $1 AND i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > now() FOR UPDATE OF i`;
+  WHERE i.hash = $1 AND i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > now()
+    AND NOT EXISTS (SELECT FROM break_glass b WHERE b.user_id = u.id
+                     AND coalesce(b.opened_at <= now() - make_interval(mins => ${OPEN_MINUTES}), true)) FOR UPDATE OF i`;
 
 @Injectable()
 export class InvitationRepository {
@@ -97,18 +101,12 @@ export class InvitationRepository {
   }
 
   async accept(sql: Sql, invitation: OpenInvitation, userId: string, passwordHash: string | null): Promise<void> {
-    const { id, email, name, performerId, invitedBy } = invitation;
+    const { id, email, name, invitedBy } = invitation;
     await sql.query(
       `INSERT INTO users (id, name, email, password_hash, created_by) VALUES ($1::uuid, $2, $3, $4, $5::uuid)`,
       [userId, name, email, passwordHash, invitedBy],
     );
     await sealRows(sql, this.seals, 'users', [userId]);
     await sql.query('UPDATE invitations SET accepted_at = now(), user_id = $2::uuid WHERE id = $1::uuid', [id, userId]);
-    if (performerId === null) return;
-    await sql.query(
-      'INSERT INTO performer_accounts (performer_id, user_id, invited_by) VALUES ($1::uuid, $2::uuid, $3::uuid)',
-      [performerId, userId, invitedBy],
-    );
-    await sealRows(sql, this.seals, 'performer_accounts', [userId]);
   }
 }

@@ -112,19 +112,19 @@ export class InvitationService {
             'This invitation does not hold, or no longer; ask for another.',
           );
         }
-        const { roles, performerId, invitedBy } = invitation;
+        const { roles, performer, invitedBy } = invitation;
         await this.invitations.accept(sql, invitation, userId, passwordHash);
         const subject = { subjectType: 'User', subjectId: userId };
         const data = { farmRoles: [], invitationId: invitation.id, invitedBy };
         await this.audit.append(sql, { actor: `user:${userId}`, action: 'user.created', ...subject, data });
-        if (performerId !== null) {
-          const linked = { subjectType: 'Performer', subjectId: performerId, data: { userId, invitedBy } };
-          await this.audit.append(sql, { actor: `user:${userId}`, action: 'performer.account_linked', ...linked });
-        }
         await bind(sql, userId);
         const by = { id: invitedBy, label: `user:${invitedBy}` };
         for (const role of roles.farmRoles) await this.giving.give(sql, by, { userId, projectId: null, role });
         for (const membership of roles.memberships) await this.giving.give(sql, by, { userId, ...membership });
+        if (performer !== null) {
+          const { id: performerId, projectId } = performer;
+          await this.giving.give(sql, by, { userId, projectId, role: 'performer', performerId });
+        }
         return invitation.email;
       });
       return { userId, email };

@@ -9,6 +9,12 @@ export type HeldFor = GateNote['heldFor'];
 
 const FRESH: GateNote = { asked: false, unsampled: 0, heldFor: [] };
 
+/** Each of them once. */
+export function eachOnce(faults: HeldFor): HeldFor {
+  const known = new Map(faults.map((fault) => [JSON.stringify([fault.reason, fault.track, fault.frames]), fault]));
+  return [...known.values()];
+}
+
 /** @param verification of the delivery, as far as it is known */
 export function gateNote(verification: Readonly<Record<string, unknown>> | null): GateNote {
   if (verification === null) return FRESH;

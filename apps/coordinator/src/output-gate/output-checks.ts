@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Database, Sql } from '@understudy/db';
 import type { ObjectStore } from '@understudy/storage';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import { ANOTHER_CAN } from '../shards/other-workers.js';
 import { TaskWriter } from '../shards/task-writer.js';
 import { TASKS_CHANNEL } from '../shards/wake-ups.js';
 import { Outbox } from '../stages/outbox.js';
@@ -10,29 +11,33 @@ import type { OutputSample } from './sample-output.js';
 
 /** As for other faces: somebody waits for it, and it is quick. */
 const PRIORITY = 90;
-/** For so long only lanes of other workers than those who rendered take it, where there are any. */
-const OTHERS_FIRST_SECONDS = 5;
-
-const OTHERS_FIRST = `
-  WITH rendered AS (
-    SELECT DISTINCT l.worker_id FROM attempts a JOIN tasks r ON r.id = a.task_id JOIN lanes l ON l.id = a.lane_id
-     WHERE r.shot_version_id = $1 AND r.kind = 'render' AND a.state = 'accepted'),
-  own AS (SELECT array_agg(id) AS lanes FROM lanes WHERE worker_id IN (SELECT worker_id FROM rendered))
-  UPDATE tasks t SET avoid_lanes = own.lanes, avoid_until = clock_timestamp() + make_interval(secs => $3)
-  FROM own WHERE t.id = ANY ($2::uuid[]) AND own.lanes IS NOT NULL AND EXISTS (
-    SELECT 1 FROM lanes o WHERE o.worker_id NOT IN (SELECT worker_id FROM rendered) AND o.state <> 'lost'
-       AND o.capabilities->'kinds' ? 'enrol' AND o.drained_at IS NULL)`;
+/** Whoever rendered the frame, for this version or for the one that it was taken over from, does not read it while another can. */
+const BY_OTHERS = `
+  UPDATE tasks t SET avoid_workers = rendered.workers
+  FROM (
+    SELECT k.asset_id, array_agg(DISTINCT l.worker_id) AS workers
+    FROM output_checks k
+    JOIN tasks r ON r.shot_version_id = k.shot_version_id AND r.kind = 'render'
+     AND r.start_frame <= k.frame AND k.frame < r.end_frame
+    JOIN segments g ON g.task_id = r.id
+    JOIN attempts a ON a.task_id = coalesce(g.reused_from, g.task_id) AND a.state = 'accepted'
+    JOIN lanes l ON l.id = a.lane_id
+    WHERE k.shot_version_id = $1 GROUP BY k.asset_id) rendered
+  WHERE t.asset_id = rendered.asset_id AND t.id = ANY ($2::uuid[])`;
 
 /** For so long only another worker takes what one could not read. */
 const ANOTHER_SECONDS = 30;
 
 const ASK_AGAIN = `
   WITH tried AS (SELECT DISTINCT l.worker_id FROM attempts a JOIN lanes l ON l.id = a.lane_id WHERE a.task_id = $1),
+  left_over AS (
+    SELECT t.id FROM (
+      SELECT id, kind, project_id, avoid_workers || ARRAY(SELECT worker_id FROM tried) AS avoid_workers FROM tasks WHERE id = $1) t
+     WHERE ${ANOTHER_CAN}),
   asked AS (
     UPDATE output_checks k SET asked_again = true FROM face_templates f
-     WHERE f.asset_id = k.asset_id AND f.task_id = $1 AND f.state = 'pending' AND NOT k.asked_again AND EXISTS (
-       SELECT 1 FROM lanes o WHERE o.worker_id NOT IN (SELECT worker_id FROM tried) AND o.state <> 'lost'
-          AND o.capabilities->'kinds' ? 'enrol' AND o.drained_at IS NULL)
+     WHERE f.asset_id = k.asset_id AND f.task_id = $1 AND f.state = 'pending' AND NOT k.asked_again
+       AND EXISTS (SELECT FROM left_over)
     RETURNING k.asset_id)
   UPDATE tasks t SET state = 'pending', failures = 0, error_code = NULL, error_message = NULL, not_before = clock_timestamp(),
     avoid_lanes = (SELECT array_agg(id) FROM lanes WHERE worker_id IN (SELECT worker_id FROM tried)),
@@ -75,11 +80,11 @@ export class OutputChecks {
       await this.tasks.create(sql, [{ id, kind: 'enrol', shotVersionId: null, assetId, ...range, priority: PRIORITY }]);
       ids.push(id);
     }
-    await sql.query(OTHERS_FIRST, [shotVersionId, ids, OTHERS_FIRST_SECONDS]);
+    await sql.query(BY_OTHERS, [shotVersionId, ids]);
   }
 
   /**
-   * One worker's word that it cannot be read is none: once, another is asked, where there is one.
+   * One worker's word that it cannot be read is none: once, another is asked, where there is one besides who rendered it.
    *
    * @returns whether it is asked for again
    */

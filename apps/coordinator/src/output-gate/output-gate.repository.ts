@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Sql } from '@understudy/db';
 import { TemplateVault } from '../sealing/template-vault.js';
 import { templateOf } from '../stages/plan/template.js';
+import { gateNote, type HeldFor } from './gate-note.js';
 import type { ExpectedMember, KnownFace, ReadFace } from './judge-output.js';
 import type { AskedFace } from './unread-faces.js';
 
@@ -12,7 +13,12 @@ interface Stored {
   readonly template: Uint8Array;
 }
 
-interface Check extends AskedFace {
+/** A face that was asked for, and whether who rendered it answered, because nobody else was there. */
+export interface AnsweredFace extends AskedFace {
+  readonly byRenderer: boolean;
+}
+
+interface Check extends AnsweredFace {
   readonly state: string;
   readonly projectId: string;
   readonly template: Uint8Array | null;
@@ -27,10 +33,13 @@ export class OutputGateRepository {
   async read(
     sql: Sql,
     shotVersionId: string,
-  ): Promise<{ asked: readonly AskedFace[]; faces: ReadFace[] } | 'gone' | null> {
+  ): Promise<{ asked: readonly AnsweredFace[]; faces: ReadFace[] } | 'gone' | null> {
     const rows = await sql.query<Check>(
       `SELECT k.frame, k.track, k."cast", k.clear, f.state::text AS state, i.project_id AS "projectId", f.recogniser,
-              f.template, f.error_code AS "errorCode"
+              f.template, f.error_code AS "errorCode",
+              EXISTS (SELECT 1 FROM tasks t JOIN attempts a ON a.task_id = t.id AND a.epoch = t.epoch
+                        JOIN lanes l ON l.id = a.lane_id
+                       WHERE t.id = f.task_id AND l.worker_id = ANY (t.avoid_workers)) AS "byRenderer"
          FROM output_checks k JOIN assets i ON i.id = k.asset_id JOIN face_templates f ON f.asset_id = k.asset_id
         WHERE k.shot_version_id = $1 ORDER BY k.frame, k.track`,
       [shotVersionId],
@@ -43,6 +52,20 @@ export class OutputGateRepository {
         : [{ frame, track, cast, recogniser, template: templateOf(this.vault.open(projectId, template)) }],
     );
     return { asked: rows, faces };
+  }
+
+  /** For which faces earlier versions of the shot were held and never found in order: what is taken over of them is looked at again. */
+  async heldBefore(sql: Sql, shotVersionId: string): Promise<HeldFor> {
+    const rows = await sql.query<{ verification: Record<string, unknown> }>(
+      `SELECT d.verification FROM shot_versions v JOIN shot_versions e ON e.shot_id = v.shot_id AND e.version < v.version
+         JOIN deliveries d ON d.shot_version_id = e.id
+        WHERE v.id = $1 AND d.verification IS NOT NULL ORDER BY e.version`,
+      [shotVersionId],
+    );
+    // That a face could not be read there was let pass by nobody for this version.
+    return rows.flatMap(({ verification }) =>
+      gateNote(verification).heldFor.filter(({ reason }) => reason !== 'NOT_READ'),
+    );
   }
 
   /** Every face that is enrolled in the shot's project. */

@@ -13,7 +13,7 @@ import { judgeOutput, type OutputFault } from './judge-output.js';
 import { OutputChecks, type StoredSample } from './output-checks.js';
 import { OutputGateRepository } from './output-gate.repository.js';
 import { unlikeAnyOther } from './unlike-any-other.js';
-import { type OutputSample, sampleOutput } from './sample-output.js';
+import { type OutputSample, partsOf, sampleOutput } from './sample-output.js';
 import { isAnswered, unreadFaces } from './unread-faces.js';
 
 const MOST_TABLE_BYTES = 512 * 1024 ** 2;
@@ -24,6 +24,8 @@ const SIDE = 448;
 export interface OutputVerdict {
   readonly sampled: number;
   readonly read: number;
+  /** Answered by the very worker that rendered the frame, because there was no other. */
+  readonly byRenderer: number;
   readonly faults: readonly OutputFault[];
 }
 
@@ -34,8 +36,8 @@ export interface OutputSamples {
 }
 
 /**
- * Looks at faces of the finished delivery, by other lanes than those that rendered it where there are some: a recipe, a pack
- * or a lane that makes somebody else's face is found before anybody can release it.
+ * Looks at faces of the finished delivery, each by another worker than the one that rendered it where there is one: a recipe,
+ * a pack or a lane that makes somebody else's face is found before anybody can release it.
  */
 @Injectable()
 export class OutputGate {
@@ -66,7 +68,7 @@ export class OutputGate {
     const cast = changed ? await this.shots.cast(this.database, shot.id) : [];
     const covered = shot.settings.anonymiseTracks;
     const again = heldFor.flatMap(({ track, frames }) => frames.map((frame) => ({ frame, track })));
-    const samples = sampleOutput(table, { cast, covered, again }, Math.random);
+    const samples = sampleOutput(table, { cast, covered, again, anew: shot.settings.partial }, Math.random);
     const groups = cast.length + (covered.length > 0 ? 1 : 0);
     if (groups === 0) return null;
     const unsampled = groups - new Set(samples.map((one) => one.cast)).size;
@@ -93,7 +95,7 @@ export class OutputGate {
     const before = faces.filter(({ frame, track }) =>
       heldFor.some((fault) => fault.track === track && fault.frames.includes(frame)),
     );
-    const faults = judgeOutput(faces, members, enrolled);
+    const faults = partsOf(shot.settings.partial, faces).flatMap((part) => judgeOutput(part, members, enrolled));
     const known = new Set(faults.map((fault) => `${fault.reason} ${fault.track} ${String(fault.performerId)}`));
     const alone = judgeOutput(before, members, enrolled).filter(
       (fault) => !known.has(`${fault.reason} ${fault.track} ${String(fault.performerId)}`),
@@ -101,8 +103,18 @@ export class OutputGate {
     return {
       sampled: asked.length,
       read: asked.filter((face) => isAnswered(face, members, enrolled)).length,
-      faults: [...faults, ...alone, ...unreadFaces(asked, members, enrolled, heldFor)],
+      byRenderer: asked.filter(({ byRenderer }) => byRenderer).length,
+      faults: [
+        ...faults,
+        ...alone,
+        ...partsOf(shot.settings.partial, asked).flatMap((part) => unreadFaces(part, members, enrolled, heldFor)),
+      ],
     };
+  }
+
+  /** For which faces the shot's earlier versions were held, whose frames a partial one takes over. */
+  async heldBefore(shot: StageShot): Promise<HeldFor> {
+    return shot.settings.partial === undefined ? [] : await this.repository.heldBefore(this.database, shot.id);
   }
 
   async forget(shotVersionId: string): Promise<void> {

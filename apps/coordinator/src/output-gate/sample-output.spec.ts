@@ -52,6 +52,16 @@ describe('which faces of a delivery are looked at', () => {
     expect(sample?.cover).toEqual([{ x: 120, y: 80, width: 140, height: 140 }]);
   });
 
+  it('is as many of what a version rendered anew as of what it took over', () => {
+    const anew = { startFrame: 4, endFrame: 7 };
+    const found = sampleOutput(table(track(0, 0)), { cast, covered: [], anew }, counting(0, 0.999));
+    expect(found.map(({ frame }) => frame)).toEqual([4, 6, 0, 9]);
+    const unseen = table(track(0, 0, { filled: [4, 5, 6] }));
+    expect(sampleOutput(unseen, { cast, covered: [], anew }, counting(0, 0.999)).map(({ frame }) => frame)).toEqual([
+      0, 9,
+    ]);
+  });
+
   it('is six at most', () => {
     const tracks = Array.from({ length: 8 }, (_, n) => track(n, n * 220));
     const many = tracks.map(({ track: number }) => ({ cast: number, tracks: [number] }));

@@ -16,10 +16,17 @@ export interface OutputSample {
   readonly clear: boolean;
 }
 
+export interface FrameRange {
+  readonly startFrame: number;
+  readonly endFrame: number;
+}
+
 export interface SampledFaces {
   readonly cast: readonly { readonly cast: number; readonly tracks: readonly number[] }[];
   /** Tracks that were covered. */
   readonly covered: readonly number[];
+  /** Frames [startFrame, endFrame) that a partial version rendered anew: as many faces of these as of the others. */
+  readonly anew?: FrameRange | undefined;
   /** Faces for which the delivery was held before: these very ones are looked at besides. */
   readonly again?: readonly { readonly frame: number; readonly track: number }[];
 }
@@ -41,20 +48,42 @@ const MOST_HIDDEN = 0.2;
  * @param random in [0, 1), a new number each time
  */
 export function sampleOutput(table: AnalysisTable, faces: SampledFaces, random: () => number): OutputSample[] {
+  const again: OutputSample[] = [];
   const groups = [
     ...faces.cast.map(({ cast, tracks }) => ({ cast, tracks })),
     ...(faces.covered.length === 0 ? [] : [{ cast: null, tracks: faces.covered }]),
-  ];
-  const again: OutputSample[] = [];
-  const samples = groups.flatMap(({ cast, tracks }) => {
+  ].map(({ cast, tracks }) => {
     const [before, others] = parted(candidates(table, tracks), faces.again ?? []);
     again.push(...before.map((one) => ({ ...one, cast })));
-    const clear = others.filter((one) => one.clear);
-    const fit = clear.length > 0 ? clear : others;
+    const own = others.map((one) => ({ ...one, cast }));
+    return partsOf(faces.anew, own);
+  });
+  const drawn = partsOf(faces.anew, []).flatMap((_, part) =>
+    draw(
+      groups.map((parts) => parts[part] ?? []),
+      random,
+    ),
+  );
+  return [...again.slice(0, MOST_AGAIN), ...drawn];
+}
+
+/** What a partial version rendered anew and what it took over, each for itself: neither speaks for the other. */
+export function partsOf<T extends { readonly frame: number }>(
+  anew: FrameRange | undefined,
+  faces: readonly T[],
+): (readonly T[])[] {
+  if (anew === undefined) return [faces];
+  const isAnew = ({ frame }: T): boolean => anew.startFrame <= frame && frame < anew.endFrame;
+  return [faces.filter(isAnew), faces.filter((face) => !isAnew(face))];
+}
+
+function draw(groups: readonly (readonly OutputSample[])[], random: () => number): OutputSample[] {
+  const samples = groups.flatMap((group) => {
+    const clear = group.filter((one) => one.clear);
+    const fit = clear.length > 0 ? clear : [...group];
     const taken: OutputSample[] = [];
     while (taken.length < SAMPLES_A_MEMBER && fit.length > 0) {
-      const [one] = fit.splice(Math.floor(random() * fit.length), 1);
-      if (one !== undefined) taken.push({ ...one, cast });
+      taken.push(...fit.splice(Math.floor(random() * fit.length), 1));
     }
     return taken;
   });
@@ -65,7 +94,7 @@ export function sampleOutput(table: AnalysisTable, faces: SampledFaces, random: 
     const drop = from[Math.floor(random() * from.length)];
     samples.splice(drop === undefined ? 0 : samples.indexOf(drop), 1);
   }
-  return [...again.slice(0, MOST_AGAIN), ...samples];
+  return samples;
 }
 
 /** Those that are to be looked at again, oldest first, and the others. */

@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject, randomUUID, verify } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { keyProofBytes, PerformerKey, type RouteInput, UnderstudyError } from '@understudy/contracts';
 import { type Database, isUniqueViolation, type Prisma, type Tx } from '@understudy/db';
@@ -6,6 +6,7 @@ import type { Actor } from '../access/actor.js';
 import { notFound } from '../access/require-on.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { fingerprintOf } from '../consents/consent.repository.js';
+import { isSignedWithEd25519 } from '../platform/ed25519.js';
 import { pageArguments, type PageQuery } from '../platform/paging.js';
 import { type Clock, CLOCK, DATABASE } from '../platform/tokens.js';
 
@@ -21,18 +22,9 @@ export function keyView({ id, publicKey, createdAt, retiredAt }: KeyRow): Perfor
   };
 }
 
-function readKey(base64: string): KeyObject {
-  try {
-    const x = Buffer.from(base64, 'base64').toString('base64url');
-    return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
-  } catch (cause) {
-    throw new UnderstudyError('INVALID_REQUEST', 'This is no public key of Ed25519.', { cause });
-  }
-}
-
-/** @param signature base64 */
+/** @param publicKey base64, as is the signature */
 export function isSignedBy(publicKey: string, bytes: Uint8Array, signature: string): boolean {
-  return verify(null, bytes, readKey(publicKey), Buffer.from(signature, 'base64'));
+  return isSignedWithEd25519(Buffer.from(publicKey, 'base64'), bytes, Buffer.from(signature, 'base64'));
 }
 
 /** Performers' own keys: the farm has their public halves alone. */

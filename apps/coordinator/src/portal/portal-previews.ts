@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { AnalysisTable, UnderstudyError } from '@understudy/contracts';
 import type { Database } from '@understudy/db';
@@ -39,7 +40,7 @@ export class PortalPreviews {
     const side = asIdentity.length > 0 ? 'identity' : 'plate';
     const tracks = own.flatMap((member) => member.tracks);
     // Under the delivery's own name, so that it goes when the delivery goes.
-    const what = `portal-${side}-${tracks.toSorted((a, b) => a - b).join('.')}`;
+    const what = `portal-${side}-${nameOf(tracks)}`;
     const { projectId } = shot.shot;
     const { sha256 } = delivery;
     const png = await this.pictures.get({ projectId, sha256, what }, () =>
@@ -87,6 +88,12 @@ export class PortalPreviews {
     if (row === undefined) throw nothing();
     return { sha256: row.sha256, media: plateInfoSchema.parse(row.media) };
   }
+}
+
+/** As short for a crowd's tracks as for one. */
+function nameOf(tracks: readonly number[]): string {
+  const sorted = tracks.toSorted((one, other) => one - other).join('.');
+  return createHash('sha256').update(sorted).digest('hex').slice(0, 32);
 }
 
 function nothing(): UnderstudyError {

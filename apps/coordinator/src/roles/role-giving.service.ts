@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type RouteInput, type RouteOutput, RoleRequest, UnderstudyError } from '@understudy/contracts';
 import { type Database, personal, type Sql } from '@understudy/db';
-import { releasesOrGrants } from '@understudy/policy';
+import { asSubject, releasesOrGrants } from '@understudy/policy';
 import type { Actor } from '../access/actor.js';
 import { notFound } from '../access/require-on.js';
 import { AuditWriter } from '../audit/audit-writer.js';
@@ -15,7 +15,8 @@ export type Behind = Pick<Actor, 'id' | 'label'>;
 
 /**
  * Gives roles and takes them away. On a strict farm a role that releases or grants is asked for by one org admin and given
- * by another, so that nobody makes the second pair of eyes alone; the database refuses it otherwise.
+ * by another (who is a performer: by a consent officer), so that nobody makes the second pair of eyes alone; the database
+ * refuses it otherwise.
  */
 @Injectable()
 export class RoleGiving {
@@ -27,7 +28,7 @@ export class RoleGiving {
     private readonly audit: AuditWriter,
   ) {}
 
-  /** @returns `pending` when another org admin has to approve it first */
+  /** @returns `pending` when another person has to approve it first */
   async give(sql: Sql, by: Behind, wanted: PersonRole): Promise<'given' | 'pending'> {
     if (await this.roles.isHeld(sql, wanted)) return 'given';
     const { projectId, role } = wanted;
@@ -60,21 +61,33 @@ export class RoleGiving {
     query: RouteInput<'listRoleRequests'>['query'],
   ): Promise<RouteOutput<'listRoleRequests'>> {
     const rows = await this.roles.open(actor, query, this.clock.now());
-    return pageOf(rows, query, ({ id, userId, user, projectId, project, role, requestedBy, createdAt, expiresAt }) =>
+    return pageOf(rows, query, ({ user, project, createdAt, expiresAt, ...row }) =>
       RoleRequest.parse({
-        ...{ id, userId, user: user.name, projectId, project: project?.name ?? null, role, requestedBy },
+        ...row,
+        ...{ user: user.name, email: user.email, project: project?.name ?? null },
         createdAt: createdAt.toISOString(),
         expiresAt: expiresAt.toISOString(),
       }),
     );
   }
 
-  /** @throws UnderstudyError NOT_FOUND, CONFLICT when it is decided or over, FORBIDDEN for who asked and who would get it */
+  /**
+   * @throws UnderstudyError NOT_FOUND, CONFLICT when it is decided or over, FORBIDDEN for who asked, who would get it, and who
+   *   does not give such a role
+   */
   async approve(actor: Actor, id: string): Promise<void> {
+    await this.requireKnown(actor, id);
     await this.database.hotTransaction(async (sql) => {
       const request = await this.held(sql, id);
+      const { projectId, role } = request;
+      if (actor.ability.cannot('grant', asSubject('RoleRequest', { projectId, role }))) {
+        throw new UnderstudyError(
+          'FORBIDDEN',
+          "Who is a performer is approved by a consent officer of the performer's project.",
+        );
+      }
       if (request.requestedBy === actor.id || request.userId === actor.id) {
-        throw new UnderstudyError('FORBIDDEN', 'Another org admin approves it: not who asked, nor who gets the role.');
+        throw new UnderstudyError('FORBIDDEN', 'Another person approves it: not who asked, nor who gets the role.');
       }
       await this.roles.decide(sql, id, 'approved_by', actor.id);
       if (await this.roles.isHeld(sql, request)) return;
@@ -82,8 +95,9 @@ export class RoleGiving {
     });
   }
 
-  /** By any org admin, who asked for it too. @throws UnderstudyError NOT_FOUND, CONFLICT */
+  /** By any org admin, who asked for it too, and by who could give it. @throws UnderstudyError NOT_FOUND, CONFLICT */
   async decline(actor: Actor, id: string, reason: string): Promise<void> {
+    await this.requireKnown(actor, id);
     await this.database.hotTransaction(async (sql) => {
       const request = await this.held(sql, id);
       await this.roles.decide(sql, id, 'declined_by', actor.id);
@@ -125,6 +139,13 @@ export class RoleGiving {
     grantedBy = by.id,
   ): Promise<void> {
     const farmRoles = await this.roles.put(sql, wanted, grantedBy);
+    const { userId, projectId, performerId = null } = wanted;
+    if (performerId !== null && projectId !== null) {
+      const subject = { subjectType: 'Performer', subjectId: performerId, projectId };
+      const linked = { ...data, userId, invitedBy: grantedBy };
+      await this.audit.append(sql, { actor: by.label, action: 'performer.account_linked', ...subject, data: linked });
+      return;
+    }
     const action = farmRoles === undefined ? 'membership.granted' : 'user.roles_changed';
     await this.note(sql, by, action, wanted, farmRoles === undefined ? data : { ...data, farmRoles });
   }
@@ -133,11 +154,16 @@ export class RoleGiving {
     sql: Sql,
     by: Behind,
     action: string,
-    { userId, projectId, role }: PersonRole,
+    { userId, projectId, role, performerId = null }: PersonRole,
     data: Record<string, unknown>,
   ): Promise<void> {
     const subject = { subjectType: 'User', subjectId: userId, ...(projectId === null ? {} : { projectId }) };
-    await this.audit.append(sql, { actor: by.label, action, ...subject, data: { role, ...data } });
+    const given = performerId === null ? { role } : { role, performerId };
+    await this.audit.append(sql, { actor: by.label, action, ...subject, data: { ...given, ...data } });
+  }
+
+  private async requireKnown(actor: Actor, id: string): Promise<void> {
+    if (!(await this.roles.knows(actor, id))) throw notFound('role request');
   }
 
   private async held(sql: Sql, id: string) {

@@ -5,6 +5,7 @@ import {
   alteredRows,
   type Database,
   membershipRecord,
+  performerAccountRecord,
   type Prisma,
   RecordSeals,
   sealRows,
@@ -19,7 +20,9 @@ import { DATABASE } from '../platform/tokens.js';
 export interface PersonRole {
   readonly userId: string;
   readonly projectId: string | null;
-  readonly role: FarmRole | ProjectRole;
+  readonly role: FarmRole | ProjectRole | 'performer';
+  /** Whom they are, as a performer of the project. */
+  readonly performerId?: string | null;
 }
 
 export interface RequestRow extends PersonRole {
@@ -31,10 +34,10 @@ export interface RequestRow extends PersonRole {
 
 /** A request that nobody approves runs out. */
 const REQUEST_DAYS = 7;
-const SHOWN = { user: { select: { name: true } }, project: { select: { name: true } } } as const;
+const SHOWN = { user: { select: { name: true, email: true } }, project: { select: { name: true } } } as const;
 type ShownRow = Prisma.RoleRequestGetPayload<{ include: typeof SHOWN }>;
 
-const WHERE = `user_id = $1::uuid AND project_id IS NOT DISTINCT FROM $2::uuid AND role = $3`;
+const WHERE = `user_id = $1::uuid AND project_id IS NOT DISTINCT FROM $2::uuid AND role = $3 AND performer_id IS NOT DISTINCT FROM $4::uuid`;
 
 @Injectable()
 export class RoleRepository {
@@ -51,6 +54,12 @@ export class RoleRepository {
     return this.database.prisma.roleRequest.findMany({ where: { AND: [mine, waits, where] }, include: SHOWN, ...page });
   }
 
+  /** Whether the actor may know of it. */
+  async knows(actor: Actor, id: string): Promise<boolean> {
+    const mine = accessibleTo(actor.ability, 'read', 'RoleRequest');
+    return (await this.database.prisma.roleRequest.count({ where: { AND: [{ id }, mine] } })) === 1;
+  }
+
   async isLocal(sql: Sql, projectId: string): Promise<boolean> {
     const [row] = await sql.query<{ profile: string }>(
       'SELECT profile::text AS profile FROM projects WHERE id = $1::uuid',
@@ -59,7 +68,14 @@ export class RoleRepository {
     return row?.profile === 'local';
   }
 
-  async isHeld(sql: Sql, { userId, projectId, role }: PersonRole): Promise<boolean> {
+  async isHeld(sql: Sql, { userId, projectId, role, performerId = null }: PersonRole): Promise<boolean> {
+    if (performerId !== null) {
+      const accounts = await sql.query(
+        'SELECT user_id FROM performer_accounts WHERE performer_id = $1::uuid AND user_id = $2::uuid',
+        [performerId, userId],
+      );
+      return accounts.length > 0;
+    }
     const rows =
       projectId === null
         ? await sql.query('SELECT id FROM users WHERE id = $1::uuid AND $2::farm_role = ANY (farm_roles)', [
@@ -74,22 +90,24 @@ export class RoleRepository {
   }
 
   /** @returns its id; the one that waits already, where there is one */
-  async ask(sql: Sql, { userId, projectId, role }: PersonRole, by: string, waived: boolean): Promise<string> {
+  async ask(sql: Sql, wanted: PersonRole, by: string, waived: boolean): Promise<string> {
+    const { userId, projectId, role, performerId = null } = wanted;
+    const whose = [userId, projectId, role, performerId];
     await sql.query(
-      `UPDATE role_requests SET declined_by = $4::uuid, decided_at = now() WHERE ${WHERE} AND decided_at IS NULL AND expires_at <= now()`,
-      [userId, projectId, role, by],
+      `UPDATE role_requests SET declined_by = $5::uuid, decided_at = now() WHERE ${WHERE} AND decided_at IS NULL AND expires_at <= now()`,
+      [...whose, by],
     );
     const [made] = await sql.query<{ id: string }>(
-      `INSERT INTO role_requests (id, user_id, project_id, role, requested_by, expires_at, waived, decided_at)
-       VALUES ($1::uuid, $2::uuid, $3::uuid, $4, $5::uuid, now() + make_interval(days => ${REQUEST_DAYS}), $6,
-               CASE WHEN $6 THEN now() END)
+      `INSERT INTO role_requests (user_id, project_id, role, performer_id, id, requested_by, expires_at, waived, decided_at)
+       VALUES ($1::uuid, $2::uuid, $3, $4::uuid, $5::uuid, $6::uuid, now() + make_interval(days => ${REQUEST_DAYS}), $7,
+               CASE WHEN $7 THEN now() END)
        ON CONFLICT DO NOTHING RETURNING id`,
-      [randomUUID(), userId, projectId, role, by, waived],
+      [...whose, randomUUID(), by, waived],
     );
     if (made !== undefined) return made.id;
     const [waiting] = await sql.query<{ id: string }>(
       `SELECT id FROM role_requests WHERE ${WHERE} AND decided_at IS NULL`,
-      [userId, projectId, role],
+      whose,
     );
     if (waiting === undefined) throw new Error('a role request is neither there nor could be made');
     return waiting.id;
@@ -98,7 +116,7 @@ export class RoleRepository {
   /** Holds the row until the transaction ends. */
   async hold(sql: Sql, id: string): Promise<RequestRow | undefined> {
     const [row] = await sql.query<RequestRow>(
-      `SELECT id, user_id AS "userId", project_id AS "projectId", role, requested_by AS "requestedBy",
+      `SELECT id, user_id AS "userId", project_id AS "projectId", role, performer_id AS "performerId", requested_by AS "requestedBy",
               decided_at IS NOT NULL AS "isDecided", expires_at <= now() AS "isOver"
        FROM role_requests WHERE id = $1::uuid FOR UPDATE`,
       [id],
@@ -110,8 +128,17 @@ export class RoleRepository {
     await sql.query(`UPDATE role_requests SET ${how} = $2::uuid, decided_at = now() WHERE id = $1::uuid`, [id, by]);
   }
 
-  /** @returns the farm roles since; undefined for a role in a project */
-  async put(sql: Sql, { userId, projectId, role }: PersonRole, by: string): Promise<FarmRole[] | undefined> {
+  /** @returns the farm roles since; undefined for a role in a project, of a performer too */
+  async put(sql: Sql, wanted: PersonRole, by: string): Promise<FarmRole[] | undefined> {
+    const { userId, projectId, role, performerId = null } = wanted;
+    if (performerId !== null) {
+      await sql.query(
+        `INSERT INTO performer_accounts (performer_id, user_id, invited_by, seal)
+         VALUES ($1::uuid, $2::uuid, $3::uuid, decode($4, 'hex'))`,
+        [performerId, userId, by, this.seals.of('performer_accounts', performerAccountRecord({ performerId, userId }))],
+      );
+      return undefined;
+    }
     if (projectId !== null) {
       await sql.query(
         `INSERT INTO memberships (project_id, user_id, role, granted_by, seal)

@@ -4,6 +4,7 @@ import type { TaskKind } from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
 import type { ProjectShare, WaitingQueue } from '@understudy/policy';
 import type { Lane } from './lane.js';
+import { ANOTHER_CAN } from './other-workers.js';
 
 /** A pending task whose row the transaction holds. */
 export interface Candidate {
@@ -17,6 +18,8 @@ export interface Candidate {
   readonly shotId: string | null;
   /** Lanes that failed it and stand back for a while. */
   readonly avoid: readonly string[];
+  /** Workers that do not get it, because others can do it. */
+  readonly avoidWorkers: readonly string[];
   /** The parity class that the shot's lanes share; null until the first of them renders. */
   readonly pinned: string | null;
   /** When the shot got into its state: what a lease names of it is the same for as long. */
@@ -68,7 +71,7 @@ interface QueueRow extends Omit<ProjectShare, 'projectId'> {
 /**
  * The first tasks of some queues that these lanes can do, and that not all of them are to avoid. A row that another claim
  * holds is passed over, so no two claims wait for each other and none takes the same. $1 queues, $2 what the lanes can do,
- * $3 their ids; a queue is named by its place in the index, instants by their milliseconds.
+ * $3 their ids, $4 their workers'; a queue is named by its place in the index, instants by their milliseconds.
  */
 const TAKE = `
   SELECT t.*, v.parity_class AS pinned, v.state_changed_at AS "stateChangedAt", v.shot_id AS "shotId"
@@ -76,14 +79,18 @@ const TAKE = `
   CROSS JOIN LATERAL (
     SELECT t.id, t.kind::text AS kind, t.shot_version_id AS "shotVersionId", t.asset_id AS "assetId",
            t.start_frame AS "startFrame", t.end_frame AS "endFrame", t.project_id AS "projectId",
-           CASE WHEN t.avoid_until > clock_timestamp() THEN t.avoid_lanes ELSE '{}' END AS avoid
+           CASE WHEN t.avoid_until > clock_timestamp() THEN t.avoid_lanes ELSE '{}' END AS avoid,
+           others.workers AS "avoidWorkers"
     FROM tasks t
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN t.avoid_workers <> '{}' AND ${ANOTHER_CAN} THEN t.avoid_workers ELSE '{}' END AS workers) others
     WHERE t.state = 'pending' AND t.project_id = q."projectId" AND -t.priority = q.urgency
       AND (CASE WHEN t.kind = 'render' THEN 1 ELSE 0 END) = q."kindRank" AND t.created_at = q.since
       AND coalesce(t.shot_version_id, '${NO_SHOT}'::uuid) = q.queue
       AND t.not_before <= clock_timestamp()
       AND (t.parity_class IS NULL OR t.parity_class = $2::jsonb->>'parityClass')
       AND (t.avoid_until IS NULL OR t.avoid_until <= clock_timestamp() OR NOT t.avoid_lanes @> $3::uuid[])
+      AND NOT others.workers @> $4::uuid[]
     ORDER BY t.start_frame, t.id
     LIMIT q.count
     FOR UPDATE OF t SKIP LOCKED) t
@@ -140,7 +147,13 @@ export class ClaimRepository {
       queue: queue.id,
       count,
     }));
-    return await sql.query<Candidate>(TAKE, [JSON.stringify(wanted), lanes[0]?.can, lanes.map(({ id }) => id)]);
+    const workers = [...new Set(lanes.map(({ workerId }) => workerId))];
+    return await sql.query<Candidate>(TAKE, [
+      JSON.stringify(wanted),
+      lanes[0]?.can,
+      lanes.map(({ id }) => id),
+      workers,
+    ]);
   }
 
   /**

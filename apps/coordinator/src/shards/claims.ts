@@ -172,9 +172,11 @@ function decide({ projects, queues }: Queues, lanes: number, nowMs: number): Tak
 function share(tasks: readonly Candidate[], lanes: readonly Lane[]): { task: Candidate; lane: Lane }[] {
   const free = [...lanes];
   return tasks
-    .toSorted((a, b) => b.avoid.length - a.avoid.length)
+    .toSorted((a, b) => b.avoid.length + b.avoidWorkers.length - (a.avoid.length + a.avoidWorkers.length))
     .flatMap((task) => {
-      const index = free.findIndex(({ id }) => !task.avoid.includes(id));
+      const index = free.findIndex(
+        ({ id, workerId }) => !task.avoid.includes(id) && !task.avoidWorkers.includes(workerId),
+      );
       return index < 0 ? [] : [{ task, lane: free.splice(index, 1)[0]! }];
     });
 }

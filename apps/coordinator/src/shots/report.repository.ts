@@ -12,7 +12,7 @@ export interface ReportedVersion {
   readonly durationS: number;
   readonly analysisId: string;
   readonly createdAt: Date;
-  readonly delivery: { id: string; sha256: string; frames: number } | null;
+  readonly delivery: { id: string; sha256: string; frames: number; gate: ShotReport['outputGate'] } | null;
 }
 
 /** The figures of one shot version, each from the rows that hold it. */
@@ -24,7 +24,8 @@ export class ReportRepository {
     const [row] = await this.database.query<ReportedVersion>(
       `SELECT v.id, v.version, v.state::text AS state, v.frames, a.media->'video'->'rate' AS rate,
               (a.media->>'durationS')::float8 AS "durationS", v.analysis_id AS "analysisId", v.created_at AS "createdAt",
-              CASE WHEN d.id IS NOT NULL THEN jsonb_build_object('id', d.id, 'sha256', d.sha256, 'frames', d.frames)
+              CASE WHEN d.id IS NOT NULL THEN jsonb_build_object('id', d.id, 'sha256', d.sha256, 'frames', d.frames,
+                     'gate', d.verification->'faces')
               END AS delivery
          FROM shot_versions v
          JOIN assets a ON a.id = v.plate_asset_id

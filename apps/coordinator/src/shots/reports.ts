@@ -40,6 +40,7 @@ export class Reports {
       ...(await this.repository.work(version.id)),
       output: { path: delivery.id, sha256: delivery.sha256, frames: delivery.frames, durationS },
       faces: await this.repository.faces(version.id, version.analysisId),
+      outputGate: delivery.gate,
       consents: await this.repository.consents(version.id),
       waivers: shot.waivers,
       selfAttested: shot.selfAttested,

@@ -61,7 +61,7 @@ export class ShotActs {
           details: { state: version.state },
         });
       }
-      if (to === 'verifying' && shot.project.profile === 'farm' && shot.createdBy === actor.id) {
+      if (to === 'verifying' && shot.project.profile === 'farm' && shot.submitters.includes(actor.id)) {
         throw new UnderstudyError(
           'FORBIDDEN',
           'What its output held is resumed by another person than who submitted it.',

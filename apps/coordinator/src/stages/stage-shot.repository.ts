@@ -13,7 +13,8 @@ export interface StageShot {
   readonly priority: number;
   readonly frames: number | null;
   readonly analysisId: string | null;
-  readonly createdBy: string;
+  /** Everybody who submitted this version, or one before it, of which it takes over the cast and frames. */
+  readonly submitters: readonly string[];
   readonly project: { readonly id: string; readonly name: string; readonly profile: ProjectProfile };
   readonly plate: { readonly assetId: string; readonly sha256: string; readonly media: PlateInfo | null };
 }
@@ -27,7 +28,7 @@ interface Row {
   priority: number;
   frames: number | null;
   analysisId: string | null;
-  createdBy: string;
+  submitters: string[];
   projectId: string;
   projectName: string;
   profile: ProjectProfile;
@@ -51,7 +52,7 @@ export class StageShotRepository {
   async find(sql: Sql, shotVersionId: string, options: { lock?: boolean } = {}): Promise<StageShot | null> {
     const [row] = await sql.query<Row>(
       `SELECT v.id, v.shot_id AS "shotId", s.name AS "shotName", v.state::text AS state, v.settings, v.priority, v.frames,
-              v.analysis_id AS "analysisId", v.created_by AS "createdBy", p.id AS "projectId", p.name AS "projectName",
+              v.analysis_id AS "analysisId", submitters_of(v.id) AS submitters, p.id AS "projectId", p.name AS "projectName",
               p.profile::text AS profile, a.id AS "plateAssetId", a.sha256 AS "plateSha256", a.media
          FROM shot_versions v
          JOIN shots s ON s.id = v.shot_id

@@ -6,7 +6,7 @@ import type { Database, Sql } from '@understudy/db';
 import { verifyDelivery } from '@understudy/media';
 import type { ObjectStore } from '@understudy/storage';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
-import { type GateNote, gateNote } from '../output-gate/gate-note.js';
+import { eachOnce, type GateNote, gateNote } from '../output-gate/gate-note.js';
 import { OutputGate } from '../output-gate/output-gate.js';
 import { type AcceptedSegment, AssemblyRepository, type StoredDelivery } from './assembly.repository.js';
 import { ShotFailures } from './shot-failures.js';
@@ -50,11 +50,12 @@ export class VerifyStage extends ShotStage<'verify'> {
   }
 
   /** The file itself; and, cut out of it, faces for lanes to read. */
-  async #look(shot: StageShot, delivery: StoredDelivery, { heldFor }: GateNote): Promise<void> {
+  async #look(shot: StageShot, delivery: StoredDelivery, note: GateNote): Promise<void> {
     const { media } = shot.plate;
     if (media === null)
       throw new UnderstudyError('INTERNAL', 'The shot reached its verification without a probed plate.');
     const segments = await this.assembly.segments(this.database, shot.id);
+    const heldFor = eachOnce([...note.heldFor, ...(await this.gate.heldBefore(shot))]);
     const [report, taken] = await untilRevoked(this.database, shot.id, (signal) =>
       this.#withFiles(shot, delivery.sha256, segments, signal, (path, paths) =>
         Promise.all([
@@ -64,7 +65,7 @@ export class VerifyStage extends ShotStage<'verify'> {
       ),
     );
     if (taken === null || taken.samples.length === 0) {
-      const faces = taken === null ? {} : { faces: { sampled: 0, read: 0, unsampled: taken.unsampled } };
+      const faces = taken === null ? {} : { faces: { sampled: 0, read: 0, byRenderer: 0, unsampled: taken.unsampled } };
       await this.database.hotTransaction(async (sql) =>
         this.#markReady(sql, shot.id, delivery.id, { ...report, ...faces }),
       );

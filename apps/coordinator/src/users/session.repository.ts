@@ -12,12 +12,14 @@ export const FRESH_MINUTES = 5;
 
 /**
  * A try is counted before its password is looked at, so that many at once are not more tries than many in a row. The
- * last one allowed locks the account; the right password opens it again.
+ * last one allowed locks the account; the right password opens it again. A break-glass account is never locked: everybody knows
+ * its address, nobody guesses 240 bits, and it is for the day when somebody keeps the others out.
  */
 const COUNT_TRY = `
   UPDATE users SET
     failed_sign_ins = CASE WHEN locked_until IS NULL THEN failed_sign_ins ELSE 0 END + 1,
     locked_until = CASE WHEN CASE WHEN locked_until IS NULL THEN failed_sign_ins ELSE 0 END + 1 >= $2
+                     AND NOT EXISTS (SELECT FROM break_glass b WHERE b.user_id = users.id)
                    THEN now() + make_interval(mins => $3) END
   WHERE email = $1 AND disabled_at IS NULL AND (locked_until IS NULL OR locked_until <= now())
   RETURNING id, password_hash AS "passwordHash"`;

@@ -1,19 +1,25 @@
-import { type LookupAddress, lookup } from 'node:dns';
+import { lookup } from 'node:dns';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
-import { Inject, Injectable } from '@nestjs/common';
+import { isIP } from 'node:net';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { UnderstudyError } from '@understudy/contracts';
 import type { Config } from '../config/config.js';
 import { CONFIG } from '../platform/tokens.js';
 import { isLoopbackHost, isPublicAddress } from './public-address.js';
+import { notPublic, publicLookup, type Resolve } from './public-lookup.js';
 
 const TIMEOUT_MS = 10_000;
+/** For a resolver of one's own where addresses have to be public; without one it is the host's. */
+export const RESOLVER = Symbol('resolver');
 
 /** Sends a body to an address that somebody outside has named, and to no other. */
 @Injectable()
 export class WebhookSender {
-  constructor(@Inject(CONFIG) private readonly config: Pick<Config, 'WEBHOOKS_TO_PRIVATE_HOSTS'>) {}
+  constructor(
+    @Inject(CONFIG) private readonly config: Pick<Config, 'WEBHOOKS_TO_PRIVATE_HOSTS'>,
+    @Optional() @Inject(RESOLVER) private readonly resolve: Resolve = lookup,
+  ) {}
 
   /** @throws UnderstudyError INVALID_REQUEST for an address that nothing is ever sent to */
   requireAllowed(text: string): URL {
@@ -48,7 +54,7 @@ export class WebhookSender {
           ...headers,
         },
         agent: false,
-        lookup: this.config.WEBHOOKS_TO_PRIVATE_HOSTS ? lookup : publicLookup,
+        lookup: this.config.WEBHOOKS_TO_PRIVATE_HOSTS ? lookup : publicLookup(this.resolve),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       sent.once('response', (response) => {
@@ -59,23 +65,6 @@ export class WebhookSender {
       sent.end(body);
     });
   }
-}
-
-/** Resolves a name, and fails when one of its addresses is not public. */
-const publicLookup: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {
-    if (error !== null) return callback(error, '', 0);
-    const [first] = found;
-    if (first === undefined || !found.every(({ address }) => isPublicAddress(address))) {
-      return callback(notPublic(), '', 0);
-    }
-    if (options.all === true) callback(null, found);
-    else callback(null, first.address, first.family);
-  });
-};
-
-function notPublic(): UnderstudyError {
-  return new UnderstudyError('INVALID_REQUEST', "A webhook's host has to be one of the public internet.");
 }
 
 function notTaken(cause: Error): UnderstudyError {

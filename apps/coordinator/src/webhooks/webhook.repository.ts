@@ -96,6 +96,21 @@ export class WebhookRepository {
     return row;
   }
 
+  /** Until the transaction ends: who counts a project's webhooks, or what they were told, counts alone. */
+  async holdProject(sql: Sql, projectId: string): Promise<void> {
+    await sql.query('SELECT 1 FROM projects WHERE id = $1 FOR NO KEY UPDATE', [projectId]);
+  }
+
+  /** How often the project's webhooks were told of such an event within a minute. */
+  async toldLately(sql: Sql, projectId: string, event: string): Promise<number> {
+    const [row] = await sql.query<{ told: number }>(
+      `SELECT count(*)::int AS told FROM webhooks w JOIN webhook_deliveries d ON d.webhook_id = w.id
+        WHERE w.project_id = $1 AND d.event = $2 AND d.created_at > clock_timestamp() - interval '1 minute'`,
+      [projectId, event],
+    );
+    return row?.told ?? 0;
+  }
+
   async webhookOf(sql: Sql, deliveryId: string): Promise<string | null> {
     const [row] = await sql.query<{ id: string }>('SELECT webhook_id AS id FROM webhook_deliveries WHERE id = $1', [
       deliveryId,

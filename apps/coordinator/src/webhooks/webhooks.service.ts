@@ -19,6 +19,7 @@ import { TemplateVault } from '../sealing/template-vault.js';
 import { newWebhookSecret } from './signature.js';
 import { WebhookEvents } from './webhook-events.js';
 import { WebhookSender } from './webhook-sender.js';
+import { WebhookRepository } from './webhook.repository.js';
 
 const SHOWN = { id: true, projectId: true, url: true, events: true, createdAt: true, disabledAt: true } as const;
 type Row = {
@@ -33,6 +34,8 @@ type Row = {
 
 /** Each of them is a request that leaves the farm for every shot of the project. */
 const MOST_OF_A_PROJECT = 20;
+/** Nothing happened that somebody outside has to hear of. */
+const MOST_PINGS_A_MINUTE = 10;
 
 /** The webhooks of projects, for those who set them up. */
 @Injectable()
@@ -42,6 +45,7 @@ export class WebhooksService {
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly sender: WebhookSender,
     private readonly vault: TemplateVault,
+    private readonly webhooks: WebhookRepository,
     private readonly events: WebhookEvents,
     private readonly audit: AuditWriter,
   ) {}
@@ -57,6 +61,7 @@ export class WebhooksService {
     const secret = newWebhookSecret();
     const sealed = new Uint8Array(this.vault.seal(projectId, Buffer.from(secret)));
     const row = await this.database.transaction(async (tx) => {
+      await this.webhooks.holdProject(tx, projectId);
       if ((await tx.prisma.webhook.count({ where: { projectId } })) >= MOST_OF_A_PROJECT) {
         throw new UnderstudyError('CONFLICT', `A project has at most ${MOST_OF_A_PROJECT} webhooks; delete one first.`);
       }
@@ -116,11 +121,19 @@ export class WebhooksService {
     return asWebhook(row);
   }
 
+  /** @throws UnderstudyError NOT_FOUND; RATE_LIMITED for one too many of the project's within a minute */
   async ping(actor: Actor, webhookId: string): Promise<WebhookDelivery> {
     const { id, projectId } = await this.#find(actor, 'resume', webhookId);
-    const deliveryId = await this.database.hotTransaction(async (sql) =>
-      this.events.tellOne(sql, id, WEBHOOK_PING, { projectId, webhookId: id }),
-    );
+    const deliveryId = await this.database.hotTransaction(async (sql) => {
+      await this.webhooks.holdProject(sql, projectId);
+      if ((await this.webhooks.toldLately(sql, projectId, WEBHOOK_PING)) >= MOST_PINGS_A_MINUTE) {
+        throw new UnderstudyError(
+          'RATE_LIMITED',
+          `A project tries its webhooks out ${MOST_PINGS_A_MINUTE} times a minute at most; wait.`,
+        );
+      }
+      return await this.events.tellOne(sql, id, WEBHOOK_PING, { projectId, webhookId: id });
+    });
     return asDelivery(await this.database.prisma.webhookDelivery.findUniqueOrThrow({ where: { id: deliveryId } }));
   }
 

@@ -11,12 +11,13 @@ import { LANES_CHANNEL, ORDERS_CHANNEL } from '../shards/wake-ups.js';
 interface Held {
   readonly tied: boolean;
   readonly projects: string[];
+  readonly createdBy: string;
   readonly askedBy: string | null;
   readonly isAwaited: boolean;
 }
 
 const HOLD = `
-  SELECT tied, projects::text[] AS projects, asked_by AS "askedBy", needs_approval AND approved_by IS NULL AS "isAwaited"
+  SELECT tied, projects::text[] AS projects, created_by AS "createdBy", asked_by AS "askedBy", needs_approval AND approved_by IS NULL AS "isAwaited"
   FROM workers WHERE id = $1 AND disabled_at IS NULL FOR UPDATE`;
 
 const TIE = `
@@ -47,20 +48,30 @@ export class WorkerAdmission {
   /**
    * Lets in the worker, where it waits, and those of its keys that are named; what is not named was not looked at.
    *
-   * @throws UnderstudyError NOT_FOUND also for a key that does not wait, CONFLICT when nothing waits, FORBIDDEN for who asked
+   * @throws UnderstudyError NOT_FOUND also for a key that does not wait, CONFLICT when nothing waits, FORBIDDEN for who asked,
+   *   and of keys for who made the worker
    */
   async approve(actor: Actor, workerId: string, fingerprints: readonly string[]): Promise<void> {
-    await this.change(actor, workerId, 'worker.approved', async (sql, { askedBy, isAwaited, tied, projects }) => {
-      if (!isAwaited && fingerprints.length === 0) {
-        throw new UnderstudyError('CONFLICT', 'This worker waits for no approval, or only its keys do: name them.');
-      }
-      if (askedBy === actor.id && this.config.ACCOUNTS === 'strict') {
-        throw new UnderstudyError('FORBIDDEN', 'Another person approves it than who asked for it.');
-      }
-      if (isAwaited) await sql.query('UPDATE workers SET approved_by = $2 WHERE id = $1', [workerId, actor.id]);
-      await this.approveKeys(sql, actor, workerId, fingerprints);
-      return { askedBy, projects: tied ? projects : null, keys: fingerprints };
-    });
+    await this.change(
+      actor,
+      workerId,
+      'worker.approved',
+      async (sql, { createdBy, askedBy, isAwaited, tied, projects }) => {
+        if (!isAwaited && fingerprints.length === 0) {
+          throw new UnderstudyError('CONFLICT', 'This worker waits for no approval, or only its keys do: name them.');
+        }
+        const [isAsker, isMaker] = [askedBy === actor.id, createdBy === actor.id && fingerprints.length > 0];
+        if (this.config.ACCOUNTS === 'strict' && (isAsker || isMaker)) {
+          throw new UnderstudyError(
+            'FORBIDDEN',
+            'Another person approves it than who asked for it, and its keys than who made it.',
+          );
+        }
+        if (isAwaited) await sql.query('UPDATE workers SET approved_by = $2 WHERE id = $1', [workerId, actor.id]);
+        await this.approveKeys(sql, actor, workerId, fingerprints);
+        return { askedBy, projects: tied ? projects : null, keys: fingerprints };
+      },
+    );
   }
 
   /** What it opened ends too. @throws UnderstudyError NOT_FOUND */

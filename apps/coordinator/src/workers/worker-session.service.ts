@@ -1,10 +1,10 @@
-import { createPublicKey, verify } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { type RouteInput, type RouteOutput, UnderstudyError, workerSessionMessage } from '@understudy/contracts';
 import { type Database, hashTokenSecret, newTokenSecret, type Sql } from '@understudy/db';
 import type { Actor } from '../access/actor.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import type { Config } from '../config/config.js';
+import { isSignedWithEd25519 } from '../platform/ed25519.js';
 import { type Clock, CLOCK, CONFIG, DATABASE } from '../platform/tokens.js';
 import { SESSION_SECONDS, type ShownKey, WorkerSessionRepository } from './worker-session.repository.js';
 
@@ -81,12 +81,8 @@ function requireOpen(key: ShownKey | undefined): void {
   );
 }
 
+/** @param publicKey base64url, as is the signature */
 function isSigned(publicKey: string, message: string, signature: string): boolean {
-  try {
-    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: publicKey }, format: 'jwk' });
-    return verify(null, Buffer.from(message), key, Buffer.from(signature, 'base64url'));
-  } catch {
-    // 32 bytes that are no point of the curve.
-    return false;
-  }
+  const [key, signed] = [publicKey, signature].map((text) => Buffer.from(text, 'base64url')) as [Buffer, Buffer];
+  return isSignedWithEd25519(key, Buffer.from(message), signed);
 }

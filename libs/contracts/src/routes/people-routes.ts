@@ -21,7 +21,7 @@ export const PEOPLE_ROUTES = {
   },
   /** One org admin is enough to take a role away, of the farm or of a project. */
   takeRole: { method: 'POST', path: '/api/v1/roles/take', body: TakeRole, response: Done },
-  /** Roles that wait for a second org admin. */
+  /** Roles that wait for a second org admin, and accounts that are to be performers for a consent officer. */
   listRoleRequests: { method: 'GET', path: '/api/v1/role-requests', query: Page, response: list(RoleRequest) },
   approveRoleRequest: { method: 'POST', path: '/api/v1/role-requests/:roleRequestId/approve', response: Done },
   declineRoleRequest: {

@@ -81,6 +81,8 @@ const TABLE: Record<Who, readonly string[]> = {
     'decline RoleRequest',
     'grant RoleRequest',
     'read RoleRequest',
+    'grant BreakGlass',
+    'read BreakGlass',
     'revoke Membership',
     'revoke User',
     'read Worker',
@@ -125,6 +127,9 @@ const TABLE: Record<Who, readonly string[]> = {
     'decline Consent',
     'lift Consent',
     'read AuditEvent',
+    'decline RoleRequest',
+    'grant RoleRequest',
+    'read RoleRequest',
     'read AuditErasure',
     'create AuditErasure',
     'activate AuditErasure',
@@ -167,6 +172,7 @@ describe('whose rows', () => {
     Delivery: (projectId) => ({ shotVersion: { shot: { projectId } } }),
     AuditEvent: (projectId) => ({ projectId }),
     AuditErasure: (projectId) => ({ projectId }),
+    RoleRequest: (projectId) => ({ projectId, role: 'performer' }),
   };
   const members: Who[] = ['producer', 'artist', 'consent_officer', 'compliance_auditor'];
 
@@ -198,6 +204,14 @@ describe('whose rows', () => {
     ['lease', 'Lane', { workerId: ME }, { workerId: 'another' }, 'worker'],
     ['report', 'Attempt', { lane: { workerId: ME } }, { lane: { workerId: 'another' } }, 'worker'],
     ['read', 'AuditEvent', { projectId: null }, { projectId: MINE }, 'org_admin'],
+    ['grant', 'RoleRequest', { role: 'producer' }, { role: 'performer' }, 'org_admin'],
+    [
+      'grant',
+      'RoleRequest',
+      { projectId: MINE, role: 'performer' },
+      { projectId: MINE, role: 'producer' },
+      'consent_officer',
+    ],
   ] as const)('%s %s: %j, not %j', (action, name, own, other, who) => {
     const ability = abilityAs(who);
     expect(ability.can(action, asSubject(name, own))).toBe(true);

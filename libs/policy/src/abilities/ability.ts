@@ -3,6 +3,7 @@ import type { ActorRoles } from './actor.js';
 import { assetRules } from './asset.js';
 import { attemptRules } from './attempt.js';
 import { auditCheckpointRules, auditErasureRules, auditEventRules, restoreAcceptanceRules } from './audit-event.js';
+import { breakGlassRules } from './break-glass.js';
 import { checkConditions, type Conditions, matchesConditions } from './conditions.js';
 import { consentRules } from './consent.js';
 import { deliveryRules } from './delivery.js';
@@ -34,6 +35,7 @@ const EVERY_SUBJECT: readonly SubjectRules[] = [
   membershipRules,
   roleRequestRules,
   invitationRules,
+  breakGlassRules,
   performerRules,
   consentRules,
   assetRules,

@@ -1,8 +1,11 @@
 import type { FarmRole, ProjectRole } from '@understudy/contracts';
 
-/** Roles that release or grant. One org admin alone must not make the second pair of eyes, so two give them. */
-const POWERFUL: readonly (FarmRole | ProjectRole)[] = ['org_admin', 'farm_operator', 'producer', 'consent_officer'];
+/** `performer` is no role of a project's: who is one signs for their own face. */
+type AnyRole = FarmRole | ProjectRole | 'performer';
 
-export function releasesOrGrants(role: FarmRole | ProjectRole): boolean {
+/** Roles that release or grant. One org admin alone must not make the second pair of eyes, so two people give them. */
+const POWERFUL: readonly AnyRole[] = ['org_admin', 'farm_operator', 'producer', 'consent_officer', 'performer'];
+
+export function releasesOrGrants(role: AnyRole): boolean {
   return POWERFUL.includes(role);
 }

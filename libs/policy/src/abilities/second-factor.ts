@@ -3,6 +3,7 @@ import type { Action, SubjectName } from './vocabulary.js';
 /** What lets work out of the farm, or gives somebody the right to: a stolen password alone must not be enough for it. */
 const ACTS: Partial<Record<SubjectName, readonly Action[]>> = {
   AuditErasure: ['create', 'activate'],
+  BreakGlass: ['grant'],
   Consent: ['activate', 'lift'],
   Delivery: ['release'],
   Invitation: ['create'],

@@ -39,6 +39,7 @@ export const SUBJECTS = [
   'Membership',
   'RoleRequest',
   'Invitation',
+  'BreakGlass',
   'Performer',
   'Consent',
   'Asset',

@@ -112,15 +112,24 @@ function addRoles(user: Command): void {
       await client.call('takeRole', { body: { userId, role: farmRole } });
       console.log(`${email} is no longer ${farmRole}`);
     });
-  withConnection(user.command('requests').description('roles that wait for a second org admin'))
+  withConnection(
+    user.command('requests').description('roles that wait for a second person, and accounts that are to be performers'),
+  )
     .option('--json', 'as one JSON array')
     .action(async (options: ConnectionOptions & { json?: boolean }) => {
       const { items } = await (await connect(options)).call('listRoleRequests', { query: { limit: 500 } });
       if (options.json === true) console.log(JSON.stringify(items));
-      else for (const one of items) console.log(`${one.id}\t${one.user}\t${one.role}\t${one.project ?? 'whole farm'}`);
+      else
+        for (const { id, user: name, email, role, project } of items)
+          console.log(`${id}\t${name}\t${email}\t${role}\t${project ?? 'whole farm'}`);
     });
   withConnection(
-    user.command('approve').description('give a role that another org admin asked for').argument('<id>'),
+    user
+      .command('approve')
+      .description(
+        'give what another person asked for: a role as org admin, an account that is to be a performer as consent officer',
+      )
+      .argument('<id>'),
   ).action(async (roleRequestId: string, options: ConnectionOptions) => {
     await (await connect(options)).call('approveRoleRequest', { params: { roleRequestId } });
     console.log('given');
