@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -18,6 +19,11 @@ export async function publish(from: string, to: string): Promise<void> {
   await rename(from, to);
   await syncFolder(folder);
   if (made !== undefined) await syncFolder(dirname(folder));
+}
+
+/** A file's content; opened when it is asked for, so that its errors go to whoever asks. */
+export async function* contentOf(path: string): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(path, { highWaterMark: 1 << 20 });
 }
 
 /** Writes all of it at `position`, however many calls that takes. */

@@ -97,6 +97,11 @@ describe('put', () => {
 });
 
 describe('takeFile', () => {
+  it('says so where there is no such file, and leaves nothing', async () => {
+    await expect(own.takeFile(join(root, 'nowhere'))).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await leftovers()).toEqual([]);
+  });
+
   it('moves a finished file in', async () => {
     const path = join(root, 'made elsewhere');
     await writeFile(path, CONTENT);

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { open, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { UnderstudyError } from '@understudy/contracts';
 import { onDisk, whereFound } from './disk-errors.js';
-import { publish } from './durable-files.js';
+import { contentOf, publish } from './durable-files.js';
 import type { ByteRange, DataKeys, ProjectObjects, PutOptions, StoredObject } from './object-store.js';
 import type { PlainCopies } from './plain-copies.js';
 import { type ProjectKey, SealedFile, writeSealed } from './sealed-file.js';
@@ -41,7 +40,7 @@ export class ProjectFolder implements ProjectObjects {
   }
 
   async takeFile(source: string): Promise<StoredObject> {
-    const stored = await this.#publishing(createReadStream(source, { highWaterMark: 1 << 20 }));
+    const stored = await this.#publishing(contentOf(source));
     await rm(source, { force: true });
     return stored;
   }

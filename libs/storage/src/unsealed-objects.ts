@@ -1,8 +1,8 @@
-import { createReadStream } from 'node:fs';
 import { lstat, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UnderstudyError } from '@understudy/contracts';
 import { whereFound } from './disk-errors.js';
+import { contentOf } from './durable-files.js';
 import type { ObjectStore, StoredObject } from './object-store.js';
 import { isUpload } from './sealed-upload.js';
 import { StorePaths } from './store-paths.js';
@@ -39,7 +39,7 @@ export class UnsealedObjects {
       const objects = store.of(projectId);
       if ((await objects.stat(sha256)) !== null) continue;
       try {
-        await objects.put(createReadStream(path, { highWaterMark: 1 << 20 }), { sha256 });
+        await objects.put(contentOf(path), { sha256 });
       } catch (cause) {
         if (!(cause instanceof UnderstudyError) || cause.code !== 'UPLOAD_MISMATCH') throw cause;
         throw new UnderstudyError('INTERNAL', `The stored object ${sha256} is not what its name says.`, { cause });
