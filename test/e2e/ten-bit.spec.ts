@@ -9,7 +9,7 @@ import { type DrawnInputs, drawInputs } from './drawn-inputs.js';
 import { eachFramePair } from './regions.js';
 import { makeFolder, understudy } from './understudy.js';
 
-const FRAMES = 16;
+const FRAMES = 8;
 const run = promisify(execFile);
 
 describe('a 10-bit plate', () => {
@@ -48,7 +48,7 @@ describe('a 10-bit plate', () => {
       const out = join(dir, `output-${name}`);
       const result = await understudy([
         ...['render', '--target', plate, '--identity', inputs.identity, '--plate-face', inputs.first],
-        ...['--consent', inputs.consent, '--out', out, '--lossless', '--json', '--lanes', '1', '--shard-frames', '8'],
+        ...['--consent', inputs.consent, '--out', out, '--lossless', '--json', '--lanes', '1', '--shard-frames', '4'],
       ]);
       expect(result.stderr).not.toMatch(/^error/m);
       expect((await probePlate(out)).video).toMatchObject({ sourceFormat: format, format });
