@@ -109,7 +109,8 @@ describe('a lossless render', () => {
 /** A folder of grey PNG pictures, one a frame: black up to a column. */
 async function drawMattePictures(folder: string, edge: number): Promise<string> {
   await mkdir(folder);
-  const picture = `color=white:size=1280x720,format=gray,drawbox=w=${edge}:color=black:t=fill`;
+  // By its numbers: a filter's `white` is 235.
+  const picture = `color=size=1280x720,format=gray,geq=lum='255*gte(X,${edge})'`;
   const output = ['-frames:v', String(FRAMES), '-pix_fmt', 'gray', join(folder, 'matte.%04d.png')];
   await promisify(execFile)('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', picture, ...output]);
   return folder;
