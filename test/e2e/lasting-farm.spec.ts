@@ -290,6 +290,13 @@ describe('a lasting farm', () => {
   });
 
   it('leaves neither the codename nor the plate in logs, metrics, webhooks, traces, scratch, core files or tables that need not have it', async () => {
+    // Of the shot of that name each was told, by its id.
+    const shotId = replacedReport.shot.id;
+    for (const path of ['/hook', '/v1/traces']) {
+      const heard = outside.heard.filter((one) => one.path === path).map(({ text }) => text);
+      expect(heard.join('\n'), path).toContain(shotId);
+      expect(heard.join('\n'), path).not.toMatch(/canary/);
+    }
     const farmDir = at('farm/farm');
     const stored = await filesWith(farmDir, [CODENAME, IN_PLATE]);
     const plate = createHash('sha256')
@@ -309,13 +316,6 @@ describe('a lasting farm', () => {
     const metrics = await fetch(`${server}/metrics`, { headers: { authorization: `Bearer ${token}` } });
     expect(metrics.status).toBe(200);
     expect(await metrics.text()).not.toMatch(/canary/);
-    // Of the shot of that name each was told, by its id.
-    const shotId = replacedReport.shot.id;
-    for (const path of ['/hook', '/v1/traces']) {
-      const heard = outside.heard.filter((one) => one.path === path).map(({ text }) => text);
-      expect(heard.join('\n'), path).toContain(shotId);
-      expect(heard.join('\n'), path).not.toMatch(/canary/);
-    }
     expect((await as('auditor', 'audit', 'export', '--out', at('all.ndjson'))).stderr).toBe('');
     expect(readFileSync(at('all.ndjson'), 'utf8')).not.toMatch(/canary/);
     const cores = readdirSync(farmDir, { recursive: true }).filter((name) => /(^|\/)core(\.\d+)?$/.test(String(name)));
