@@ -1,5 +1,9 @@
-import { rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Frame } from '@understudy/frame';
 import { decodedHash } from '@understudy/media';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DrawnInputs, drawInputs } from './drawn-inputs.js';
@@ -28,11 +32,11 @@ describe('a lossless render', () => {
   });
   afterAll(() => remove());
 
-  const render = (out: string, shardFrames: number, lanes: number) =>
+  const render = (out: string, shardFrames: number, lanes: number, more: readonly string[] = []) =>
     start([
       ...['render', '--target', inputs.plate, '--identity', inputs.identity, '--plate-face', inputs.first],
       ...['--consent', inputs.consent, '--out', join(dir, out), '--lossless', '--json'],
-      ...['--shard-frames', String(shardFrames), '--lanes', String(lanes)],
+      ...['--shard-frames', String(shardFrames), '--lanes', String(lanes), ...more],
     ]);
 
   it('in one shard changes the face and nothing else', async () => {
@@ -66,6 +70,28 @@ describe('a lossless render', () => {
     expect(await decodedHash(join(dir, 'seven.mp4'))).toBe(whole);
   });
 
+  it('under a matte shows its left as the plate and its right as before, in three shards', async () => {
+    // Through the middle of the face.
+    const [first] = inputs.truth.frames[0] ?? [];
+    const edge = 2 * Math.round(((first?.box?.x ?? 0) + (first?.box?.width ?? 0) / 2) / 2);
+    const pictures = await drawMattePictures(join(dir, 'matte'), edge);
+    const result = await render('matted.mp4', 14, 2, ['--matte', pictures]).finished;
+    expect(result.stderr).not.toMatch(/^error/m);
+    expect(result.json<Report>()).toMatchObject({ frames: FRAMES, shards: 3 });
+    const bare = new Map<number, string>();
+    await eachFramePair(join(dir, 'whole.mp4'), join(dir, 'matted.mp4'), (whole, matted, frame) => {
+      expect(sideOf(matted, edge, 'right'), `frame ${frame}`).toBe(sideOf(whole, edge, 'right'));
+      bare.set(frame, sideOf(whole, edge, 'left'));
+    });
+    await eachFramePair(inputs.plate, join(dir, 'matted.mp4'), (plate, matted, frame) => {
+      expect(sideOf(matted, edge, 'left'), `frame ${frame}`).toBe(sideOf(plate, edge, 'left'));
+      // Without the matte it was changed there.
+      expect(bare.get(frame)).not.toBe(sideOf(plate, edge, 'left'));
+      expect(sideOf(matted, edge, 'right')).not.toBe(sideOf(plate, edge, 'right'));
+    });
+    expect(bare.size).toBe(FRAMES);
+  });
+
   it('is the same after a lane was killed with kill -9 in the middle', async () => {
     const running = render('killed.mp4', 6, 2);
     await running.said(/rendering/);
@@ -80,8 +106,29 @@ describe('a lossless render', () => {
   });
 });
 
+/** A folder of grey PNG pictures, one a frame: black up to a column. */
+async function drawMattePictures(folder: string, edge: number): Promise<string> {
+  await mkdir(folder);
+  // By its numbers: a filter's `white` is 235.
+  const picture = `color=size=1280x720,format=gray,geq=lum='255*gte(X,${edge})'`;
+  const output = ['-frames:v', String(FRAMES), '-pix_fmt', 'gray', join(folder, 'matte.%04d.png')];
+  await promisify(execFile)('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', picture, ...output]);
+  return folder;
+}
+
+/** A hash of all planes' samples on one side of a column of the picture. */
+function sideOf(frame: Frame, edge: number, side: 'left' | 'right'): string {
+  const hash = createHash('sha256');
+  for (const { width, height, samples } of frame.planes) {
+    const column = (edge * width) / frame.spec.width;
+    const [from, until] = side === 'left' ? [0, column] : [column, width];
+    for (let y = 0; y < height; y++) hash.update(samples.subarray(y * width + from, y * width + until));
+  }
+  return hash.digest('hex');
+}
+
 /** Chroma samples of the half of the picture that the second person is in. */
-function rightHalf(frame: import('@understudy/frame').Frame, plane: 1 | 2): Uint8Array[] {
+function rightHalf(frame: Frame, plane: 1 | 2): Uint8Array[] {
   const { width, height, samples } = frame.planes[plane];
   return Array.from({ length: height }, (_, y) =>
     Uint8Array.from(samples.subarray(y * width + (width >> 1), (y + 1) * width)),

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { recipePreset } from '@understudy/contracts';
-import { frameHash, frameHashes, readFrames } from '@understudy/media';
+import { allocateFrame, type Frame } from '@understudy/frame';
+import { frameHash, frameHashes, openClipWriter, probePlate, type Rational, readFrames } from '@understudy/media';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { LaneControl, Stopped, monotonicMs } from '../../apps/worker/src/lane/control.js';
@@ -50,16 +51,39 @@ async function render(
   });
 }
 
-async function inShards(count: number): Promise<string[]> {
+async function inShards(count: number, overrides: Partial<ShardOptions> = {}): Promise<string[]> {
   const hashes: string[] = [];
   for (let shard = 0; shard < count; shard++) {
     const [from, until] = [Math.floor((FRAMES * shard) / count), Math.floor((FRAMES * (shard + 1)) / count)];
-    const { segment } = await render(from, until);
+    const { segment } = await render(from, until, overrides);
     expect(segment.frames).toBe(until - from);
     expect(await frameHashes(join(folder, `segment-${from}-${until}.mp4`))).toEqual(segment.frameHashes);
     hashes.push(...segment.frameHashes);
   }
   return hashes;
+}
+
+/** Grey pictures, black on the left of a column and white from there on. */
+async function drawMatte(
+  path: string,
+  matte: { width: number; height: number; rate: Rational; black: number; frames?: number },
+): Promise<void> {
+  const { width, height, rate, black, frames = FRAMES } = matte;
+  const spec = { width, height, format: 'gbrp', matrix: 'gbr', range: 'pc' } as const;
+  const writer = await openClipWriter({ path, spec, rate, encoding: { mode: 'lossless' } });
+  const frame = allocateFrame(spec);
+  for (const { samples } of frame.planes)
+    for (let at = 0; at < samples.length; at++) samples[at] = at % width < black ? 0 : 255;
+  for (let n = 0; n < frames; n++) await writer.write(frame);
+  await writer.finish();
+}
+
+const framesIn = ({ path, plate }: Clip) => readFrames({ path, plate, startFrame: 0, endFrame: plate.frameCount });
+
+async function framesOf(path: string): Promise<Frame[]> {
+  const frames: Frame[] = [];
+  for await (const { frame } of framesIn({ path, plate: await probePlate(path) })) frames.push(frame);
+  return frames;
 }
 
 describe('shards', () => {
@@ -77,6 +101,43 @@ describe('shards', () => {
     for await (const { frame } of readFrames(range)) plate.push(frameHash(frame.bytes));
     expect(plain.segment.frameHashes).toEqual(plate);
     expect(covered.segment.frameHashes.every((hash, n) => hash !== plate[n])).toBe(true);
+  });
+
+  it('under a matte keep the plate where it is black, in 1 and in 3 pieces', async () => {
+    const [path, black] = [join(folder, 'matte.mp4'), clip.plate.video.width / 2 - 20];
+    const { width, height, rate } = clip.plate.video;
+    await drawMatte(path, { width, height, rate, black });
+    const matte = { path, info: await probePlate(path) };
+    const whole = await inShards(1, { matte });
+    await render(0, FRAMES, { segmentPath: join(folder, 'bare.mp4') });
+    expect(await inShards(3, { matte })).toEqual(whole);
+    let changed = 0;
+    const [matted, bare] = [
+      await framesOf(join(folder, `segment-0-${FRAMES}.mp4`)),
+      await framesOf(join(folder, 'bare.mp4')),
+    ];
+    for await (const { frame: plate, frameNumber } of framesIn(clip)) {
+      for (const [index, plane] of matted[frameNumber]!.planes.entries()) {
+        const edge = index === 0 ? black : black / 2;
+        plane.samples.forEach((sample, at) => {
+          const from = (at % plane.width < edge ? plate : bare[frameNumber]!).planes[index]!.samples[at];
+          if (sample !== from)
+            throw new Error(`frame ${frameNumber}, plane ${index}, sample ${at}: ${sample}, not ${from}`);
+          if (sample !== plate.planes[index]!.samples[at]) changed += 1;
+        });
+      }
+    }
+    expect(changed).toBeGreaterThan(1000 * FRAMES);
+  });
+
+  it('end where their matte ends too soon, and leave no file', async () => {
+    const path = join(folder, 'short.mp4');
+    const { width, height, rate } = clip.plate.video;
+    await drawMatte(path, { width, height, rate, black: 8, frames: 20 });
+    const info = { ...(await probePlate(path)), frameCount: FRAMES };
+    const short = render(10, 30, { matte: { path, info }, segmentPath: join(folder, 'short-matte.mp4') });
+    await expect(short).rejects.toMatchObject({ code: 'UNREADABLE_MEDIA' });
+    expect((await readdir(folder)).filter((name) => /short-matte|part/.test(name))).toEqual([]);
   });
 
   it('stop at a failure of any step with its error and leave no file', async () => {

@@ -377,6 +377,7 @@ export const BODIES: Readonly<Record<string, Body>> = {
     challenge: randomUUID(),
     signature: 'A'.repeat(86),
   }),
+  reportPreparing: () => ({ step: 'building engine 1/3' }),
   registerLane: () => ({
     ordinal: 1,
     host: 'host',

@@ -103,6 +103,7 @@ describe('a database restored from a backup', () => {
 
   it('is not let go on by what the database says somebody asked', async () => {
     const { tampering } = farm.owner;
+    await farm.call('askRestore', admin.token, { body: REASON });
     await tampering.query('ALTER TABLE restore_acceptances DISABLE TRIGGER ALL');
     const second = await farm.addUser(['org_admin']);
     await tampering.query('UPDATE restore_acceptances SET asked_by = $1', [second.id]);

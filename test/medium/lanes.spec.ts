@@ -211,6 +211,19 @@ describe('workers', () => {
     expect(JSON.stringify(body)).not.toContain(worker.token);
   });
 
+  it('say what they do before their lanes can work, until one registers', async () => {
+    const operator = await farm.addUser(['farm_operator']);
+    const preparing = async () => {
+      const { body } = await farm.call('listWorkers', operator.token, { query: { limit: '500' } });
+      return body.items.find(({ id }) => id === worker.id)?.preparing;
+    };
+    expect(await preparing()).toBeNull();
+    await farm.call('reportPreparing', worker.token, { body: { step: 'building engine 2/4' } });
+    expect(await preparing()).toMatchObject({ step: 'building engine 2/4', at: expect.any(String) });
+    await registerLane(worker.token);
+    expect(await preparing()).toBeNull();
+  });
+
   it('are made by farm operators alone, each under a name of its own', async () => {
     const operator = await farm.addUser(['farm_operator']);
     const somebody = await farm.addUser();

@@ -239,7 +239,7 @@ export class StagesFarm {
   /** A complete asset; the same content in a project is one asset. */
   async addAsset(
     projectId: string,
-    kind: 'plate' | 'identity' | 'plate_reference',
+    kind: 'plate' | 'matte' | 'identity' | 'plate_reference',
     content: Uint8Array,
   ): Promise<string> {
     const { sha256, bytes } = await this.objects.of(projectId).put(Readable.from([content]));

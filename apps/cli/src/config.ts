@@ -84,6 +84,7 @@ const HANDED_ON = [
   'XDG_RUNTIME_DIR',
   'UNDERSTUDY_FFMPEG',
   'UNDERSTUDY_FFPROBE',
+  'UNDERSTUDY_TRTEXEC',
 ] as const;
 
 export function childEnvironment(environment: NodeJS.ProcessEnv = process.env): Record<string, string> {

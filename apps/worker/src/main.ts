@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 
 import { createNodeClient } from '@understudy/client/node';
 import { toUnderstudyError } from '@understudy/contracts';
+import { nvidiaCards } from '@understudy/inference';
 
 import { workerConfig } from './config/config.js';
 import { openLog } from './log.js';
@@ -47,8 +48,10 @@ try {
     send: (attemptId, part) => client.call('appendAttemptLog', { params: { attemptId }, body: part }),
   });
   let signals = 0;
+  const starting = new AbortController();
   const end = () => {
     signals += 1;
+    starting.abort();
     if (supervisor === undefined) session.close();
     else if (signals === 1) supervisor.drain();
     else supervisor.abort();
@@ -57,11 +60,21 @@ try {
   try {
     if (await session.open()) {
       await shipper.start();
-      const candidate = await laneProvider(config, log);
-      supervisor = new Supervisor({ config, candidate, scratch, logs, objects, log, report, session, program });
+      const onStep = (step: string) => {
+        // Who looks at the farm hears of it another time.
+        client.call('reportPreparing', { body: { step } }).catch(() => {});
+      };
+      const candidate = await laneProvider(config, { log, onStep, signal: starting.signal });
+      const onCards = candidate.provider === 'cuda' || candidate.provider === 'tensorrt';
+      const cards = onCards ? await nvidiaCards(config.laneEnvironment) : [];
+      supervisor = new Supervisor({ config, candidate, cards, scratch, logs, objects, log, report, session, program });
       if (signals === 0) await supervisor.run();
     }
     log.info('worker ended');
+  } catch (thrown) {
+    // Told to end while it built what the lanes need: no fault.
+    if (!starting.signal.aborted || toUnderstudyError(thrown).code !== 'CANCELLED') throw thrown;
+    log.info('worker ended before its lanes began');
   } finally {
     session.close();
     await shipper.end();

@@ -1,5 +1,5 @@
 import type { ErrorBody, ObjectRef } from '@understudy/contracts';
-import type { Precision, Provider } from '@understudy/inference';
+import type { Card, EngineCache, Precision, Provider } from '@understudy/inference';
 
 /** What a lane process needs to know; sent over the channel, so that it stands in no process list. */
 export interface LaneConfig {
@@ -15,6 +15,10 @@ export interface LaneConfig {
   readonly logFolder: string;
   readonly provider: Provider;
   readonly precision: Precision;
+  /** With `tensorrt`: where this host's engines are. */
+  readonly engines?: EngineCache;
+  /** What it computes on; absent of a processor. */
+  readonly card?: Card;
   readonly threads: number;
   readonly logLevel: string;
   readonly drainGraceMs: number;

@@ -1,9 +1,10 @@
 import type { FaceProbe } from '@understudy/contracts';
-import { wrapFrame } from '@understudy/frame';
+import { keepUnderMatte, wrapFrame } from '@understudy/frame';
 import { type Encoding, type PlateInfo, type SegmentResult, frameSpec } from '@understudy/media';
 
 import { decodedFrames } from './frames/frame-source.js';
 import type { LaneControl } from './lane/control.js';
+import { MatteReader } from './render/matte-reader.js';
 import type { FrameProber, FrameProcessor } from './render/steps.js';
 import { SegmentSink } from './render/segment-sink.js';
 import { Stopwatch } from './render/stopwatch.js';
@@ -16,6 +17,8 @@ export interface ShardOptions {
   readonly endFrame: number;
   readonly processors: readonly FrameProcessor[];
   readonly prober?: FrameProber | undefined;
+  /** A clip of the plate's frames and size: the plate stays where it is black. */
+  readonly matte?: { readonly path: string; readonly info: PlateInfo } | undefined;
   readonly encoding: Encoding;
   readonly segmentPath: string;
   readonly control: LaneControl;
@@ -30,8 +33,8 @@ export interface RenderedShard {
 /**
  * Renders exactly the frames `[startFrame, endFrame)` into a segment.
  *
- * A thread decodes ahead into one ring, this thread processes, a thread encodes behind from another: memory is the two
- * rings', however long the range. No frame depends on another, so a range cut anywhere gives the same samples.
+ * A thread decodes ahead into one ring, this thread processes, a thread encodes behind from another, and a matte has a thread
+ * and a ring of its own: memory is the rings', however long the range. No frame depends on another, so a range cut anywhere gives the same samples.
  *
  * @throws Stopped when the lane's control says so, else what a step failed with; then nothing is left at the path.
  */
@@ -42,6 +45,7 @@ export async function renderShard(options: ShardOptions): Promise<RenderedShard>
   const probed = prober === undefined ? new Set<number>() : framesToProbe(startFrame, endFrame);
   const probes: FaceProbe[] = [];
   const stopwatch = new Stopwatch();
+  const matte = options.matte === undefined ? null : new MatteReader({ ...options, matte: options.matte });
   try {
     stopwatch.enter('awaitDecoder');
     for await (const { frame, frameNumber } of decodedFrames(options)) {
@@ -52,6 +56,10 @@ export async function renderShard(options: ShardOptions): Promise<RenderedShard>
         stopwatch.enter(processor.name);
         await processor.apply(output, frameNumber);
       }
+      if (matte !== null) {
+        stopwatch.enter('matte');
+        keepUnderMatte(output, frame, await matte.next(frameNumber));
+      }
       if (prober !== undefined && probed.has(frameNumber)) {
         stopwatch.enter('probe');
         probes.push(...(await prober.measure(frame, output, frameNumber)));
@@ -61,9 +69,11 @@ export async function renderShard(options: ShardOptions): Promise<RenderedShard>
       stopwatch.enter('awaitDecoder');
     }
     stopwatch.enter('finish');
+    await matte?.finish();
     const segment = await sink.finish();
     return { segment, probes, timingsMs: stopwatch.times() };
   } finally {
+    await matte?.close();
     await sink.abandon();
   }
 }

@@ -21,13 +21,14 @@ export interface TaskRunner extends TaskExecutor {
 /** Opens the lane's models. @throws UnderstudyError MODEL_UNAVAILABLE, MODEL_HASH_MISMATCH, PROVIDER_UNAVAILABLE */
 export async function createTaskRunner(config: LaneConfig, control: LaneControl): Promise<TaskRunner> {
   const pack = await ensureDefaultPack(config.dataDir);
-  const session = { provider: config.provider, precision: config.precision, threads: config.threads };
+  const { provider, precision, threads, engines } = config;
+  const session = { provider, precision, threads, ...(engines === undefined ? {} : { engines }) };
   const models = await openFaceModels(pack, session);
   const selfTests = await selfTestPacks(config.dataDir, session);
   const tools: LaneTools = { pack, models, dataDir: config.dataDir, session, control };
   const shots = new LastPreparedShot();
   return {
-    capabilities: capabilitiesOf(pack, session, selfTests),
+    capabilities: { ...capabilitiesOf(pack, session, selfTests), ...cardOf(config) },
     run: (task) => runTask(tools, shots, task),
   };
 }
@@ -39,10 +40,16 @@ async function runTask(tools: LaneTools, shots: LastPreparedShot, task: LaneTask
   return enrolTask(tools, task, lease);
 }
 
-type Session = Pick<LaneConfig, 'provider' | 'precision' | 'threads'>;
+type Session = Pick<LaneConfig, 'provider' | 'precision' | 'threads' | 'engines'>;
 const LONGEST_NAME = 80;
 
-function capabilitiesOf(pack: ModelPack, session: Session, selfTests: PackSelfTest[]): AgentData['capabilities'] {
+type Capabilities = AgentData['capabilities'];
+
+function capabilitiesOf(
+  pack: ModelPack,
+  session: Session,
+  selfTests: PackSelfTest[],
+): Omit<Capabilities, 'vramMiB' | 'computeCapability'> {
   const parity = parityClass(session);
   return {
     parityClass: {
@@ -55,10 +62,16 @@ function capabilitiesOf(pack: ModelPack, session: Session, selfTests: PackSelfTe
     },
     kinds: ['enrol', 'analyse', 'render'],
     threads: session.threads,
-    vramMiB: 0,
     packs: [pack.id, ...selfTests.flatMap(({ passed, sha256 }) => (passed && sha256 !== null ? [sha256] : []))],
     selfTests,
   };
+}
+
+/** Where work may be placed by the card; nothing of a processor. */
+function cardOf({ card }: LaneConfig): Pick<Capabilities, 'vramMiB' | 'computeCapability'> {
+  if (card === undefined) return { vramMiB: 0 };
+  const [major = 0, minor = 0] = card.computeCapability.split('.').map(Number);
+  return { vramMiB: card.vramMiB, computeCapability: 10 * major + minor };
 }
 
 /** A name of any length as one of bounded length, still telling different ones apart. */

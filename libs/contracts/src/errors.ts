@@ -56,6 +56,8 @@ export const ERROR_CODES = {
   NOT_A_VIDEO: { status: 422, exit: 5 },
   TRUNCATED_MEDIA: { status: 422, exit: 5 },
   UNSUPPORTED_MEDIA: { status: 422, exit: 5 },
+  /** The matte has other frames, another size or another rate than the plate. */
+  MATTE_MISMATCH: { status: 422, exit: 5 },
   PLAYLIST_REFUSED: { status: 422, exit: 5 },
   SEGMENT_INVALID: { status: 422, exit: 5 },
   JOIN_MISMATCH: { status: 422, exit: 5 },

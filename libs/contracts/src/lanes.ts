@@ -85,6 +85,9 @@ export const LaneNeeds = z.object({
 });
 export type LaneNeeds = z.infer<typeof LaneNeeds>;
 
+/** What a worker does before its lanes can work, in words: `building engine 2/4`. */
+export const ReportPreparing = z.object({ step: z.string().trim().min(1).max(120) });
+
 export const RegisterLane = z.object({ ordinal: z.int().min(0).max(63), host: Name, capabilities: LaneCapabilities });
 export const RegisteredLane = z.object({ laneId: Uuid });
 
@@ -113,7 +116,7 @@ export const EnrolLease = LeaseBase.extend({
   image: ObjectRef,
 });
 
-const PlateInput = z.object({
+const ClipInput = z.object({
   source: ObjectRef,
   /** `PlateInfo` of libs/media. */
   info: z.unknown(),
@@ -123,7 +126,7 @@ export const AnalyseLease = LeaseBase.extend({
   kind: z.literal('analyse'),
   startFrame: z.int(),
   endFrame: z.int(),
-  plate: PlateInput,
+  plate: ClipInput,
 });
 
 export const CastLease = z.object({
@@ -138,9 +141,11 @@ export const RenderLease = LeaseBase.extend({
   shotVersionId: Uuid,
   startFrame: z.int(),
   endFrame: z.int(),
-  plate: PlateInput,
+  plate: ClipInput,
   analysis: ObjectRef,
   recipe: Recipe,
+  /** Shows what the recipe changed where it is white. */
+  matte: ClipInput.optional(),
   cast: z.array(CastLease),
   /** Tracks that `anonymise` covers. */
   anonymiseTracks: z.array(z.int().min(0)),

@@ -89,6 +89,8 @@ export const Worker = z.object({
   /** Who asked for it while it waits for another person's approval; else null. */
   awaitsApprovalOf: Uuid.nullable(),
   disabledAt: Instant.nullable(),
+  /** What it does before its lanes can work, and since when; null once they are there. */
+  preparing: z.object({ step: z.string(), at: Instant }).nullable(),
   /** Those that hold or wait. */
   keys: z.array(WorkerKey),
   lanes: z.array(

@@ -43,6 +43,7 @@ export const ASSET_KINDS = [
   'plate',
   'identity',
   'plate_reference',
+  'matte',
   'consent_document',
   'analysis',
   'segment',
@@ -65,7 +66,7 @@ export const Asset = z.object({
 export type Asset = z.infer<typeof Asset>;
 export const CreateAsset = z.object({
   projectId: Uuid,
-  kind: z.enum(['plate', 'identity', 'plate_reference']),
+  kind: z.enum(['plate', 'identity', 'plate_reference', 'matte']),
   sha256: Sha256,
   bytes: z.int().min(1),
 });
@@ -94,6 +95,11 @@ export const SubmitShot = z.object({
   name: Name,
   plateAssetId: Uuid,
   recipe: Recipe,
+  /**
+   * A roto sequence: a grey clip with the plate's frames, size and rate. What the recipe changed shows where it is white; where it is
+   * black the plate stays. Not with `anonymise`, whose faces it would uncover.
+   */
+  matteAssetId: Uuid.optional(),
   cast: z.array(CastMember).max(32).default([]),
   /** Faces that `anonymise` leaves alone. */
   keepAssetIds: z.array(Uuid).max(32).default([]),
@@ -120,6 +126,7 @@ export type SubmitShot = z.infer<typeof SubmitShot>;
 /** What a shot version keeps of its request, and what its plan decided. */
 export const ShotSettings = SubmitShot.pick({
   recipe: true,
+  matteAssetId: true,
   keepAssetIds: true,
   basis: true,
   encoding: true,
@@ -181,6 +188,8 @@ export const Shot = z.object({
   progress: z.number(),
   fps: z.number().nullable(),
   recipe: Recipe,
+  /** The matte that its result is shown under. */
+  matteAssetId: Uuid.nullable(),
   shards: z.object({ total: z.int(), accepted: z.int() }),
   attempts: z.int(),
   deliveryId: Uuid.nullable(),

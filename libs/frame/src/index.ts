@@ -6,4 +6,5 @@ export * from './crop.js';
 export { reusable } from './reusable.js';
 export * from './paste.js';
 export * from './add.js';
+export { keepUnderMatte } from './matte.js';
 export { type KernelExports, KernelMemory, instantiateKernel } from './kernels/kernel-memory.js';

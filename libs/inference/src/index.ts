@@ -21,6 +21,21 @@ export * from './onnx/fuse-normalisation.js';
 export * from './engines/engine-key.js';
 export * from './engines/trtexec.js';
 export * from './engines/ep-context.js';
+export * from './engines/engine-model.js';
+export {
+  type EngineCache,
+  type EngineFailure,
+  type EngineInventory,
+  engineInventory,
+  enginesDigest,
+  enginesFolder,
+  findEngine,
+  type SweepRules,
+  sweepEngines,
+} from './engines/engine-cache.js';
+export { buildEngine, type EngineBuild } from './engines/build-engine.js';
+export { type LaneModel, laneModels } from './engines/lane-models.js';
+export { type Card, findTrtexec, nvidiaCards, tensorrtVersion } from './engines/tensorrt-host.js';
 export { chooseProvider, type ProbeOptions, PROVIDER_CANDIDATES, probeProvider } from './providers/probe-provider.js';
 export {
   type ModelTest,

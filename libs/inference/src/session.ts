@@ -2,6 +2,8 @@ import { UnderstudyError } from '@understudy/contracts';
 import { InferenceSession, Tensor, env, listSupportedBackends } from 'onnxruntime-node';
 
 import { cpuIsa } from './cpu-isa.js';
+import type { EngineCache } from './engines/engine-cache.js';
+import { engineOf } from './engines/session-source.js';
 import type { ModelManifest, ModelPack, ModelRole, TensorSpec } from './manifest.js';
 import { readModel } from './model-pack.js';
 import { convertToHalf } from './onnx/half-precision.js';
@@ -17,6 +19,8 @@ export interface SessionOptions {
   readonly precision?: Precision;
   /** Threads inside one operator. Fixed, because the split of a sum may change its last bits. */
   readonly threads?: number;
+  /** With `tensorrt`: where this host's engines are. Every model is loaded as one then. */
+  readonly engines?: EngineCache;
 }
 
 /** Lanes of the same class give bit-identical results; a shot is rendered within one class. */
@@ -57,7 +61,7 @@ export async function openModel(pack: ModelPack, role: ModelRole, options: Sessi
     });
   }
   const { model, bytes } = await readModel(pack, role);
-  const graph = options.precision === 'fp16' ? convertToHalf(bytes) : bytes;
+  const graph = (await engineOf(bytes, options)) ?? (options.precision === 'fp16' ? convertToHalf(bytes) : bytes);
   const session = await createSession(model, graph, provider, threads);
   checkTensors(model, 'input', session.inputMetadata, model.inputs);
   checkTensors(model, 'output', session.outputMetadata, model.outputs);
@@ -69,9 +73,9 @@ export async function openModel(pack: ModelPack, role: ModelRole, options: Sessi
   };
 }
 
-async function createSession(model: ModelManifest, bytes: Uint8Array, provider: Provider, threads: number) {
+async function createSession(model: ModelManifest, graph: Uint8Array | string, provider: Provider, threads: number) {
   try {
-    return await InferenceSession.create(bytes, {
+    return await openSession(graph, {
       executionProviders: [provider],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
@@ -83,6 +87,14 @@ async function createSession(model: ModelManifest, bytes: Uint8Array, provider: 
     const code = provider === 'cpu' ? 'MODEL_UNAVAILABLE' : 'PROVIDER_UNAVAILABLE';
     throw new UnderstudyError(code, `${model.file} could not be loaded by the ${provider} provider.`, { cause });
   }
+}
+
+/** @param graph a model's bytes, or the path of what stands for it */
+export function openSession(
+  graph: Uint8Array | string,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  return typeof graph === 'string' ? InferenceSession.create(graph, options) : InferenceSession.create(graph, options);
 }
 
 const describe = (name: string, type: string, shape: readonly (number | string)[]) =>
@@ -130,9 +142,13 @@ export function parityClass(options: SessionOptions = {}): ParityClass {
   return {
     provider: options.provider ?? 'cpu',
     precision: options.precision ?? 'fp32',
-    runtime: `onnxruntime-${env.versions.node ?? env.versions.common}`,
+    runtime: `onnxruntime-${env.versions.node ?? env.versions.common}${enginesOf(options)}`,
     isa: cpuIsa(),
     batch: 1,
     threads: options.threads ?? 1,
   };
+}
+
+function enginesOf({ provider, engines }: SessionOptions): string {
+  return provider === 'tensorrt' && engines !== undefined ? `/engines-${engines.digest}` : '';
 }

@@ -12,6 +12,8 @@ export {
   type AudioStream,
   type PlateInfo,
 } from './plate-info.js';
+export { requireMatteFits } from './matte.js';
+export { packMatte, type MatteSequence } from './pack-matte.js';
 export { probePlate } from './probe-plate.js';
 export { rationalSchema, type Rational } from './rational.js';
 export { readFrames, readSpec, type ReadFrame, type ReadOptions } from './read-frames.js';

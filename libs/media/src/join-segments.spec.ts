@@ -104,6 +104,14 @@ const CASES: Record<string, Case> = {
     audio: ['copy'],
     delivered: () => ({ video: { format: 'yuv422p10le', timecode: '01:02:03:04' }, audio: [{ codec: 'pcm_s24le' }] }),
   },
+  'QuickTime: 10 bit 4:2:2 of a size and rate that AVC-Intra has': {
+    file: 'hd.mov',
+    output: 'hd-out.mov',
+    make: (path) =>
+      ffmpeg(...source({ format: 'yuv422p10le', size: '1280x720', rate: '24', frames: 5 }), '-c:v', 'prores_ks', path),
+    audio: [],
+    delivered: () => ({ video: { sourceFormat: 'yuv422p10le', codec: 'h264' } }),
+  },
   'a clip on its side, full range, to Matroska': {
     file: 'turned.mp4',
     output: 'turned-out.mkv',

@@ -225,11 +225,17 @@ function streamMetadata(kind: 'v' | 'a' | 's', streams: readonly { streamIndex: 
   return streams.flatMap((stream, n) => [`-map_metadata:s:${kind}:${n}`, `1:s:${stream.streamIndex}`]);
 }
 
+/**
+ * ffmpeg names 10-bit H.264 in MOV by its size and rate as AVC-Intra, which ours is not, and readers then take other parameter
+ * sets for it. It keeps the name that is given only where it may depart from its own table.
+ */
+const AVC1 = ['-tag:v', 'avc1', '-strict', 'unofficial'];
+
 function containerOptions(container: DeliveryContainer, timescale: number, plate: PlateInfo): string[] {
   if (container === 'mkv') return ['-fflags', '+bitexact', '-f', 'matroska'];
   return [
     ['-video_track_timescale', String(timescale), '-movie_timescale', String(movieTimescale(timescale, plate))],
-    ['-movflags', '+faststart', '-fflags', '+bitexact', '-f', container],
+    ['-movflags', '+faststart', '-fflags', '+bitexact', ...(container === 'mov' ? AVC1 : []), '-f', container],
   ].flat();
 }
 

@@ -44,6 +44,24 @@ function LanesTable({ workers }: { workers: readonly Worker[] }) {
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
+          {workers.map(
+            ({ id, name, preparing }) =>
+              preparing !== null && (
+                <Table.Tr key={id}>
+                  <Table.Td>{name}</Table.Td>
+                  <Table.Td />
+                  <Table.Td colSpan={3}>
+                    <Badge color="blue" variant="light">
+                      {preparing.step}
+                    </Badge>
+                  </Table.Td>
+                  <Table.Td>
+                    <When at={preparing.at} />
+                  </Table.Td>
+                  <Table.Td />
+                </Table.Tr>
+              ),
+          )}
           {workers.flatMap((worker) =>
             worker.lanes.map((lane) => (
               <Table.Tr key={lane.id}>

@@ -77,10 +77,10 @@ function ConsentCard({ consent }: { consent: PortalConsent }) {
           ))}
         </List>
         <Text size="xs" c="dimmed">
-          Brought in <When at={consent.createdAt} />
+          Brought in <When inline at={consent.createdAt} />
           {consent.signedAt !== null && (
             <>
-              , signed by you <When at={consent.signedAt} />
+              , signed by you <When inline at={consent.signedAt} />
             </>
           )}
           , used in {uses} {uses === 1 ? 'rendered version' : 'rendered versions'}.

@@ -1,5 +1,6 @@
 import { Badge, Card, Group, Image, SimpleGrid, Stack, Text, Title } from '@mantine/core';
 import { CONTENT_ROUTES, type PortalShot } from '@understudy/contracts';
+import { useState } from 'react';
 import { useQuery } from '@tanstack/react-query';
 import { client } from '../api/client.js';
 import { When } from '../shell/when.js';
@@ -31,16 +32,23 @@ export function PortalShots() {
 
 function ShotCard({ shot }: { shot: PortalShot }) {
   const { shotVersionId, state, frames, createdAt, releasedAt, consents, preview } = shot;
+  const [isMissing, setMissing] = useState(false);
   return (
     <Card withBorder data-testid={`shot-${shotVersionId}`}>
       <Stack gap="xs">
-        {preview && (
+        {preview && !isMissing && (
           <Image
             src={CONTENT_ROUTES.portalPreview.replace(':shotVersionId', shotVersionId)}
             alt="A preview of your face in this shot"
             w={SIDE_PX}
             h={SIDE_PX}
+            onError={() => setMissing(true)}
           />
+        )}
+        {isMissing && (
+          <Text size="sm" c="dimmed">
+            No picture of it can be shown.
+          </Text>
         )}
         <Group gap={4}>
           <Badge variant="light" color={state === 'revoked' ? 'red' : state === 'released' ? 'teal' : 'blue'}>
@@ -53,10 +61,10 @@ function ShotCard({ shot }: { shot: PortalShot }) {
           ))}
         </Group>
         <Text size="sm">
-          Begun <When at={createdAt} />
+          Begun <When inline at={createdAt} />
           {releasedAt !== null && (
             <>
-              , released <When at={releasedAt} />
+              , released <When inline at={releasedAt} />
             </>
           )}
           {frames !== null && `, ${frames} frames`}

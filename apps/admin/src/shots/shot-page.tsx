@@ -43,6 +43,7 @@ function ShotView({ shot }: { shot: Shot }) {
         {shot.frames !== null && `, ${shot.frames} frames`}
         {shot.fps !== null && ` at ${Math.round(shot.fps * 1000) / 1000}/s`}
         {`, ${shot.recipe.processors.map(({ type }) => type).join(' + ')}`}
+        {shot.matteAssetId !== null && ', under a matte'}
         {shot.attempts > 0 && `, ${shot.attempts} attempts`}
         {shot.waivers.length > 0 && `, waived: ${shot.waivers.join(', ')}`}
       </Text>

@@ -1,10 +1,10 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../config.js';
-import { examine, providerFinding } from './doctor.js';
+import { engines, examine, providerFinding } from './doctor.js';
 
 const model = { role: 'detector', difference: 0.0013, milliseconds: 2.5 } as const;
 
@@ -20,6 +20,29 @@ describe('doctor', () => {
     expect(of('ffmpeg')).toMatchObject({ state: 'has', says: expect.stringMatching(/^\S+$/) });
     expect(of('disk')).toMatchObject({ state: 'lacks', says: expect.stringContaining(home) });
     expect(of('postgres')).toMatchObject({ state: 'lacks', says: expect.stringContaining('DATABASE_URL') });
+  });
+
+  it('says who could build engines for TensorRT, what was built, and why a build failed', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'doctor-'));
+    const [key, failed] = [join(home, 'engines', 'a'.repeat(32)), join(home, 'engines', 'failed')];
+    await mkdir(key, { recursive: true });
+    await writeFile(join(key, 'model.engine'), 'bytes');
+    await mkdir(failed);
+    const reason = 'trtexec built no engine of ghost_1_256 1; it took more than 1800 s';
+    const failure = { model: 'ghost_1_256 1', at: '2026-11-23T10:00:00.000Z', reason };
+    await writeFile(join(failed, `${'b'.repeat(32)}.json`), JSON.stringify(failure));
+    await writeFile(join(failed, `${'c'.repeat(32)}.json`), '{"model":');
+    expect(await engines(home, { PATH: '/nowhere' })).toEqual([
+      { name: 'engines', state: 'without', says: expect.stringMatching(/no trtexec on PATH.*; 1 built/) },
+      { name: 'engine ghost_1_256 1', state: 'without', says: `${reason} (2026-11-23T10:00:00.000Z)` },
+    ]);
+    const trtexec = join(home, 'trtexec');
+    await writeFile(trtexec, '#!/bin/sh\n', { mode: 0o755 });
+    expect(await engines(home, { PATH: '/nowhere', UNDERSTUDY_TRTEXEC: trtexec })).toContainEqual({
+      name: 'engines',
+      state: 'has',
+      says: expect.stringContaining(trtexec),
+    });
   });
 
   it('times what passes and says how far it is from the reference', () => {

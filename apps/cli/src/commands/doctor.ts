@@ -6,7 +6,10 @@ import { type ErrorCode, toUnderstudyError } from '@understudy/contracts';
 import { normaliseDatabaseError, openDatabase } from '@understudy/db';
 import {
   DEFAULT_PACK,
+  engineInventory,
+  enginesFolder,
   ensureDefaultPack,
+  findTrtexec,
   listPacks,
   PROVIDER_CANDIDATES,
   probeProvider,
@@ -61,6 +64,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     memory(),
     await database(config),
     ...(await packs(config.homeDir)),
+    ...(await engines(config.homeDir, childEnvironment())),
   ];
 }
 
@@ -150,6 +154,23 @@ async function pack(name: string, otherwise: Finding['state'], check: () => Prom
     const { code, message }: { code: ErrorCode; message: string } = toUnderstudyError(thrown);
     return { name: `pack ${name}`, state: otherwise, says: `${code}: ${message}` };
   }
+}
+
+/** What TensorRT would run here, and why it would not. */
+export async function engines(
+  homeDir: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Finding[]> {
+  const trtexec = await findTrtexec(environment['UNDERSTUDY_TRTEXEC'], environment);
+  const { engines: count, bytes, failures } = await engineInventory(enginesFolder(homeDir));
+  const builder = trtexec ?? 'no trtexec on PATH (or in UNDERSTUDY_TRTEXEC): none can be built';
+  const kept = count === 0 ? '' : `; ${count} built, ${(bytes / GIB).toFixed(1)} GiB`;
+  return [
+    { name: 'engines', state: trtexec === undefined ? 'without' : 'has', says: `${builder}${kept}` },
+    ...failures.map(({ model, at, reason }): Finding => {
+      return { name: `engine ${model}`, state: 'without', says: `${reason} (${at})` };
+    }),
+  ];
 }
 
 async function providers({ homeDir }: Config): Promise<Finding[]> {

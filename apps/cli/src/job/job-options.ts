@@ -6,12 +6,14 @@ import type { Container } from '../output/target.js';
 import { wholeNumber } from '../terminal/whole-number.js';
 import type { CastParties, CastRequest } from './casting.js';
 import { readRecipe, type RecipeOptions, withRecipeOptions } from './recipe-options.js';
+import { readMatte } from './matte.js';
 import type { ShotJob } from './shot-job.js';
 import { type LocalFile, readMediaFile } from './upload.js';
 
 /** What a shot is, as the command line takes it. */
 export interface JobOptions extends RecipeOptions {
   target: string;
+  matte?: string;
   identity: string[];
   plateFace?: string;
   cast: string[];
@@ -29,6 +31,10 @@ export function withJobOptions(command: Command): Command {
   const collect = (value: string, before: string[]): string[] => [...before, value];
   return withRecipeOptions(command)
     .requiredOption('--target <clip>', 'the plate: a clip, or a PNG or JPEG image')
+    .option(
+      '--matte <clip>',
+      'a grey clip of the same frames, or a folder of PNG pictures: the plate stays where it is black',
+    )
     .option(
       '--identity <image>',
       'a portrait of the person whose face is to appear; repeat for more pictures of them',
@@ -75,10 +81,12 @@ export async function readJob(options: JobOptions, container: Container, parties
       'say on what ground people are de-identified with --basis TEXT; it is kept in the audit log',
     );
   }
+  const matte = options.matte === undefined ? undefined : await readMatte(options.matte, plate.path, recipe);
   return {
     project: options.project ?? consents[0]?.statement.scope.project ?? 'local',
     name: options.shot ?? basename(options.target, extname(options.target)),
     plate,
+    matte,
     recipe,
     casts,
     parties,

@@ -23,6 +23,8 @@ export interface ShotJob {
   readonly project: string;
   readonly name: string;
   readonly plate: LocalFile;
+  /** The plate stays where it is black. */
+  readonly matte?: LocalFile | undefined;
   readonly recipe: Recipe;
   readonly casts: readonly CastRequest[];
   /** The performers of every cast member, where the consents given do not have to tell. */
@@ -79,6 +81,10 @@ export async function submitShot(job: ShotJob, context: ShotJobContext): Promise
     signal,
     onProgress: (done) => progress.update(done),
   });
+  const matte =
+    job.matte === undefined
+      ? undefined
+      : await uploadAsset(client, { projectId: project.id, kind: 'matte', file: job.matte, signal });
   const images = await uploadImages(job, project, context);
   progress.phase('reading faces');
   await awaitTemplates(client, images.labels, signal);
@@ -87,6 +93,7 @@ export async function submitShot(job: ShotJob, context: ShotJobContext): Promise
     name: job.name,
     plateAssetId: plate.id,
     recipe: job.recipe,
+    ...(matte === undefined ? {} : { matteAssetId: matte.id }),
     cast: await castMembers(job, project, images.idOf, context),
     keepAssetIds: job.keepFaces.map((file) => images.idOf(file)),
     encoding: job.encoding,

@@ -45,7 +45,7 @@ export async function readMediaFile(path: string): Promise<LocalFile> {
 
 export interface UploadRequest {
   readonly projectId: string;
-  readonly kind: 'plate' | 'identity' | 'plate_reference';
+  readonly kind: 'plate' | 'matte' | 'identity' | 'plate_reference';
   readonly file: LocalFile;
   readonly signal: AbortSignal;
   readonly onProgress?: (doneBytes: number) => void;

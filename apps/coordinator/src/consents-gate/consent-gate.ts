@@ -20,6 +20,7 @@ interface ShotRow {
   shotName: string;
   project: { name: string; leastLevel: 'L0' | 'L1' | 'L2' };
   plateSha256: string;
+  matteSha256: string | null;
   frames: number | null;
   settings: unknown;
   cast: StoredMember[];
@@ -41,7 +42,7 @@ type ConsentRow = Omit<ConsentFacts, 'scope' | 'altered'> & {
 
 const SHOT = `
   SELECT v.id, s.name AS "shotName", jsonb_build_object('name', p.name, 'leastLevel', p.least_level) AS project,
-         a.sha256 AS "plateSha256", v.frames, v.settings,
+         a.sha256 AS "plateSha256", x.sha256 AS "matteSha256", v.frames, v.settings,
          coalesce((
            SELECT jsonb_agg(jsonb_build_object(
              'cast', m."cast",
@@ -56,6 +57,7 @@ const SHOT = `
   JOIN shots s ON s.id = v.shot_id
   JOIN projects p ON p.id = s.project_id
   JOIN assets a ON a.id = v.plate_asset_id
+  LEFT JOIN assets x ON x.id = (v.settings->>'matteAssetId')::uuid
   WHERE v.id = ANY ($1::uuid[])
   ORDER BY v.id`;
 
@@ -172,7 +174,7 @@ export class ConsentGate {
     return new Map(shots.map((shot) => [shot.id, verdictOf(shot, this.#membersOf(shot), point, sealed, clock?.now)]));
   }
 
-  #membersOf({ id: shotVersionId, plateSha256, cast }: ShotRow): CastConsents[] {
+  #membersOf({ id: shotVersionId, plateSha256, matteSha256, cast }: ShotRow): CastConsents[] {
     return cast.map((member) => {
       const { identity, plate, seal } = member;
       const record = castRecord({
@@ -180,6 +182,7 @@ export class ConsentGate {
         shotVersionId,
         members: cast.length,
         plateSha256,
+        matteSha256,
         platePerformerId: plate.performerId,
         plateConsentId: plate.consentId,
         identityPerformerId: identity.performerId,

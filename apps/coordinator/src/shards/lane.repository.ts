@@ -46,7 +46,19 @@ export class LaneRepository {
         parityLine(lane.capabilities.parityClass),
       ],
     );
+    await sql.query(
+      'UPDATE workers SET preparing = NULL, preparing_at = NULL WHERE id = $1 AND preparing IS NOT NULL',
+      [workerId],
+    );
     return row!.id;
+  }
+
+  /** What its worker does before a lane can register. */
+  async preparing(sql: Sql, workerId: string, step: string): Promise<void> {
+    await sql.query('UPDATE workers SET preparing = $2, preparing_at = clock_timestamp() WHERE id = $1', [
+      workerId,
+      step,
+    ]);
   }
 
   /** The workers' lanes, marked as alive; at its place none where the worker has no such lane. */

@@ -25,6 +25,15 @@ export class LanesController {
     private readonly metrics: Metrics,
   ) {}
 
+  @Handle('reportPreparing', { action: 'register', subject: 'Lane' })
+  async preparing(
+    @CurrentActor() actor: Actor,
+    @Input() { body }: RouteInput<'reportPreparing'>,
+  ): Promise<RouteOutput<'reportPreparing'>> {
+    await this.lanes.preparing(this.database, actor.id, body.step);
+    return { ok: true };
+  }
+
   @Handle('registerLane', { action: 'register', subject: 'Lane' })
   async register(
     @CurrentActor() actor: Actor,

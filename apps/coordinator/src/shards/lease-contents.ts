@@ -22,7 +22,7 @@ const KEPT_MS = 30_000;
 const MOST_KEPT = 500;
 
 /** What all leases of a shot version in one state have in common. */
-type ShotPart = Pick<RenderLease, 'plate' | 'analysis' | 'recipe' | 'cast' | 'anonymiseTracks' | 'encoding'>;
+type ShotPart = Pick<RenderLease, 'plate' | 'matte' | 'analysis' | 'recipe' | 'cast' | 'anonymiseTracks' | 'encoding'>;
 type TaskPart = Pick<EnrolLease, 'image'> | Pick<AnalyseLease, 'plate'> | ShotPart;
 
 interface StoredRow {
@@ -38,6 +38,8 @@ interface PlateRow {
 
 interface RenderRow extends PlateRow {
   settings: unknown;
+  /** With what was found in it. */
+  matte: (StoredRow & { info: unknown }) | null;
   analysis: StoredRow | null;
   cast: { cast: number; tracks: number[]; images: StoredRow[] }[];
 }
@@ -53,6 +55,7 @@ const PLATE = `
 
 const RENDER = `
   SELECT ${stored('a')} AS plate, a.media AS info, v.settings,
+         CASE WHEN x.id IS NOT NULL THEN ${stored('x')} || jsonb_build_object('info', x.media) END AS matte,
          CASE WHEN n.sha256 IS NOT NULL THEN ${stored('n', 'a')} END AS analysis,
          coalesce((
            SELECT jsonb_agg(jsonb_build_object('cast', m."cast", 'tracks', m.tracks, 'images',
@@ -61,6 +64,7 @@ const RENDER = `
            FROM cast_members m WHERE m.shot_version_id = v.id), '[]') AS "cast"
   FROM shot_versions v
   JOIN assets a ON a.id = v.plate_asset_id
+  LEFT JOIN assets x ON x.id = (v.settings->>'matteAssetId')::uuid
   LEFT JOIN analyses n ON n.id = v.analysis_id
   WHERE v.id = $1`;
 
@@ -124,6 +128,7 @@ export class LeaseContents {
       plate: { source: this.#ref(row.plate, shotVersionId), info: row.info },
       analysis: this.#ref(row.analysis, shotVersionId),
       recipe,
+      ...(row.matte === null ? {} : { matte: { source: this.#ref(row.matte, shotVersionId), info: row.matte.info } }),
       cast: row.cast.map(({ cast, tracks, images }) => ({
         cast,
         tracks,

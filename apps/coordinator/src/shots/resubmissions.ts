@@ -117,6 +117,7 @@ export class Resubmissions {
       data: {
         version,
         plateAssetId: base.plateAssetId,
+        matteAssetId: base.settings.matteAssetId ?? null,
         baseVersionId: base.id,
         frames: asked.frames,
         reason: personal(asked.reason),

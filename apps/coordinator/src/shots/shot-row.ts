@@ -11,6 +11,7 @@ export interface ShotVersionRow {
   readonly frames: number | null;
   readonly rate: { num: number; den: number } | null;
   readonly recipe: Recipe;
+  readonly matteAssetId: string | null;
   readonly shards: number;
   readonly accepted: number;
   readonly attempts: number;
@@ -28,6 +29,7 @@ const NEWEST = `
          CASE WHEN v.error_code IS NOT NULL THEN jsonb_build_object(
            'code', v.error_code, 'message', v.error_message, 'details', v.error_details) END AS error,
          v.frames, a.media->'video'->'rate' AS rate, v.settings->'recipe' AS recipe,
+         v.settings->>'matteAssetId' AS "matteAssetId",
          coalesce(t.shards, 0) AS shards, coalesce(t.accepted, 0) AS accepted, coalesce(t.attempts, 0) AS attempts,
          jsonb_build_object('analyse', coalesce(t.analysed, 0), 'render', coalesce(t.rendered, 0)) AS "framesDone",
          d.id AS "deliveryId", c.levels,
@@ -93,6 +95,7 @@ export function asShot(shot: ShotHead, version: ShotVersionRow): Shot {
     progress: progressOf(version),
     fps: rate === null ? null : rate.num / rate.den,
     recipe: version.recipe,
+    matteAssetId: version.matteAssetId,
     shards: { total: version.shards, accepted: version.accepted },
     attempts: version.attempts,
     deliveryId: version.deliveryId,

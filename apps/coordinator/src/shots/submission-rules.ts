@@ -16,7 +16,7 @@ type Submission = z.output<typeof SubmitShot>;
  *
  * @throws UnderstudyError INVALID_REQUEST, BASIS_REQUIRED
  */
-export function requireCoherent({ recipe, cast, keepAssetIds, basis }: Submission): void {
+export function requireCoherent({ recipe, cast, keepAssetIds, matteAssetId, basis }: Submission): void {
   const types = new Set(recipe.processors.map(({ type }) => type));
   if (types.size < recipe.processors.length) {
     throw new UnderstudyError('INVALID_REQUEST', 'A recipe names each processor once.');
@@ -34,6 +34,12 @@ export function requireCoherent({ recipe, cast, keepAssetIds, basis }: Submissio
   }
   if (!types.has('anonymise') && keepAssetIds.length > 0) {
     throw new UnderstudyError('INVALID_REQUEST', 'Faces to keep belong to an anonymise recipe.');
+  }
+  if (types.has('anonymise') && matteAssetId !== undefined) {
+    throw new UnderstudyError(
+      'INVALID_REQUEST',
+      'A matte puts the plate back where it is black, and with it the faces that anonymise covers: submit without one.',
+    );
   }
   const pairs = new Set(cast.map(({ platePerformerId }) => platePerformerId));
   if (pairs.size < cast.length) {

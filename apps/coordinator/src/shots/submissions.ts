@@ -53,12 +53,14 @@ export class Submissions {
   }
 
   async #assets(sql: Sql, submission: Submission): Promise<Map<string, SubmittedAsset>> {
-    const { projectId, plateAssetId, cast, keepAssetIds } = submission;
+    const { projectId, plateAssetId, matteAssetId, cast, keepAssetIds } = submission;
     const references = [...cast.flatMap((member) => member.plateReferenceAssetIds), ...keepAssetIds];
     const identities = cast.flatMap((member) => member.identityAssetIds);
-    const ids = [plateAssetId, ...references, ...identities];
+    const mattes = matteAssetId === undefined ? [] : [matteAssetId];
+    const ids = [plateAssetId, ...mattes, ...references, ...identities];
     const assets = await this.repository.assets(sql, projectId, ids);
     requireKind(assets, [plateAssetId], ['plate']);
+    requireKind(assets, mattes, ['matte']);
     requireKind(assets, identities, ['identity']);
     requireKind(assets, references, ['plate_reference', 'identity']);
     return assets;
@@ -163,6 +165,7 @@ export class Submissions {
       data: {
         version: number,
         plateAssetId,
+        matteAssetId: settings.matteAssetId ?? null,
         processors: settings.recipe.processors.map(({ type }) => type),
         basis: typed(basis),
         batchId,

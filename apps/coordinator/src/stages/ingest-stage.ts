@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { type ShotSettings, UnderstudyError } from '@understudy/contracts';
 import type { Database, Sql } from '@understudy/db';
-import { probePlate, type PlateInfo } from '@understudy/media';
+import { probePlate, type PlateInfo, requireMatteFits } from '@understudy/media';
 import { planShards } from '@understudy/policy';
 import type { ObjectStore } from '@understudy/storage';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
@@ -10,14 +10,14 @@ import { TaskWriter } from '../shards/task-writer.js';
 import { AnalysisRepository } from './analysis.repository.js';
 import { ShotFailures } from './shot-failures.js';
 import { ShotStage } from './shot-stage.js';
-import { type StageShot, StageShotRepository } from './stage-shot.repository.js';
+import { type StageShot, StageShotRepository, type StoredClip } from './stage-shot.repository.js';
 import { StageTransitions } from './stage-transitions.js';
 import { untilRevoked } from './until-revoked.js';
 
 /** Frames in one analyse range: some seconds of work, and two lanes share even a short clip. */
 const ANALYSE_FRAMES = 96;
 
-/** Reads the plate, refuses what can't be kept frame-exact, and cuts the analysis into ranges for the lanes. */
+/** Reads the plate and its matte, refuses what can't be kept frame-exact, and cuts the analysis into ranges for the lanes. */
 @Injectable()
 export class IngestStage extends ShotStage<'ingest'> {
   readonly stage = 'ingest';
@@ -37,22 +37,25 @@ export class IngestStage extends ShotStage<'ingest'> {
   async run({ shotVersionId }: { shotVersionId: string }): Promise<void> {
     const shot = await this.shots.find(this.database, shotVersionId);
     if (shot === null || shot.state !== 'ingesting') return;
-    const media = shot.plate.media ?? (await this.#probe(shot));
+    const media = await this.#probe(shot, shot.plate);
     requireFit(media, shot.settings.container);
-    await this.database.hotTransaction(async (sql) => this.#admit(sql, shot, media));
+    const matte = shot.matte === null ? null : await this.#probe(shot, shot.matte);
+    if (matte !== null) requireMatteFits(matte, media);
+    await this.database.hotTransaction(async (sql) => {
+      await keepMedia(sql, shot.plate, media);
+      if (shot.matte !== null) await keepMedia(sql, shot.matte, matte);
+      await this.#admit(sql, shot, media);
+    });
   }
 
-  async #probe({ id, project, plate }: StageShot): Promise<PlateInfo> {
+  async #probe({ id, project }: StageShot, { media, sha256 }: StoredClip): Promise<PlateInfo> {
+    if (media !== null) return media;
     return await untilRevoked(this.database, id, (signal) =>
-      this.objects.of(project.id).withFiles([plate.sha256], ([path = '']) => probePlate(path), signal),
+      this.objects.of(project.id).withFiles([sha256], ([path = '']) => probePlate(path), signal),
     );
   }
 
   async #admit(sql: Sql, shot: StageShot, media: PlateInfo): Promise<void> {
-    await sql.query('UPDATE assets SET media = $2::jsonb WHERE id = $1 AND media IS NULL', [
-      shot.plate.assetId,
-      JSON.stringify(media),
-    ]);
     const needsTemplates = shot.settings.keepAssetIds.length > 0 || (await this.shots.cast(sql, shot.id)).length > 0;
     const analysis = await this.analyses.claim(sql, {
       shotVersionId: shot.id,
@@ -82,6 +85,13 @@ export class IngestStage extends ShotStage<'ingest'> {
       })),
     );
   }
+}
+
+async function keepMedia(sql: Sql, { assetId }: StoredClip, media: PlateInfo | null): Promise<void> {
+  await sql.query('UPDATE assets SET media = $2::jsonb WHERE id = $1 AND media IS NULL', [
+    assetId,
+    JSON.stringify(media),
+  ]);
 }
 
 /** A still is delivered as a picture, a clip as a clip. */

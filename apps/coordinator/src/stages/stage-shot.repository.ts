@@ -16,7 +16,16 @@ export interface StageShot {
   /** Everybody who submitted this version, or one before it, of which it takes over the cast and frames. */
   readonly submitters: readonly string[];
   readonly project: { readonly id: string; readonly name: string; readonly profile: ProjectProfile };
-  readonly plate: { readonly assetId: string; readonly sha256: string; readonly media: PlateInfo | null };
+  readonly plate: StoredClip;
+  /** Null for a shot without one. */
+  readonly matte: StoredClip | null;
+}
+
+export interface StoredClip {
+  readonly assetId: string;
+  readonly sha256: string;
+  /** What was found in it; null before it was looked at. */
+  readonly media: PlateInfo | null;
 }
 
 interface Row {
@@ -32,10 +41,18 @@ interface Row {
   projectId: string;
   projectName: string;
   profile: ProjectProfile;
-  plateAssetId: string;
-  plateSha256: string;
+  plate: ClipRow;
+  matte: ClipRow | null;
+}
+
+interface ClipRow {
+  assetId: string;
+  sha256: string;
   media: unknown;
 }
+
+const clipOf = (table: string): string =>
+  `jsonb_build_object('assetId', ${table}.id, 'sha256', ${table}.sha256, 'media', ${table}.media)`;
 
 export interface CastRow {
   readonly cast: number;
@@ -53,25 +70,24 @@ export class StageShotRepository {
     const [row] = await sql.query<Row>(
       `SELECT v.id, v.shot_id AS "shotId", s.name AS "shotName", v.state::text AS state, v.settings, v.priority, v.frames,
               v.analysis_id AS "analysisId", submitters_of(v.id) AS submitters, p.id AS "projectId", p.name AS "projectName",
-              p.profile::text AS profile, a.id AS "plateAssetId", a.sha256 AS "plateSha256", a.media
+              p.profile::text AS profile, ${clipOf('a')} AS plate,
+              CASE WHEN m.id IS NOT NULL THEN ${clipOf('m')} END AS matte
          FROM shot_versions v
          JOIN shots s ON s.id = v.shot_id
          JOIN projects p ON p.id = s.project_id
          JOIN assets a ON a.id = v.plate_asset_id
+         LEFT JOIN assets m ON m.id = (v.settings->>'matteAssetId')::uuid
         WHERE v.id = $1 ${options.lock === true ? 'FOR NO KEY UPDATE OF v' : ''}`,
       [shotVersionId],
     );
     if (row === undefined) return null;
-    const { projectId, projectName, profile, plateAssetId, plateSha256, media, settings, ...rest } = row;
+    const { projectId, projectName, profile, plate, matte, settings, ...rest } = row;
     return {
       ...rest,
       settings: ShotSettings.parse(settings),
       project: { id: projectId, name: projectName, profile },
-      plate: {
-        assetId: plateAssetId,
-        sha256: plateSha256,
-        media: media === null ? null : plateInfoSchema.parse(media),
-      },
+      plate: storedClip(plate),
+      matte: matte === null ? null : storedClip(matte),
     };
   }
 
@@ -83,4 +99,8 @@ export class StageShotRepository {
       [shotVersionId],
     );
   }
+}
+
+function storedClip({ media, ...clip }: ClipRow): StoredClip {
+  return { ...clip, media: media === null ? null : plateInfoSchema.parse(media) };
 }

@@ -57,6 +57,10 @@ export class WorkerService {
       projectIds: tied ? projects : null,
       awaitsApprovalOf: worker.needsApproval && worker.approvedBy === null ? worker.askedBy : null,
       disabledAt: worker.disabledAt?.toISOString() ?? null,
+      preparing:
+        worker.preparing === null || worker.preparingAt === null
+          ? null
+          : { step: worker.preparing, at: worker.preparingAt.toISOString() },
       keys: keys.map((key) => ({
         id: key.id,
         fingerprint: key.fingerprint,

@@ -33,6 +33,12 @@ const Environment = z.object({
   PRECISION: z.enum(['fp32', 'fp16']).default('fp32'),
   /** Of one inference; the same on all lanes that share a shot. */
   THREADS: count(1, 256).default(1),
+  /** Builds TensorRT engines; by default `trtexec` on PATH. */
+  UNDERSTUDY_TRTEXEC: z.string().min(1).optional(),
+  /** Longest that one may take. */
+  ENGINE_BUILD_MS: count(1, 24 * 3600_000).default(1800_000),
+  /** Of engines that are kept beside those in use. */
+  ENGINE_CACHE_BYTES: count(0, Number.MAX_SAFE_INTEGER).default(16 * GIB),
   CACHE_BYTES: count(1, Number.MAX_SAFE_INTEGER).default(64 * GIB),
   DRAIN_GRACE_MS: count(0, 600_000).default(5_000),
   /** How long a finished result waits for a coordinator that does not take it; never beyond its lease. */
@@ -50,6 +56,9 @@ export interface WorkerConfig {
   readonly provider: z.infer<typeof Environment>['PROVIDER'];
   readonly precision: 'fp32' | 'fp16';
   readonly threads: number;
+  readonly trtexec: string | undefined;
+  readonly engineBuildMs: number;
+  readonly engineCacheBytes: number;
   readonly cacheBytes: number;
   readonly drainGraceMs: number;
   readonly resultPatienceMs: number;
@@ -80,6 +89,9 @@ export function workerConfig(env: Readonly<Record<string, string | undefined>> =
     provider: given.PROVIDER,
     precision: given.PRECISION,
     threads: Math.min(given.THREADS, availableParallelism()),
+    trtexec: given.UNDERSTUDY_TRTEXEC,
+    engineBuildMs: given.ENGINE_BUILD_MS,
+    engineCacheBytes: given.ENGINE_CACHE_BYTES,
     cacheBytes: given.CACHE_BYTES,
     drainGraceMs: given.DRAIN_GRACE_MS,
     resultPatienceMs: given.RESULT_PATIENCE_MS,

@@ -271,7 +271,8 @@ export class Attempt {
 function objectsOf(lease: Lease): ObjectRef[] {
   if (lease.kind === 'enrol') return [lease.image];
   if (lease.kind === 'analyse') return [lease.plate.source];
-  return [lease.plate.source, lease.analysis, ...lease.cast.flatMap((member) => member.identityImages)];
+  const mattes = lease.matte === undefined ? [] : [lease.matte.source];
+  return [lease.plate.source, ...mattes, lease.analysis, ...lease.cast.flatMap((member) => member.identityImages)];
 }
 
 /** The kind of an unexpected error and where it was thrown, without its text. */

@@ -5,7 +5,7 @@ import { plateInfoSchema } from '@understudy/media';
 
 import { type LaneTask, type TaskResult, inputPath } from '../lane/task.js';
 import type { LaneTools } from '../lane/tools.js';
-import { renderShard } from '../render-shard.js';
+import { renderShard, type ShardOptions } from '../render-shard.js';
 import type { LastPreparedShot } from './prepared-shot.js';
 
 /** A render task: what the plan has pinned becomes processors, the shard becomes a segment. */
@@ -22,6 +22,7 @@ export async function renderTask(
     const { segment, probes, timingsMs } = await renderShard({
       platePath: inputPath(task, lease.plate.source.sha256),
       plate: plateInfoSchema.parse(lease.plate.info),
+      matte: matteOf(task, lease),
       startFrame,
       endFrame,
       processors,
@@ -38,4 +39,9 @@ export async function renderTask(
     await shots.forget();
     throw thrown;
   }
+}
+
+function matteOf(task: LaneTask, { matte }: RenderLease): ShardOptions['matte'] {
+  if (matte === undefined) return undefined;
+  return { path: inputPath(task, matte.source.sha256), info: plateInfoSchema.parse(matte.info) };
 }

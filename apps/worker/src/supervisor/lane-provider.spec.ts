@@ -21,28 +21,31 @@ const config = (
   provider,
   precision,
   dataDir: '/data',
-  laneEnvironment: { PATH: '/bin' },
+  laneEnvironment: { PATH: '/nowhere' },
+  trtexec: undefined,
+  engineBuildMs: 60_000,
+  engineCacheBytes: 1e9,
 });
 
 describe('the provider of a lane', () => {
   it('is the processor without a trial', async () => {
-    expect(await laneProvider(config('cpu'), log, NEVER)).toEqual({ provider: 'cpu', precision: 'fp32' });
+    expect(await laneProvider(config('cpu'), { log }, NEVER)).toEqual({ provider: 'cpu', precision: 'fp32' });
   });
 
   it('is the one asked for when it passes', async () => {
     const probe = vi.fn(async (_: string, candidate: ProviderCandidate) => tested(candidate, null));
-    const chosen = await laneProvider(config('cuda', 'fp16'), log, { ...NEVER, probe });
+    const chosen = await laneProvider(config('cuda', 'fp16'), { log }, { ...NEVER, probe });
     expect(chosen).toEqual({ provider: 'cuda', precision: 'fp16' });
     expect(probe).toHaveBeenCalledWith(
       '/data',
       { provider: 'cuda', precision: 'fp16' },
-      { environment: { PATH: '/bin' } },
+      { environment: { PATH: '/nowhere' } },
     );
   });
 
   it('is named with its reason when it does not', async () => {
     const probe = async (_: string, candidate: ProviderCandidate) => tested(candidate, 'no such library');
-    await expect(laneProvider(config('webgpu'), log, { ...NEVER, probe })).rejects.toMatchObject({
+    await expect(laneProvider(config('webgpu'), { log }, { ...NEVER, probe })).rejects.toMatchObject({
       code: 'PROVIDER_UNAVAILABLE',
       message: expect.stringContaining('webgpu fp32: no such library'),
     });
@@ -54,7 +57,7 @@ describe('the provider of a lane', () => {
       tested({ provider: 'cpu', precision: 'fp32' }, null),
     ];
     log.warn.mockClear();
-    expect(await laneProvider(config('auto'), log, { ...NEVER, choose })).toEqual({
+    expect(await laneProvider(config('auto'), { log }, { ...NEVER, choose })).toEqual({
       provider: 'cpu',
       precision: 'fp32',
     });

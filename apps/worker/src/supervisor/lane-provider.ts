@@ -1,6 +1,8 @@
-import { UnderstudyError } from '@understudy/contracts';
+import { toUnderstudyError, UnderstudyError } from '@understudy/contracts';
 import {
   chooseProvider,
+  findTrtexec,
+  type Precision,
   type ProbeOptions,
   type ProviderCandidate,
   probeProvider,
@@ -8,38 +10,40 @@ import {
 } from '@understudy/inference';
 
 import type { WorkerConfig } from '../config/config.js';
-import type { LaneLog } from '../log.js';
+import { type Preparation, prepareEngines } from './engine-builder.js';
 
 /** How a host's providers are tried; tests put their own in. */
 export interface ProviderTrials {
-  choose(dataDir: string, options: ProbeOptions): Promise<readonly ProviderTest[]>;
+  /** @param first goes before the others */
+  choose(dataDir: string, options: ProbeOptions, first: readonly ProviderCandidate[]): Promise<readonly ProviderTest[]>;
   probe(dataDir: string, candidate: ProviderCandidate, options: ProbeOptions): Promise<ProviderTest>;
 }
 
-const TRIALS: ProviderTrials = { choose: (dataDir, options) => chooseProvider(dataDir, options), probe: probeProvider };
+const TRIALS: ProviderTrials = {
+  choose: (dataDir, options, first) => chooseProvider(dataDir, options, probeProvider, first),
+  probe: probeProvider,
+};
+
+type ProviderConfig = Pick<
+  WorkerConfig,
+  'provider' | 'precision' | 'dataDir' | 'laneEnvironment' | 'trtexec' | 'engineBuildMs' | 'engineCacheBytes'
+>;
 
 /**
  * What this host's lanes run models with. Anything but single precision on the processor, which is what others are
- * compared with, has to pass a self-test first.
+ * compared with, has to pass a self-test first. TensorRT is given engines to run, built here where they are missing.
  *
  * @throws UnderstudyError PROVIDER_UNAVAILABLE with the reason where the one asked for fails
  */
 export async function laneProvider(
-  {
-    provider,
-    precision,
-    dataDir,
-    laneEnvironment,
-  }: Pick<WorkerConfig, 'provider' | 'precision' | 'dataDir' | 'laneEnvironment'>,
-  log: Pick<LaneLog, 'info' | 'warn'>,
+  config: ProviderConfig,
+  preparation: Preparation,
   trials: ProviderTrials = TRIALS,
 ): Promise<ProviderCandidate> {
+  const { log } = preparation;
+  const { provider, precision } = config;
   if (provider === 'cpu' && precision === 'fp32') return { provider, precision };
-  const options = { environment: laneEnvironment };
-  const tests =
-    provider === 'auto'
-      ? await trials.choose(dataDir, options)
-      : [await trials.probe(dataDir, { provider, precision }, options)];
+  const tests = await tried(config, preparation, trials);
   for (const test of tests.filter(({ passed }) => !passed)) {
     log.warn({ provider: test.provider, precision: test.precision, reason: test.reason }, 'provider not used');
   }
@@ -47,7 +51,8 @@ export async function laneProvider(
   if (chosen !== undefined) {
     const milliseconds = Object.fromEntries(chosen.models.map((model) => [model.role, model.milliseconds]));
     log.info({ provider: chosen.provider, precision: chosen.precision, milliseconds }, 'provider chosen');
-    return { provider: chosen.provider, precision: chosen.precision };
+    const { engines: own } = chosen;
+    return { provider: chosen.provider, precision: chosen.precision, ...(own === undefined ? {} : { engines: own }) };
   }
   const reasons = tests.map((test) => `${test.provider} ${test.precision}: ${test.reason ?? 'failed'}`);
   throw new UnderstudyError(
@@ -55,4 +60,45 @@ export async function laneProvider(
     `No lane can run here: ${reasons.join('; ')}. "understudy doctor" tries all there are; --provider cpu always runs.`,
     { details: { provider, precision } },
   );
+}
+
+/** What was tried, up to the first that passed. */
+async function tried(
+  config: ProviderConfig,
+  preparation: Preparation,
+  trials: ProviderTrials,
+): Promise<readonly ProviderTest[]> {
+  const { provider, precision, dataDir, laneEnvironment: environment } = config;
+  if (provider !== 'auto' && provider !== 'tensorrt') {
+    return [await trials.probe(dataDir, { provider, precision }, { environment })];
+  }
+  const isAuto = provider === 'auto';
+  const built = await tensorrt(config, isAuto ? 'fp16' : precision, preparation, trials);
+  if ('passed' in built) return isAuto ? [built, ...(await trials.choose(dataDir, { environment }, []))] : [built];
+  return isAuto
+    ? await trials.choose(dataDir, { environment }, [built])
+    : [await trials.probe(dataDir, built, { environment })];
+}
+
+/** TensorRT with its engines, there already or built now; where there are none, a test that failed and says why. */
+async function tensorrt(
+  config: ProviderConfig,
+  precision: Precision,
+  preparation: Preparation,
+  trials: ProviderTrials,
+): Promise<ProviderCandidate | ProviderTest> {
+  const { dataDir, laneEnvironment: environment } = config;
+  const candidate = { provider: 'tensorrt', precision } as const;
+  const failed = (reason: string): ProviderTest => ({ ...candidate, passed: false, models: [], reason });
+  const trtexec = await findTrtexec(config.trtexec, environment);
+  if (trtexec === undefined) return failed('there is no trtexec: put it on PATH, or name it in UNDERSTUDY_TRTEXEC');
+  const loads = await trials.probe(dataDir, candidate, { environment, loadsOnly: true });
+  if (!loads.passed) return loads;
+  try {
+    return { ...candidate, engines: await prepareEngines({ ...config, trtexec }, precision, preparation) };
+  } catch (thrown) {
+    const { code, message } = toUnderstudyError(thrown);
+    if (code === 'CANCELLED') throw thrown;
+    return failed(message);
+  }
 }

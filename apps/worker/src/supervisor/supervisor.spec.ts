@@ -65,6 +65,7 @@ async function start(behaviour: string, lanes = 1): Promise<{ running: Promise<v
   supervisor = new Supervisor({
     config,
     candidate: { provider: 'cpu', precision: 'fp32' },
+    cards: [],
     scratch,
     logs,
     objects,

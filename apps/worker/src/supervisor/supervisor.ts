@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { type ErrorBody, toUnderstudyError, UnderstudyError } from '@understudy/contracts';
 
-import type { ProviderCandidate } from '@understudy/inference';
+import type { Card, ProviderCandidate } from '@understudy/inference';
 
 import type { WorkerConfig } from '../config/config.js';
 import type { LaneLog } from '../log.js';
@@ -18,6 +18,8 @@ export interface SupervisorOptions {
   readonly config: WorkerConfig;
   /** What the lanes run models with. */
   readonly candidate: ProviderCandidate;
+  /** Of this host, where the lanes run on them. */
+  readonly cards: readonly Card[];
   readonly scratch: Scratch;
   readonly logs: LogSpool;
   readonly objects: ObjectCache;
@@ -135,7 +137,8 @@ export class Supervisor {
   #laneConfig(ordinal: number): LaneConfig {
     const { config, scratch, logs } = this.#options;
     const { host, coordinatorUrl, dataDir, threads, logLevel } = config;
-    const { provider, precision } = this.#options.candidate;
+    const { provider, precision, engines } = this.#options.candidate;
+    const card = this.#options.cards[config.lanes > 1 ? ordinal : 0];
     const { drainGraceMs, resultPatienceMs } = config;
     return {
       ordinal,
@@ -147,6 +150,8 @@ export class Supervisor {
       logFolder: logs.lane(ordinal),
       provider,
       precision,
+      ...(engines === undefined ? {} : { engines }),
+      ...(card === undefined ? {} : { card }),
       threads,
       logLevel,
       drainGraceMs,

@@ -11,6 +11,7 @@ import {
   RegisterLane,
   RegisteredLane,
   ReleaseAttempt,
+  ReportPreparing,
 } from '../lanes.js';
 import { OpenWorkerSession, WorkerChallenge, WorkerSession } from '../worker-keys.js';
 import { Done, type Route } from './route.js';
@@ -24,6 +25,13 @@ export const LANE_ROUTES = {
     path: '/api/v1/worker-session',
     body: OpenWorkerSession,
     response: WorkerSession,
+  },
+  /** Shown to farm operators until a lane of the worker registers. */
+  reportPreparing: {
+    method: 'POST',
+    path: '/api/v1/worker-session/preparing',
+    body: ReportPreparing,
+    response: Done,
   },
   registerLane: { method: 'POST', path: '/api/v1/lanes', body: RegisterLane, response: RegisteredLane },
   leaseTask: { method: 'POST', path: '/api/v1/lanes/:laneId/lease', body: LeaseRequest, response: LeaseAnswer },

@@ -47,6 +47,8 @@ const KINDS: Readonly<Record<SealedTable, Kind>> = {
                     (SELECT count(*)::int FROM cast_members o WHERE o.shot_version_id = r.shot_version_id) AS members,
                     (SELECT a.sha256 FROM shot_versions v JOIN assets a ON a.id = v.plate_asset_id
                       WHERE v.id = r.shot_version_id) AS "plateSha256",
+                    (SELECT a.sha256 FROM shot_versions v JOIN assets a ON a.id = (v.settings->>'matteAssetId')::uuid
+                      WHERE v.id = r.shot_version_id) AS "matteSha256",
                     ARRAY(SELECT i.sha256::text FROM assets i WHERE i.id = ANY (r.identity_asset_ids)) AS "identitySha256s"`,
     scope: 'r.shot_version_id',
     key: `r.shot_version_id || '/' || r."cast"`,

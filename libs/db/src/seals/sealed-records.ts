@@ -24,6 +24,8 @@ export interface CastRecord {
   /** How many members the shot version has. */
   readonly members: number;
   readonly plateSha256: string;
+  /** Of the matte that its result is shown under; null without one. */
+  readonly matteSha256: string | null;
   readonly platePerformerId: string;
   readonly plateConsentId: string;
   readonly plateReferenceAssetIds: readonly string[];
@@ -48,6 +50,8 @@ export function castRecord(member: CastRecord): readonly unknown[] {
     member.identityAssetIds,
     member.identitySha256s.toSorted(),
     member.tracks,
+    // Only where there is one: a record without keeps the seal that it always had.
+    ...(member.matteSha256 === null ? [] : [member.matteSha256]),
   ];
 }
 

@@ -1,11 +1,10 @@
-import type { ModelManifestDocument, PackCanary, PackTensor } from '@understudy/contracts';
+import type { ModelManifestDocument, PackCanary } from '@understudy/contracts';
 import { UnderstudyError } from '@understudy/contracts';
 
+import { closedShape, OPEN_SIDE } from '../engines/engine-model.js';
 import type { GraphInput, GraphOutput, OpenedPack } from './open-pack.js';
 
 const MOST_SAMPLES = 64;
-/** Side of a picture whose size neither the graph nor the contract fixes. */
-const OPEN_SIDE = 128;
 
 /**
  * Inputs that anybody can make again: a slow wave over the tensor, another for each input, within the range that the
@@ -14,7 +13,7 @@ const OPEN_SIDE = 128;
 export function canaryFeeds(manifest: Pick<ModelManifestDocument, 'inputs' | 'decode'>): Record<string, GraphInput> {
   const feeds: Record<string, GraphInput> = {};
   manifest.inputs.forEach((input, number) => {
-    const shape = closedShape(input, manifest.decode);
+    const shape = closedShape(input.shape, openSideOf(manifest));
     const size = shape.reduce((product, one) => product * one, 1);
     const wave = (index: number): number => 0.5 + 0.45 * Math.sin(0.013 * (number + 1) * index + number);
     const data = input.type === 'float64' ? new Float64Array(size) : new Float32Array(size);
@@ -24,9 +23,9 @@ export function canaryFeeds(manifest: Pick<ModelManifestDocument, 'inputs' | 'de
   return feeds;
 }
 
-function closedShape({ shape }: PackTensor, decode: ModelManifestDocument['decode']): number[] {
-  const side = 'alignment' in decode ? decode.alignment.size : 'size' in decode ? decode.size : OPEN_SIDE;
-  return shape.map((dimension, place) => (typeof dimension === 'number' ? dimension : place === 0 ? 1 : side));
+/** The contract's size of a picture that the graph leaves open. */
+export function openSideOf({ decode }: Pick<ModelManifestDocument, 'decode'>): number {
+  return 'alignment' in decode ? decode.alignment.size : 'size' in decode ? decode.size : OPEN_SIDE;
 }
 
 /**

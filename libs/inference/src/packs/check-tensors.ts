@@ -10,7 +10,8 @@ interface FoundTensor {
   readonly shape: readonly (number | string)[];
 }
 
-function foundTensor(value: OnnxValue): FoundTensor {
+/** A graph's input or output; a dimension without a size has a name. */
+export function foundTensor(value: OnnxValue): FoundTensor {
   const tensor = value.type?.tensorType;
   const shape = (tensor?.shape?.dim ?? []).map((dim, index) => {
     const size = Number(dim.dimValue ?? 0);

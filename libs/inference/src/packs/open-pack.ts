@@ -2,10 +2,12 @@ import type { ModelManifestDocument, PackFamily, PackTensor } from '@understudy/
 import { UnderstudyError } from '@understudy/contracts';
 import { InferenceSession, Tensor, listSupportedBackends } from 'onnxruntime-node';
 
+import { engineOf } from '../engines/session-source.js';
 import { fromHalf } from '../onnx/half-float.js';
 import { decodeModel, encodeModel } from '../onnx/model-proto.js';
 import { convertToHalf } from '../onnx/half-precision.js';
-import type { SessionOptions } from '../session.js';
+import { openSession, type SessionOptions } from '../session.js';
+import { openSideOf } from './canary.js';
 import { checkPack } from './check-pack.js';
 import { readEmap } from './emap.js';
 import { inlineExternalData } from './external-data.js';
@@ -60,7 +62,7 @@ export async function openFiles(
   options: SessionOptions = {},
 ): Promise<OpenedPack> {
   // One after the other: creating sessions at once has crashed runtimes.
-  const model = await openGraph(modelBytes(manifest, files), tensors, options);
+  const model = await openGraph(modelBytes(manifest, files), tensors, options, openSideOf(manifest));
   const converter = manifest.parts.includes('converter')
     ? await openGraph(partOf(manifest, files, 'converter'), undefined, options)
     : undefined;
@@ -91,7 +93,8 @@ export function decodeOf<F extends PackFamily>(
   );
 }
 
-function modelBytes(manifest: ModelManifestDocument, files: ReadonlyMap<string, Uint8Array>): Uint8Array {
+/** The model as one graph, its external tensors inside. */
+export function modelBytes(manifest: ModelManifestDocument, files: ReadonlyMap<string, Uint8Array>): Uint8Array {
   const bytes = partOf(manifest, files, 'model');
   if (!manifest.files.some((file) => file.part === 'external')) return bytes;
   const model = decodeModel(bytes);
@@ -114,11 +117,13 @@ function inPrecision(bytes: Uint8Array, { precision }: SessionOptions): Uint8Arr
  * A session of checked bytes.
  *
  * @param tensors in the order that outputs are to come in; the graph's own without it.
+ * @param openSide of a picture whose size the graph leaves open
  */
 export async function openGraph(
   bytes: Uint8Array,
   tensors: Pick<ModelManifestDocument, 'inputs' | 'outputs'> | undefined,
   options: SessionOptions = {},
+  openSide?: number,
 ): Promise<Graph> {
   const provider = options.provider ?? 'cpu';
   if (!listSupportedBackends().some((backend) => backend.name === provider)) {
@@ -126,9 +131,10 @@ export async function openGraph(
       details: { provider },
     });
   }
+  const graph = (await engineOf(bytes, options, openSide)) ?? inPrecision(bytes, options);
   let session: InferenceSession;
   try {
-    session = await InferenceSession.create(inPrecision(bytes, options), {
+    session = await openSession(graph, {
       executionProviders: [provider],
       intraOpNumThreads: options.threads ?? 1,
       interOpNumThreads: 1,

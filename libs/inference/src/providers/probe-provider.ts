@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 import type { ProviderCandidate, ProviderTest } from './test-provider.js';
 
-/** What a lane tries, the fastest kind first; each half as wide where that passes. TensorRT wants engines that were built before. */
+/** What a lane tries, the fastest kind first; each half as wide where that passes. TensorRT goes before them where engines were built. */
 export const PROVIDER_CANDIDATES: readonly ProviderCandidate[] = [
   { provider: 'cuda', precision: 'fp16' },
   { provider: 'cuda', precision: 'fp32' },
@@ -19,6 +19,8 @@ const LONGEST_MS = 60_000;
 export interface ProbeOrder {
   readonly dataDir: string;
   readonly candidate: ProviderCandidate;
+  /** Whether its libraries load at all, and no more. */
+  readonly loadsOnly?: boolean | undefined;
 }
 
 export interface ProbeOptions {
@@ -26,13 +28,15 @@ export interface ProbeOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly program?: URL;
   readonly longestMs?: number;
+  /** Asks {@link providerLoads} instead. */
+  readonly loadsOnly?: boolean;
 }
 
-/** {@link testProvider} in a process of its own, since a driver that is not right may take its process with it. */
+/** {@link testProvider}, or {@link providerLoads}, in a process of its own, since a driver that is not right may take its process with it. */
 export async function probeProvider(
   dataDir: string,
   candidate: ProviderCandidate,
-  { environment, program = PROGRAM, longestMs = LONGEST_MS }: ProbeOptions,
+  { environment, program = PROGRAM, longestMs = LONGEST_MS, loadsOnly }: ProbeOptions,
 ): Promise<ProviderTest> {
   const child = fork(fileURLToPath(program), { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: { ...environment } });
   const failed = (reason: string): ProviderTest => ({ ...candidate, passed: false, models: [], reason });
@@ -45,7 +49,7 @@ export async function probeProvider(
         clearTimeout(timer);
         resolve(failed(`the runtime ended its process (${signal ?? `exit ${code}`})`));
       });
-      child.send({ dataDir, candidate } satisfies ProbeOrder);
+      child.send({ dataDir, candidate, loadsOnly } satisfies ProbeOrder);
     });
   } finally {
     await ended(child);
@@ -59,14 +63,20 @@ async function ended(child: ChildProcess): Promise<void> {
   await exit;
 }
 
-/** Tries candidates in their order, up to the first that passes. @returns all that were tried, that one last. */
+/**
+ * Tries candidates in their order, up to the first that passes.
+ *
+ * @param first goes before all others: one that this host has engines for
+ * @returns all that were tried, that one last
+ */
 export async function chooseProvider(
   dataDir: string,
   options: ProbeOptions,
   probe: typeof probeProvider = probeProvider,
+  first: readonly ProviderCandidate[] = [],
 ): Promise<ProviderTest[]> {
   const tests: ProviderTest[] = [];
-  for (const candidate of PROVIDER_CANDIDATES) {
+  for (const candidate of [...first, ...PROVIDER_CANDIDATES]) {
     // What could not even be loaded is not there in another precision either.
     if (tests.some(({ provider, models }) => provider === candidate.provider && models.length === 0)) continue;
     tests.push(await probe(dataDir, candidate, options));

@@ -1,12 +1,17 @@
 import { toUnderstudyError } from '@understudy/contracts';
 
+import type { EngineCache } from '../engines/engine-cache.js';
 import type { ModelManifest, ModelPack, ModelRole } from '../manifest.js';
+import { buildModel, encodeModel, node, valueInfo } from '../onnx/model-proto.js';
+import { openGraph } from '../packs/open-pack.js';
 import { type Model, openModel, type Precision, type Provider } from '../session.js';
 
 /** A way to run models that a host may have. */
 export interface ProviderCandidate {
   readonly provider: Provider;
   readonly precision: Precision;
+  /** Of `tensorrt`, where this host builds them. */
+  readonly engines?: EngineCache;
 }
 
 /** How one model did on a candidate, against single precision on the processor. */
@@ -55,6 +60,25 @@ export async function testProvider(pack: ModelPack, candidate: ProviderCandidate
     return { ...candidate, passed: true, models, reason: null };
   } catch (thrown) {
     return { ...candidate, passed: false, models, reason: reasonOf(thrown) };
+  }
+}
+
+/**
+ * Whether a session of the smallest graph can be made: the provider's libraries load. Says nothing of what it computes.
+ */
+export async function providerLoads({ provider, precision }: ProviderCandidate): Promise<ProviderTest> {
+  const graph = buildModel({
+    nodes: [node('Relu', ['x'], ['y'])],
+    inputs: [valueInfo('x', 'float32', [1, 8])],
+    outputs: [valueInfo('y', 'float32', [1, 8])],
+  });
+  try {
+    const session = await openGraph(encodeModel(graph), undefined, { provider });
+    await session.run({ x: { data: new Float32Array(8), shape: [1, 8] } });
+    await session.release();
+    return { provider, precision, passed: true, models: [], reason: null };
+  } catch (thrown) {
+    return { provider, precision, passed: false, models: [], reason: reasonOf(thrown) };
   }
 }
 

@@ -53,6 +53,8 @@ export interface DispatchReport {
   /** Of the coordinators together, the most that was seen; and before the load. */
   readonly rssMiB: number;
   readonly rssMiBAtStart: number;
+  /** Medians of ten equal parts of the load's time: memory is flat where the later ones are alike. */
+  readonly rssMiBByTenth: readonly number[];
 }
 
 /** @returns whether every shard was completed once, and Postgres says the same as the lanes */
@@ -93,7 +95,7 @@ async function measureLoad(
 ): Promise<Omit<DispatchReport, 'claimMsByPending'>> {
   const periodMs = holdMs + PAUSE_MS;
   const offeredPerSec = (lanes.length * 1000) / periodMs;
-  const limitMs = 30_000 + (PATIENCE * shards * 1000) / offeredPerSec;
+  const limitMs = 30_000 + Math.ceil((PATIENCE * shards * 1000) / offeredPerSec);
   const job = {
     host: farm.address.host,
     ports: [...farm.ports],
@@ -109,8 +111,8 @@ async function measureLoad(
   const heldMiB = async (): Promise<number> => sum(await Promise.all(farm.coordinatorPids.map((pid) => rssMiB(pid))));
   const before = { coordinator: await usedMs(), postgres: await cpuMs(farm.postgresPid, true) };
   const rssMiBAtStart = await heldMiB();
-  let most = rssMiBAtStart;
-  const watch = setInterval(() => void heldMiB().then((mib) => (most = Math.max(most, mib))), 500);
+  const held = [rssMiBAtStart];
+  const watch = setInterval(() => void heldMiB().then((mib) => held.push(mib)), 500);
   const load = await runLoad(job, signal).finally(() => clearInterval(watch));
   const counts = await countDispatch(farm.owner, load.result.completed);
   const per = (ms: number): number => Math.round((ms / Math.max(1, counts.acceptedTasks)) * 100) / 100;
@@ -134,8 +136,9 @@ async function measureLoad(
       postgres: per((await cpuMs(farm.postgresPid, true)) - before.postgres),
       load: per(load.cpuMs),
     },
-    rssMiB: most,
+    rssMiB: Math.max(...held),
     rssMiBAtStart,
+    rssMiBByTenth: medianOfTenths(held),
   };
 }
 
@@ -159,6 +162,15 @@ async function runLoad(job: LoadJob, signal: AbortSignal): Promise<{ result: Loa
   }
 }
 
+function medianOfTenths(samples: readonly number[]): number[] {
+  const parts = Math.min(10, samples.length);
+  return Array.from({ length: parts }, (_, part) => {
+    const from = Math.floor((part * samples.length) / parts);
+    const sorted = samples.slice(from, Math.floor(((part + 1) * samples.length) / parts)).toSorted((a, b) => a - b);
+    return sorted[Math.floor(sorted.length / 2)] ?? 0;
+  });
+}
+
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
@@ -171,7 +183,7 @@ export function describeDispatch(report: DispatchReport): string {
     `claim ${ms(report.claimMs)}; complete ${ms(report.completeMs)}; heartbeat ${ms(report.heartbeatMs)}`,
     `lost ${report.lost}, doubly accepted ${report.doublyAccepted}; Postgres: ${JSON.stringify(report.counts)}`,
     `processor ms a completion: ${JSON.stringify(report.cpuMsPerCompletion)}`,
-    `coordinator ${report.rssMiBAtStart} MiB before, ${report.rssMiB} MiB at most`,
+    `coordinator ${report.rssMiBAtStart} MiB before, ${report.rssMiB} MiB at most; over time ${report.rssMiBByTenth.join(', ')}`,
     ...report.claimMsByPending.map((cost) => `claim under ${cost.pending} pending: ${ms(cost)}`),
   ].join('\n');
 }

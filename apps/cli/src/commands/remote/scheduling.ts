@@ -60,7 +60,12 @@ export function addLaneCommands(program: Command): void {
     .action(async (options: ConnectionOptions & { json?: boolean }) => {
       const { items } = await (await connect(options)).call('listWorkers', { query: { limit: 500 } });
       if (options.json === true) console.log(JSON.stringify(items));
-      else for (const worker of items) for (const one of worker.lanes) console.log(lineOf(worker.name, one));
+      else {
+        for (const { name, preparing, lanes } of items) {
+          if (preparing !== null) console.log(`-\t${name}\t-\t${preparing.step} (since ${preparing.at})`);
+          for (const one of lanes) console.log(lineOf(name, one));
+        }
+      }
     });
   withConnection(lane.command('drain').description('give a lane no more work').argument('<lane>', 'its id'))
     .option('--now', 'it hands back what it has begun')
