@@ -289,6 +289,12 @@ describe('a lasting farm', () => {
     expect((await as('producer', 'batch', 'show', 'day', '--project', 'pilot')).code).toBe(2);
   });
 
+  it('has a log that holds after all of it', async () => {
+    const verified = await as('auditor', 'audit', 'verify');
+    expect(verified.stderr).toBe('');
+    expect(verified.code).toBe(0);
+  });
+
   it('leaves neither the codename nor the plate in logs, metrics, webhooks, traces, scratch, core files or tables that need not have it', async () => {
     // Of the shot of that name each was told, by its id.
     const shotId = replacedReport.shot.id;

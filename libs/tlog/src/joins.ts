@@ -10,6 +10,13 @@ export interface RowFault {
   readonly message: string;
 }
 
+/** The subjects of events that say something of a row. Of other events nothing need be read but their hash. */
+export const SPOKEN = ['attempt', 'consent', 'delivery', 'membership', 'segment', 'shot', 'task', 'user'] as const;
+
+function speaksOfRows(subject: string | undefined): subject is (typeof SPOKEN)[number] {
+  return SPOKEN.some((spoken) => spoken === subject);
+}
+
 const CONSENT_STATES = new Set(
   'draft pending_signature pending_review active suspended revoked expired superseded declined lapsed'.split(' '),
 );
@@ -29,17 +36,20 @@ export const sha256Of = (value: string): string => createHash('sha256').update(v
 export class RecordedRows {
   readonly #tables = new Map<string, Map<string, Recorded>>();
   readonly #renders = new Set<string>();
+  readonly #replays: Readonly<Record<(typeof SPOKEN)[number], (event: LoggedEvent) => void>> = {
+    attempt: (event) => event.action === 'attempt.accepted' && this.#segment(event),
+    consent: (event) => this.#consent(event),
+    delivery: (event) => this.#delivery(event),
+    membership: (event) => this.#membership(event),
+    segment: (event) => event.action === 'segment.reused' && this.#reused(event),
+    shot: (event) => this.#shot(event),
+    task: (event) => event.action === 'task.leased' && this.#leased(event),
+    user: (event) => this.#user(event),
+  };
 
   apply(event: LoggedEvent): void {
     const [subject] = event.action.split('.');
-    if (subject === 'consent') this.#consent(event);
-    else if (event.action === 'shot.submitted') this.#cast(event);
-    else if (event.action === 'task.leased') this.#leased(event);
-    else if (event.action === 'attempt.accepted') this.#segment(event);
-    else if (event.action === 'segment.reused') this.#reused(event);
-    else if (subject === 'membership') this.#membership(event);
-    else if (subject === 'user') this.#user(event);
-    else if (subject === 'delivery' || event.action === 'shot.ready') this.#delivery(event);
+    if (speaksOfRows(subject)) this.#replays[subject](event);
   }
 
   /** Compares one row; each may be asked for once. */
@@ -87,6 +97,11 @@ export class RecordedRows {
     if (CONSENT_STATES.has(state)) this.#record('consents', subjectId, { state });
     if (word === 'held' || word === 'hold_lifted') this.#record('consents', subjectId, { holds: data['holds'] });
     for (const id of list(data['superseded'])) this.#record('consents', text(id), { state: 'superseded' });
+  }
+
+  #shot(event: LoggedEvent): void {
+    if (event.action === 'shot.submitted') this.#cast(event);
+    if (event.action === 'shot.ready') this.#delivery(event);
   }
 
   #cast({ subjectId, data }: LoggedEvent): void {

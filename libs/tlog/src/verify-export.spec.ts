@@ -88,6 +88,18 @@ it('does not believe leaves kept outside that are not those of the checkpoints k
   );
 });
 
+it('knows a segment that a later version took over, and says when it is another', async () => {
+  const taken = { action: 'segment.reused', subjectId: 'task 2', data: { epoch: 1, frames: 12, sha256: 'aa' } };
+  const log = [...events, JSON.stringify({ ...JSON.parse(eventOf(70)), ...taken })];
+  const withRow = (sha256: string): string[] => {
+    const row = { kind: 'row', table: 'segments', id: 'task 2', values: { epoch: 1, frames: 12, sha256 } };
+    const end = { kind: 'end', leaves: log.length, rows: 1 };
+    return [...exportOf(log).slice(0, -1), JSON.stringify(row), JSON.stringify(end)];
+  };
+  expect(await verifyExport(withRow('aa'))).toMatchObject({ ok: true, rows: 1, faults: [] });
+  expect((await verifyExport(withRow('bb'))).faults[0]).toMatchObject({ kind: 'row', row: { id: 'task 2' } });
+});
+
 it('takes no key from the export where one came another way', async () => {
   const { privateKey: another } = generateKeyPairSync('ed25519');
   const verifierKey = verifierKeyOf(origin, another);

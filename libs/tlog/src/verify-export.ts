@@ -10,7 +10,7 @@ import {
   parseEvent,
   parseExportLine,
 } from './export-format.js';
-import { RecordedRows, type RowFault } from './joins.js';
+import { RecordedRows, type RowFault, SPOKEN } from './joins.js';
 import { leafHash, MerkleAccumulator } from './merkle.js';
 import { type OpeningFault, Openings } from './openings.js';
 import type { Outside } from './outside.js';
@@ -54,8 +54,9 @@ const MOST_FAULTS = 100;
 const PENDING_MS = 60_000;
 
 /** Canonical events that speak of no row: what they say need not be read. Anything else is. */
-const UNSPOKEN =
-  /^\{"action":"(?!(?:consent|shot|task|attempt|membership|user|delivery|personal_data)\.)[a-z_]+\.[a-z_]+","actor":/;
+const UNSPOKEN = new RegExp(
+  `^\\{"action":"(?!(?:${[...SPOKEN, 'personal_data'].join('|')})\\.)[a-z_]+\\.[a-z_]+","actor":`,
+);
 
 /** Verifies an export line by line; holds the tree's frontier and the rows that are spoken of, never the log. */
 class ExportVerifier {
