@@ -190,6 +190,17 @@ describe('an upload', () => {
     expect(await first).toBe(CONTENT.length);
   });
 
+  it('that is thrown away between any two of its steps ends as if it had come before', async () => {
+    for (let round = 0; round < 150; round++) {
+      const appending = append(0, CONTENT.subarray(0, 100));
+      const pauses = round % 15;
+      for (let pause = 0; pause < pauses; pause++) await new Promise((resolve) => setImmediate(resolve));
+      await store.discardUpload(id);
+      expect(await appending).toBe(100);
+      await store.discardUpload(id);
+    }
+  });
+
   it('takes no more bytes than announced', async () => {
     await expect(append(0, CONTENT, CONTENT.length - 1)).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' });
   });

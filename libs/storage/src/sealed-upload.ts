@@ -38,6 +38,10 @@ export async function isUpload(path: string): Promise<boolean> {
   }
 }
 
+function keyOf({ projectId, dataKey }: ProjectKey, salt: Buffer): Buffer {
+  return Buffer.from(hkdfSync('sha256', dataKey, salt, `understudy upload/1 ${projectId}`, 32));
+}
+
 export class SealedUpload {
   private constructor(
     private readonly file: FileHandle,
@@ -46,35 +50,41 @@ export class SealedUpload {
 
   /** @param partial where a new file is made before it gets its name */
   static async begin(path: string, partial: string, key: ProjectKey): Promise<SealedUpload> {
-    const going = await whereFound(() => SealedUpload.open(path, key), null);
-    if (going !== null) return going;
-    const header = Buffer.concat([MAGIC, Buffer.from([VERSION]), keyIdOf(key.dataKey), randomBytes(SALT_BYTES)]);
-    const file = await open(partial, 'wx', 0o600);
+    // Another request may begin it or throw it away between any two steps; whoever holds a file open goes on with it.
+    for (;;) {
+      const upload =
+        (await whereFound(() => SealedUpload.open(path, key), null)) ?? (await SealedUpload.#make(path, partial, key));
+      if (upload !== null) return upload;
+    }
+  }
+
+  /** @returns null where another request has begun it a moment ago */
+  static async #make(path: string, partial: string, key: ProjectKey): Promise<SealedUpload | null> {
+    const salt = randomBytes(SALT_BYTES);
+    const file = await open(partial, 'wx+', 0o600);
     try {
-      await writeWhole(file, header, 0);
+      await writeWhole(file, Buffer.concat([MAGIC, Buffer.from([VERSION]), keyIdOf(key.dataKey), salt]), 0);
       await file.sync();
       await link(partial, path);
+      return new SealedUpload(file, keyOf(key, salt));
     } catch (thrown) {
-      // Another request began it a moment ago.
-      if (errorCodeOf(thrown) !== 'EEXIST') throw thrown;
-    } finally {
       await file.close();
+      if (errorCodeOf(thrown) !== 'EEXIST') throw thrown;
+      return null;
+    } finally {
       await rm(partial, { force: true });
     }
-    return SealedUpload.open(path, key);
   }
 
   /** @throws UnderstudyError INTERNAL for what is no upload of this project; the file system's error where there is none */
-  static async open(path: string, { projectId, dataKey }: ProjectKey): Promise<SealedUpload> {
+  static async open(path: string, project: ProjectKey): Promise<SealedUpload> {
     const file = await open(path, 'r+');
     try {
       const header = Buffer.alloc(HEADER_BYTES);
       await file.read(header, 0, HEADER_BYTES, 0);
       const known = header.subarray(0, MAGIC.length).equals(MAGIC) && header[MAGIC.length] === VERSION;
-      if (!known || !header.subarray(MAGIC.length + 1, SALT_AT).equals(keyIdOf(dataKey))) throw altered();
-      const salt = header.subarray(SALT_AT);
-      const key = Buffer.from(hkdfSync('sha256', dataKey, salt, `understudy upload/1 ${projectId}`, 32));
-      return new SealedUpload(file, key);
+      if (!known || !header.subarray(MAGIC.length + 1, SALT_AT).equals(keyIdOf(project.dataKey))) throw altered();
+      return new SealedUpload(file, keyOf(project, header.subarray(SALT_AT)));
     } catch (thrown) {
       await file.close();
       throw thrown;
