@@ -14,7 +14,14 @@ const MAX_WORKERS = Math.max(2, availableParallelism() - 1);
 const kind = (
   name: string,
   include: string[],
-  options: { timeoutMs: number; parallel: boolean; globalSetup?: string; faults?: 'every' | 'everyday' },
+  options: {
+    timeoutMs: number;
+    parallel: boolean;
+    /** Files share a process and what they import, instead of each loading the coordinator anew. */
+    sharing?: boolean;
+    globalSetup?: string;
+    faults?: 'every' | 'everyday';
+  },
 ) => ({
   resolve,
   ssr,
@@ -26,6 +33,7 @@ const kind = (
     testTimeout: options.timeoutMs,
     hookTimeout: options.timeoutMs,
     maxWorkers: options.parallel ? MAX_WORKERS : 1,
+    isolate: options.sharing !== true,
     // How much of the list of faults is gone through; the specs `inject` it.
     provide: { faults: options.faults ?? 'every' },
     ...(options.globalSetup === undefined ? {} : { globalSetup: [options.globalSetup] }),
@@ -41,10 +49,15 @@ declare module 'vitest' {
 export default defineConfig({
   test: {
     projects: [
-      kind('unit', ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.{ts,tsx}'], { timeoutMs: 60_000, parallel: true }),
+      kind('unit', ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.{ts,tsx}'], {
+        timeoutMs: 60_000,
+        parallel: true,
+        sharing: true,
+      }),
       kind('medium', ['test/medium/**/*.spec.ts'], {
         timeoutMs: 120_000,
         parallel: true,
+        sharing: true,
         globalSetup: 'test/medium/global-setup.ts',
       }),
       kind('e2e', ['test/e2e/**/*.spec.ts'], { timeoutMs: 600_000, parallel: true }),

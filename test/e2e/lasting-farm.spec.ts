@@ -7,9 +7,9 @@ import { freePort } from '@understudy/db';
 import { encodeModel } from '@understudy/inference';
 import { FIRST, THIRD, drawPortrait, pngOf } from '@understudy/sample';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { GraphBuilder } from '../../libs/face/test/graphs.js';
 import { columnsWith, filesWith } from './canary.js';
 import { Listener } from './listener.js';
+import { painter } from './painter.js';
 import { frameMd5s, picture } from './picture.js';
 import { type Finished, type Running, makeFolder, start, understudy } from './understudy.js';
 
@@ -368,20 +368,9 @@ describe('a lasting farm', () => {
     expect(after[0]).not.toBe(before[0]);
   }
 
-  /** A performer's model in the stores of the farm's lanes and of the admin: it paints one colour, another in each channel. */
+  /** In the stores of the farm's lanes and of the admin. */
   async function addPainter(): Promise<void> {
-    const graph = new GraphBuilder();
-    const face = graph.op('Transpose', [graph.input('in_face:0', [1, 128, 128, 3])], { perm: [0, 3, 1, 2] });
-    const nothing = graph.op('Mul', [face, graph.floats([1], [0])]);
-    const painted = (values: number[]): string => {
-      const channels = values.length === 1 ? graph.op('Slice', [nothing, ...one(graph)]) : nothing;
-      const colour = graph.op('Add', [channels, graph.floats([1, values.length, 1, 1], values)]);
-      return graph.op('Transpose', [colour], { perm: [0, 2, 3, 1] });
-    };
-    graph.output('out_face_mask:0', painted([1]), [1, 128, 128, 1]);
-    graph.output('out_celeb_face:0', painted([0.2, 0.5, 0.8]), [1, 128, 128, 3]);
-    graph.output('out_celeb_face_mask:0', painted([1]), [1, 128, 128, 1]);
-    writeFileSync(at('painter.dfm'), encodeModel(graph.model()));
+    writeFileSync(at('painter.dfm'), encodeModel(painter()));
     const row = ['--as', 'dfm', '--id', 'ada_dfm', '--pack-version', '1', '--licence', 'in-house'];
     for (const store of ['farm', 'admin']) {
       expect((await as(store, 'models', 'add', at('painter.dfm'), ...row)).stderr).toBe('');
@@ -394,6 +383,3 @@ describe('a lasting farm', () => {
     return running.finished;
   }
 });
-
-/** The first of the channels. */
-const one = (graph: GraphBuilder): string[] => [graph.integers([0]), graph.integers([1]), graph.integers([1])];

@@ -2,8 +2,9 @@ import { CONTENT_ROUTES, type FarmRole, PROJECT_ROLES } from '@understudy/contra
 import prettier from 'prettier';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Stills } from '../../apps/coordinator/src/stills/stills.js';
-import { addSide, BODIES, type Knocker, knockerOf, QUERIES, type Side } from './access-world.js';
+import { addSide, type Knocker, knockerOf, type Side } from './access-world.js';
 import { TestCoordinator } from './coordinator.js';
+import { BODIES, QUERIES } from './request-bodies.js';
 
 /** Everybody who could knock. `stranger` is signed in and has no role; `anonymous` is not signed in. */
 const WHO = ['anonymous', 'stranger', 'org_admin', 'farm_operator', ...PROJECT_ROLES, 'performer', 'worker'] as const;

@@ -3,7 +3,7 @@ import { reportError } from './terminal/report-error.js';
 
 const wantsJson = process.argv.includes('--json');
 try {
-  await createProgram().parseAsync(process.argv);
+  await (await createProgram(process.argv[2])).parseAsync(process.argv);
 } catch (thrown) {
   process.exitCode = reportError(thrown, wantsJson);
 }

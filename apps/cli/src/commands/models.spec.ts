@@ -88,8 +88,8 @@ test('a wrong row, an unknown one, and what is no predictor are refused', async 
   expect((await listModels(home)).some((one) => one.state !== 'absent')).toBe(false);
 });
 
-test('the commands are wired', () => {
-  const models = createProgram().commands.find((command) => command.name() === 'models');
+test('the commands are wired', async () => {
+  const models = (await createProgram('models')).commands.find((command) => command.name() === 'models');
   expect(models?.commands.map((command) => command.name())).toEqual([
     ...['list', 'pull', 'add', 'verify'],
     ...['farm', 'register', 'approve', 'default'],
