@@ -75,14 +75,7 @@ export async function openModel(pack: ModelPack, role: ModelRole, options: Sessi
 
 async function createSession(model: ModelManifest, graph: Uint8Array | string, provider: Provider, threads: number) {
   try {
-    return await openSession(graph, {
-      executionProviders: [provider],
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
-    });
+    return await openSession(graph, provider, threads);
   } catch (cause) {
     const code = provider === 'cpu' ? 'MODEL_UNAVAILABLE' : 'PROVIDER_UNAVAILABLE';
     throw new UnderstudyError(code, `${model.file} could not be loaded by the ${provider} provider.`, { cause });
@@ -92,8 +85,19 @@ async function createSession(model: ModelManifest, graph: Uint8Array | string, p
 /** @param graph a model's bytes, or the path of what stands for it */
 export function openSession(
   graph: Uint8Array | string,
-  options: InferenceSession.SessionOptions,
+  provider: Provider,
+  threads: number,
 ): Promise<InferenceSession> {
+  const options: InferenceSession.SessionOptions = {
+    executionProviders: [provider],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+    // A thread that waits for its share of an operator by spinning takes its core from decoders, encoders and other lanes.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  };
   return typeof graph === 'string' ? InferenceSession.create(graph, options) : InferenceSession.create(graph, options);
 }
 

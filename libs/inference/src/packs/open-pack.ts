@@ -134,14 +134,7 @@ export async function openGraph(
   const graph = (await engineOf(bytes, options, openSide)) ?? inPrecision(bytes, options);
   let session: InferenceSession;
   try {
-    session = await openSession(graph, {
-      executionProviders: [provider],
-      intraOpNumThreads: options.threads ?? 1,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
-    });
+    session = await openSession(graph, provider, options.threads ?? 1);
   } catch (cause) {
     throw new UnderstudyError('MODEL_UNAVAILABLE', `The model could not be loaded by the ${provider} provider.`, {
       cause,
