@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { RenderLease } from '@understudy/contracts';
+import { type RenderLease, ResubmitShot } from '@understudy/contracts';
 import { describe, expect, it } from 'vitest';
+import { Resubmissions } from '../../apps/coordinator/src/shots/resubmissions.js';
 import { newestVersions } from '../../apps/coordinator/src/shots/shot-row.js';
+import { ShotRepository } from '../../apps/coordinator/src/shots/shot.repository.js';
 import type { FakeLane } from './fake-lane.js';
 import { refused } from './refused.js';
 import { PLATE_FRAMES, type Stage, type StagesFarm } from './stages-farm.js';
@@ -59,6 +61,19 @@ describe('a matte', () => {
       [shotVersionId],
     );
     expect(canonical).toContain(matteAssetId);
+  });
+
+  it('holds for the frames of a shot that are rendered anew', async () => {
+    const matteAssetId = await matteOf(await fits());
+    const { shotId, shotVersionId } = await farm.bringTo('ready', stage, lane, { matteAssetId, leastShards: 4 });
+    const head = await farm.get(ShotRepository).find(stage.actor, 'create', shotId);
+    const frames = { startFrame: 0, endFrame: 1 };
+    await farm.get(Resubmissions).resubmit(stage.actor, head, ResubmitShot.parse({ frames, reason: 'a softer edge' }));
+    const second = (await newestVersions(farm.database, [shotId])).get(shotId);
+    expect(second).toMatchObject({ matteAssetId });
+    expect(second?.id).not.toBe(shotVersionId);
+    const leases = (await lane.workOff()).filter((lease): lease is RenderLease => lease.kind === 'render');
+    expect(leases.map(({ matte }) => matte?.info.frameCount)).toEqual([PLATE_FRAMES]);
   });
 
   it.each([
