@@ -35,7 +35,11 @@ export async function checkFfmpeg(tools: MediaTools = mediaTools()): Promise<Ffm
 }
 
 async function versionOf(tool: 'ffmpeg' | 'ffprobe', tools: MediaTools): Promise<string> {
-  const { stdout } = await toolOutput({ tool, args: ['-version'], timeLimitMs: 20_000, tools });
+  const { stdout } = await toolOutput({ tool, args: ['-version'], timeLimitMs: 20_000, tools }).catch((cause) => {
+    if (cause instanceof UnderstudyError && cause.code === 'FFMPEG_MISSING') throw cause;
+    const message = `${tool} cannot be run by the user that decodes; install it for everybody: apt-get install -y ffmpeg`;
+    throw new UnderstudyError('FFMPEG_MISSING', message, { cause });
+  });
   const version = new RegExp(`^${tool} version (\\S+)`).exec(stdout)?.[1] ?? '';
   if (!isAtLeast(version, LEAST_VERSION)) {
     throw new UnderstudyError('FFMPEG_MISSING', `${tool} is too old; ${INSTALL_HINT}`, { details: { version } });

@@ -1,8 +1,9 @@
 import type { Frame, FrameSpec } from '@understudy/frame';
 import type { ColourTags } from './colour.js';
-import { CommandLine, fileUrl } from './command.js';
+import { CommandLine } from './command.js';
 import { mp4Options, rawInputOptions, videoEncodingOptions, type Encoding } from './encoding.js';
 import { FrameSink } from './frame-sink.js';
+import type { HandedFiles } from './handed-files.js';
 import type { Rational } from './rational.js';
 import { deliveryClock } from './timing.js';
 
@@ -34,7 +35,7 @@ export async function openClipWriter(options: ClipWriterOptions): Promise<ClipWr
     path,
     spec,
     signal,
-    command: (partialPath) => clipCommand(options, partialPath),
+    command: (partialPath, files) => clipCommand(options, partialPath, files),
   });
   return {
     write: (frame) => sink.write(frame),
@@ -48,17 +49,17 @@ export async function openClipWriter(options: ClipWriterOptions): Promise<ClipWr
   };
 }
 
-function clipCommand(options: ClipWriterOptions, partialPath: string): string[] {
+function clipCommand(options: ClipWriterOptions, partialPath: string, files: HandedFiles): string[] {
   const { spec, rate, encoding, wavPath, keyFrameEvery } = options;
   const tags = options.tags ?? tagsOfSpec(spec);
   const { timescale } = deliveryClock({ rate, timeBase: { num: 1, den: rate.num } });
   const shape = { spec, rate, timescale, tags, sampleAspectRatio: { num: 1, den: 1 }, inOrder: false };
   const command = new CommandLine().rawInput(rawInputOptions(spec, rate));
-  if (wavPath !== undefined) command.input(fileUrl(wavPath), { demuxer: 'wav' });
+  if (wavPath !== undefined) command.input(files.read(wavPath), { demuxer: 'wav' });
   const sound = wavPath === undefined ? [] : ['-map', '1:a:0', '-c:a', 'aac', '-b:a', '160k', '-flags:a', '+bitexact'];
   const keys = keyFrameEvery === undefined ? [] : ['-g', String(keyFrameEvery)];
   const video = ['-map', '0:v:0', ...videoEncodingOptions(shape, encoding), ...keys];
-  return ['-y', ...command.output(fileUrl(partialPath), [...video, ...sound, ...mp4Options(timescale)]).args()];
+  return ['-y', ...command.output(files.write(partialPath), [...video, ...sound, ...mp4Options(timescale)]).args()];
 }
 
 function tagsOfSpec(spec: FrameSpec): ColourTags {

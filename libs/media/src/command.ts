@@ -18,11 +18,6 @@ export const DEMUXERS: Readonly<Record<MediaContainer, string>> = {
   jpeg: 'jpeg_pipe',
 };
 
-/** A URL that ffmpeg takes for exactly this file, whatever characters the name has. */
-export function fileUrl(path: string): string {
-  return `file:${path}`;
-}
-
 /** What every input carries: local files only, nothing that a file names is opened. */
 export function guardedInput(demuxer: string): string[] {
   const guards = ['-protocol_whitelist', 'file,pipe', '-f', demuxer];

@@ -5,7 +5,7 @@ export interface FailedRun {
   readonly tool: 'ffmpeg' | 'ffprobe';
   readonly exitCode: number | null;
   readonly killedBy: string | null;
-  /** The last lines of stderr, paths already redacted. */
+  /** The last lines of stderr. */
   readonly stderrTail: string;
 }
 

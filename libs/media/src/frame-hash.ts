@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { CommandLine, DEMUXERS, fileUrl } from './command.js';
+import { CommandLine, DEMUXERS } from './command.js';
+import { HandedFiles } from './handed-files.js';
 import { eachOutputLine } from './run-tool.js';
 import { sniffMedia } from './sniff.js';
 
@@ -65,8 +66,9 @@ async function eachHash(
 ): Promise<void> {
   const { container } = await sniffMedia(path);
   const still = container === 'png' || container === 'jpeg';
+  const files = new HandedFiles();
   const args = new CommandLine()
-    .input(fileUrl(path), { demuxer: DEMUXERS[container] })
+    .input(files.read(path), { demuxer: DEMUXERS[container] })
     .output('pipe:1', [
       ['-map', '0:v:0', ...codec, '-fps_mode', 'passthrough', ...(still ? ['-frames:v', '1'] : [])],
       ['-f', 'framehash', '-hash', 'sha256'],
@@ -76,7 +78,7 @@ async function eachHash(
     tool: 'ffmpeg' as const,
     args,
     failure: 'UNREADABLE_MEDIA' as const,
-    redact: [path],
+    files,
     details: { path },
   };
   await eachOutputLine({ ...run, ...options }, (line) => {

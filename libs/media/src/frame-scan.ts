@@ -1,5 +1,6 @@
 import { UnderstudyError } from '@understudy/contracts';
-import { DEMUXERS, fileUrl, guardedInput } from './command.js';
+import { DEMUXERS, guardedInput } from './command.js';
+import { HandedFiles } from './handed-files.js';
 import { MAX_PIXELS, type ProbeOptions } from './probe-streams.js';
 import { eachOutputLine } from './run-tool.js';
 import type { MediaContainer } from './sniff.js';
@@ -54,6 +55,7 @@ export async function scanFrames(
     shapes.add(`${fields.get('width')}x${fields.get('height')} ${fields.get('pix_fmt')}`);
     scan.pts.push(pts);
   };
+  const files = new HandedFiles();
   const { stderrTail } = await eachOutputLine(
     {
       tool: 'ffprobe',
@@ -62,11 +64,11 @@ export async function scanFrames(
         ['-select_streams', String(streamIndex), '-show_packets', '-show_frames'],
         '-show_entries',
         'packet=pts,flags:frame=key_frame,best_effort_timestamp,pict_type,interlaced_frame,width,height,pix_fmt',
-        ['-of', 'compact', '-i', fileUrl(path)],
+        ['-of', 'compact', '-i', files.read(path)],
       ],
       timeLimitMs: SCAN_TIME_LIMIT_MS,
       failure: 'UNREADABLE_MEDIA',
-      redact: [path],
+      files,
       details: { path },
       ...options,
     },

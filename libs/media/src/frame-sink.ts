@@ -1,14 +1,15 @@
 import { UnderstudyError } from '@understudy/contracts';
 import { frameByteLength, type Frame, type FrameSpec } from '@understudy/frame';
 import { frameHash } from './frame-hash.js';
+import { HandedFiles } from './handed-files.js';
 import { PartialFile } from './partial-file.js';
 import { RunningTool, throwIfCancelled } from './run-tool.js';
 
 export interface FrameSinkOptions {
   readonly path: string;
   readonly spec: FrameSpec;
-  /** ffmpeg's arguments; raw frames come on stdin, the file goes to the path given. */
-  readonly command: (partialPath: string) => string[];
+  /** ffmpeg's arguments; raw frames come on stdin, the file goes to the path given, handed over as all files are. */
+  readonly command: (partialPath: string, files: HandedFiles) => string[];
   readonly signal?: AbortSignal | undefined;
   /** How long the encoder may refuse data before it is taken for hung. */
   readonly stallLimitMs?: number | undefined;
@@ -28,11 +29,12 @@ export class FrameSink {
   private constructor(file: PartialFile, options: FrameSinkOptions) {
     this.#file = file;
     this.#options = options;
+    const files = new HandedFiles();
     this.#running = new RunningTool({
       tool: 'ffmpeg',
-      args: options.command(file.partialPath),
+      args: options.command(file.partialPath, files),
       stdin: true,
-      redact: [file.partialPath, options.path],
+      files,
       details: { path: options.path },
       signal: options.signal,
     });

@@ -1,6 +1,7 @@
 export { checkFfmpeg, type FfmpegCheck } from './check-ffmpeg.js';
 export { openClipWriter, type ClipWriter, type ClipWriterOptions } from './clip-writer.js';
 export { mediaTools, type MediaTools } from './config.js';
+export { confinement, FIRST_UID, UID_COUNT, type Confinement } from './confinement.js';
 export { encodingSchema, type Encoding } from './encoding.js';
 export { decodedHash, frameHash, frameHashes, hashOfFrameHashes } from './frame-hash.js';
 export { joinSegments, type JoinOptions, type JoinResult } from './join-segments.js';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { UnderstudyError } from '@understudy/contracts';
-import { CommandLine, DEMUXERS, fileUrl, type InputOptions } from './command.js';
+import { CommandLine, DEMUXERS, type InputOptions } from './command.js';
 import {
   deliveryContainer,
   movieTimescale,
@@ -12,6 +12,7 @@ import {
   type DeliveryContainer,
   type DeliveryPlan,
 } from './delivery-streams.js';
+import { HandedFiles } from './handed-files.js';
 import { PartialFile } from './partial-file.js';
 import type { PlateInfo } from './plate-info.js';
 import { retimeMp4 } from './retime-mp4.js';
@@ -99,34 +100,36 @@ async function joinClip(options: JoinOptions, segments: readonly SegmentFile[], 
   // Beside the output: an intermediate video must fit where the delivery does.
   const scratch = await mkdtemp(join(dirname(partialPath), `.join-${randomBytes(4).toString('hex')}-`));
   try {
-    const list = join(scratch, 'segments.txt');
-    await writeFile(list, concatList(segments, options.plate));
     const { plate } = options;
+    const list = join(scratch, 'segments.txt');
+    const files = new HandedFiles();
+    await writeFile(list, concatList(segments, plate, files));
+    const url = files.read(list);
     if (plate.isConstantRate && target.container !== 'mkv') {
       const grid = evenTimes(plate, segments, shiftS(plate));
-      await mux(options, target, { url: fileUrl(list), ...CONCAT, filter: grid }, partialPath);
+      await mux(options, target, { files, url, ...CONCAT, filter: grid }, partialPath);
       return;
     }
     const video = join(scratch, 'video.mp4');
-    await concatVideo(options, list, evenTimes(plate, segments, 0), video);
+    await concatVideo(options, { files, url, ...CONCAT, filter: evenTimes(plate, segments, 0) }, video);
     const times = deliveryTimes(plate);
     if (!plate.isConstantRate) await retimeMp4(video, times.timeBase.den, frameDurations(plate));
     const shifted = ['-itsoffset', shiftS(plate).toFixed(6)];
-    await mux(options, target, { url: fileUrl(video), demuxer: 'mov', options: shifted, filter: null }, partialPath);
+    await mux(options, target, { ...onlyFile(video), demuxer: 'mov', options: shifted, filter: null }, partialPath);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
 /** Durations are stated: left to itself the demuxer adds up rounded ones. The sum of the roundings stays below 1 µs. */
-function concatList(segments: readonly SegmentFile[], plate: PlateInfo): string {
+function concatList(segments: readonly SegmentFile[], plate: PlateInfo, files: HandedFiles): string {
   const { rate } = plate.video;
   const microseconds = (frame: number) => Math.round((frame * rate.den * 1e6) / rate.num);
   let frame = 0;
   const entries = segments.map(({ path, frames }) => {
     const duration = microseconds(frame + frames) - microseconds(frame);
     frame += frames;
-    return `file '${fileUrl(resolve(path)).replaceAll("'", String.raw`'\''`)}'\nduration ${duration}us\n`;
+    return `file '${files.read(path)}'\nduration ${duration}us\n`;
   });
   return `ffconcat version 1.0\n${entries.join('')}`;
 }
@@ -134,6 +137,7 @@ function concatList(segments: readonly SegmentFile[], plate: PlateInfo): string 
 const CONCAT: InputOptions = { demuxer: 'concat', options: ['-safe', '0'] };
 
 interface VideoInput extends InputOptions {
+  readonly files: HandedFiles;
   readonly url: string;
   /** A bitstream filter that sets the timestamps, where the input's are not yet the delivery's. */
   readonly filter: string | null;
@@ -157,17 +161,27 @@ function shiftS(plate: PlateInfo): number {
 }
 
 /** Joins the video alone, where its timestamps or its container need a second step. */
-async function concatVideo(options: JoinOptions, list: string, filter: string, video: string): Promise<void> {
+async function concatVideo(options: JoinOptions, segments: VideoInput, video: string): Promise<void> {
+  const { files, url, filter } = segments;
   const { timescale } = deliveryClock(options.plate.video);
   const args = new CommandLine()
-    .input(fileUrl(list), CONCAT)
-    .output(fileUrl(video), [
-      ['-map', '0:v:0', '-c', 'copy', '-bsf:v', filter],
+    .input(url, segments)
+    .output(files.write(video), [
+      ['-map', '0:v:0', '-c', 'copy', ...bitstreamFilter(filter)],
       ['-video_track_timescale', String(timescale), '-movie_timescale', String(timescale)],
       ['-fflags', '+bitexact', '-f', 'mp4'],
     ])
     .args();
-  await runJoin(options, ['-y', '-copyts', ...args]);
+  await runJoin(options, ['-y', '-copyts', ...args], files);
+}
+
+function bitstreamFilter(filter: string | null): string[] {
+  return filter === null ? [] : ['-bsf:v', filter];
+}
+
+function onlyFile(path: string): { files: HandedFiles; url: string } {
+  const files = new HandedFiles();
+  return { files, url: files.read(path) };
 }
 
 function frameDurations(plate: PlateInfo): number[] {
@@ -184,16 +198,16 @@ async function mux(options: JoinOptions, target: Target, video: VideoInput, part
   const plateInput = { demuxer: DEMUXERS[plate.container], options: ['-itsoffset', (-plateStartS(plate)).toFixed(6)] };
   const args = new CommandLine()
     .input(video.url, video)
-    .input(fileUrl(platePath), plateInput)
-    .output(fileUrl(partialPath), [
+    .input(video.files.read(platePath), plateInput)
+    .output(video.files.write(partialPath), [
       ['-map', '0:v:0', '-c:v', 'copy'],
-      video.filter === null ? [] : ['-bsf:v', video.filter],
+      bitstreamFilter(video.filter),
       ...streamOptions(plan),
       ...metadataOptions(options, plan),
       ...containerOptions(container, timescale, plate),
     ])
     .args();
-  await runJoin(options, ['-y', '-copyts', ...args]);
+  await runJoin(options, ['-y', '-copyts', ...args], video.files);
 }
 
 function streamOptions({ audio, subtitles }: DeliveryPlan): string[] {
@@ -239,13 +253,17 @@ function containerOptions(container: DeliveryContainer, timescale: number, plate
   ].flat();
 }
 
-async function runJoin({ platePath, output, onProgress, signal }: JoinOptions, args: readonly string[]): Promise<void> {
+async function runJoin(
+  { output, onProgress, signal }: JoinOptions,
+  args: readonly string[],
+  files: HandedFiles,
+): Promise<void> {
   await eachOutputLine(
     {
       tool: 'ffmpeg',
       args: [['-nostats', '-progress', 'pipe:1'], args],
       failure: 'FFMPEG_FAILED',
-      redact: [platePath, output],
+      files,
       details: { output },
       signal,
     },

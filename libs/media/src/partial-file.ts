@@ -52,7 +52,8 @@ export class PartialFile {
   }
 }
 
-function unwritable(cause: unknown, path: string): UnderstudyError {
+/** Why a file cannot be written there. */
+export function unwritable(cause: unknown, path: string): UnderstudyError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new UnderstudyError('DISK_FULL', 'the disk is full; free some space or choose another folder', {

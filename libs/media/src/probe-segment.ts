@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { fileUrl, guardedInput } from './command.js';
+import { guardedInput } from './command.js';
+import { HandedFiles } from './handed-files.js';
 import { parseProbe, probedStreamSchema, type ProbeOptions } from './probe-streams.js';
 import { toolOutput } from './run-tool.js';
 import type { VideoPacket } from './video-packets.js';
@@ -19,14 +20,15 @@ export interface ProbedSegment {
 
 /** Streams and packets of a segment in one go. @throws UNREADABLE_MEDIA, TRUNCATED_MEDIA, CANCELLED */
 export async function probeSegment(path: string, options: ProbeOptions = {}): Promise<ProbedSegment> {
+  const files = new HandedFiles();
   const { stdout } = await toolOutput({
     tool: 'ffprobe',
     args: [
       ['-v', 'error', ...guardedInput('mov'), '-show_streams', '-show_packets', '-show_data_hash', 'sha256'],
-      ['-of', 'json', '-i', fileUrl(path)],
+      ['-of', 'json', '-i', files.read(path)],
     ],
     failure: 'UNREADABLE_MEDIA',
-    redact: [path],
+    files,
     details: { path },
     ...options,
   });

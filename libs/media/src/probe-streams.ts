@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { UnderstudyError } from '@understudy/contracts';
-import { DEMUXERS, fileUrl, guardedInput } from './command.js';
+import { DEMUXERS, guardedInput } from './command.js';
+import { HandedFiles } from './handed-files.js';
 import { toolOutput } from './run-tool.js';
 import type { MediaContainer } from './sniff.js';
 
@@ -59,16 +60,17 @@ export async function probeStreams(
   container: MediaContainer,
   options: ProbeOptions = {},
 ): Promise<ProbedFile> {
+  const files = new HandedFiles();
   const { stdout } = await toolOutput({
     tool: 'ffprobe',
     args: [
       ['-v', 'error', ...guardedInput(DEMUXERS[container])],
       ['-show_streams', '-show_format', '-show_chapters', '-show_data_hash', 'sha256', '-of', 'json'],
-      ['-i', fileUrl(path)],
+      ['-i', files.read(path)],
     ],
     timeLimitMs: HEADER_TIME_LIMIT_MS,
     failure: 'UNREADABLE_MEDIA',
-    redact: [path],
+    files,
     details: { path },
     ...options,
   });
@@ -86,16 +88,17 @@ export async function probeFirstFrame(
   streamIndex: number,
   options: ProbeOptions = {},
 ): Promise<z.infer<typeof sideDataSchema>> {
+  const files = new HandedFiles();
   const { stdout } = await toolOutput({
     tool: 'ffprobe',
     args: [
       ['-v', 'error', ...guardedInput(DEMUXERS[container]), '-max_pixels', String(MAX_PIXELS)],
       ['-select_streams', String(streamIndex), '-read_intervals', '%+#1', '-show_frames', '-of', 'json'],
-      ['-i', fileUrl(path)],
+      ['-i', files.read(path)],
     ],
     timeLimitMs: HEADER_TIME_LIMIT_MS,
     failure: 'UNREADABLE_MEDIA',
-    redact: [path],
+    files,
     details: { path },
     ...options,
   });

@@ -1,4 +1,5 @@
-import { CommandLine, DEMUXERS, fileUrl } from './command.js';
+import { CommandLine, DEMUXERS } from './command.js';
+import type { HandedFiles } from './handed-files.js';
 import { ORIENTATIONS } from './orientation.js';
 import { framePts, keyFrameBefore, type PlateInfo } from './plate-info.js';
 import { MAX_PIXELS } from './probe-streams.js';
@@ -21,7 +22,7 @@ export interface RangeRequest {
  * It seeks to the key frame before the range, keeps the file's timestamps and selects by them, so that a seek that
  * lands too early costs time and nothing else.
  */
-export function readCommand(request: RangeRequest, seek: boolean): string[] {
+export function readCommand(request: RangeRequest, seek: boolean, files: HandedFiles): string[] {
   const { path, plate, startFrame, endFrame, threads } = request;
   const { video } = plate;
   const from = framePts(plate, startFrame);
@@ -41,7 +42,7 @@ export function readCommand(request: RangeRequest, seek: boolean): string[] {
   return [
     '-copyts',
     ...new CommandLine()
-      .input(fileUrl(path), { demuxer: DEMUXERS[plate.container], options })
+      .input(files.read(path), { demuxer: DEMUXERS[plate.container], options })
       .output('pipe:1', [
         ['-map', `0:${video.streamIndex}`, '-filter:v', filters.filter((f) => f !== null).join(',')],
         ['-fps_mode', 'passthrough', '-pix_fmt', video.rawFormat, '-f', 'rawvideo'],

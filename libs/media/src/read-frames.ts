@@ -1,6 +1,7 @@
 import { UnderstudyError } from '@understudy/contracts';
 import { allocateFrame, type Frame, type FrameSpec } from '@understudy/frame';
 import { ByteStream, LineStream } from './byte-stream.js';
+import { HandedFiles } from './handed-files.js';
 import { framePts, frameSpec } from './plate-info.js';
 import { readCommand, type RangeRequest } from './read-command.js';
 import { RunningTool } from './run-tool.js';
@@ -59,12 +60,13 @@ async function* readAttempt(options: ReadOptions, seek: boolean): AsyncGenerator
   const { path, plate, startFrame, endFrame, signal, stallLimitMs = STALL_LIMIT_MS } = options;
   const spec = readSpec(options);
   const target = options.target ?? (() => allocateFrame(spec));
+  const files = new HandedFiles();
   const running = new RunningTool({
     tool: 'ffmpeg',
-    args: readCommand(options, seek),
+    args: readCommand(options, seek, files),
     sideChannel: true,
     failure: 'UNREADABLE_MEDIA',
-    redact: [path],
+    files,
     details: { path },
     signal,
   });

@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import { UnderstudyError, type ErrorCode } from '@understudy/contracts';
-import { CommandLine, DEMUXERS, fileUrl } from './command.js';
+import { CommandLine, DEMUXERS } from './command.js';
 import type { FrameScan } from './frame-scan.js';
+import { HandedFiles } from './handed-files.js';
 import { MAX_PIXELS, type ProbedFile, type ProbedStream, type ProbeOptions } from './probe-streams.js';
 import { toolOutput } from './run-tool.js';
 import type { MediaContainer } from './sniff.js';
@@ -67,14 +68,15 @@ export async function refuseStillCutOff(path: string, container: MediaContainer,
       details: { path, ...details },
     });
   if (container === 'png' && !(await endsWithChunk(path, 'IEND'))) throw damaged({ reason: 'no-end' });
+  const files = new HandedFiles();
   const args = new CommandLine()
-    .input(fileUrl(path), { demuxer: DEMUXERS[container], options: ['-max_pixels', String(MAX_PIXELS)] })
+    .input(files.read(path), { demuxer: DEMUXERS[container], options: ['-max_pixels', String(MAX_PIXELS)] })
     .output('pipe:1', ['-map', '0:v:0', '-frames:v', '1', '-f', 'null'])
     .args();
   const run = {
     tool: 'ffmpeg' as const,
     args,
-    redact: [path],
+    files,
     details: { path },
     failure: 'UNREADABLE_MEDIA' as const,
   };

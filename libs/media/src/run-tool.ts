@@ -2,7 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { UnderstudyError, type ErrorCode } from '@understudy/contracts';
 import { mediaTools, type MediaTools } from './config.js';
+import { confinedBy, confinement, nextUid } from './confinement.js';
 import { failureOf } from './failure.js';
+import { HandedFiles, type OpenFiles } from './handed-files.js';
 
 /** Arguments, an option and its value kept together as a pair where that reads better. */
 export type ArgumentList = readonly (string | readonly string[])[];
@@ -17,8 +19,8 @@ export interface ToolOptions {
   readonly sideChannel?: boolean;
   /** Wall-clock limit of the whole run. */
   readonly timeLimitMs?: number;
-  /** Paths that must not stay in stderr's tail. */
-  readonly redact?: readonly string[];
+  /** The files that the arguments name. A program that is handed none to write cannot write any. */
+  readonly files?: HandedFiles;
   /** The code of a failure that no known symptom explains. */
   readonly failure?: ErrorCode;
   readonly details?: Record<string, unknown>;
@@ -28,12 +30,19 @@ export interface ToolOptions {
 const STDERR_TAIL_BYTES = 8192;
 /** Address space of one ffmpeg process: a hostile header must not take the host down. */
 const MEMORY_LIMIT_KIB = 8 * 1024 * 1024;
+/** Processes and threads of a run that is a user of its own; ffmpeg takes some tens on the largest hosts. */
+const THREAD_LIMIT = 512;
 
 /**
- * The shell only sets limits (address space, no core dumps: they would hold frames) and is then replaced by the
- * program. Arguments arrive as positional parameters, so nothing in a name is ever parsed.
+ * The shell only sets limits (address space, file size, threads; no core dumps: they would hold frames) and is then
+ * replaced by the program. Arguments arrive as positional parameters, so nothing in a name is ever parsed. Threads are
+ * `-p` in dash and `-u` in other shells; both count all of a user's, so they are limited for users of one run alone.
  */
-const LIMIT_AND_EXEC = 'ulimit -c 0; ulimit -v "$0" 2>/dev/null; exec "$@"';
+const LIMIT_AND_EXEC = [
+  'ulimit -c 0; ulimit -v "$0" 2>/dev/null; ulimit -f "$1" 2>/dev/null',
+  '[ "$2" = unlimited ] || ulimit -u "$2" 2>/dev/null || ulimit -p "$2" 2>/dev/null',
+  'shift 2; exec "$@"',
+].join('; ');
 
 /** @throws CANCELLED when the signal is aborted; its reason is the cause. */
 export function throwIfCancelled(signal: AbortSignal | undefined): void {
@@ -44,6 +53,7 @@ export function throwIfCancelled(signal: AbortSignal | undefined): void {
 export class RunningTool {
   readonly #child: ChildProcess;
   readonly #options: ToolOptions;
+  readonly #files: OpenFiles;
   readonly #closed: Promise<void>;
   #stderr = '';
   #spawnError: Error | undefined;
@@ -52,15 +62,15 @@ export class RunningTool {
   constructor(options: ToolOptions) {
     throwIfCancelled(options.signal);
     this.#options = options;
-    const tools = options.tools ?? mediaTools();
-    const args =
-      options.tool === 'ffmpeg'
-        ? ['-nostdin', '-hide_banner', ...options.args.flat()]
-        : ['-hide_banner', ...options.args.flat()];
-    this.#child = spawn('/bin/sh', ['-c', LIMIT_AND_EXEC, String(MEMORY_LIMIT_KIB), tools[options.tool], ...args], {
-      env: { PATH: tools.searchPath, LC_ALL: 'C', AV_LOG_FORCE_NOCOLOR: '1' },
-      stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe', options.sideChannel ? 'pipe' : 'ignore'],
-    });
+    const { files = new HandedFiles(), failure = 'FFMPEG_FAILED' } = options;
+    const uid = confinement().hasOwnUser ? nextUid() : null;
+    this.#files = files.open(uid, failure);
+    try {
+      this.#child = start(options, uid, this.#files.descriptors);
+    } catch (thrown) {
+      this.#files.close();
+      throw thrown;
+    }
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_TAIL_BYTES);
     });
@@ -79,9 +89,9 @@ export class RunningTool {
     return this.#child.stdio[3] as Readable;
   }
 
-  /** The end of stderr, with the given paths redacted. */
+  /** The end of stderr. No path is in it: the program was told none. */
   get stderrTail(): string {
-    return (this.#options.redact ?? []).reduce((text, path) => text.replaceAll(path, '<media>'), this.#stderr.trim());
+    return this.#stderr.trim();
   }
 
   /** Waits for the process to end. @throws the failure as an {@link UnderstudyError}, CANCELLED when aborted. */
@@ -134,6 +144,7 @@ export class RunningTool {
       const settle = () => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', stop);
+        this.#files.close();
         resolve();
       };
       this.#child.once('error', (error) => {
@@ -147,6 +158,24 @@ export class RunningTool {
       Promise.all([exited, said]).then(settle, settle);
     });
   }
+}
+
+/** The one place where the programs are started. */
+function start(options: ToolOptions, uid: number | null, descriptors: readonly number[]): ChildProcess {
+  const { tool, files, stdin, sideChannel } = options;
+  const tools = options.tools ?? mediaTools();
+  const limits = [
+    MEMORY_LIMIT_KIB,
+    files?.hasOutput === true ? 'unlimited' : 0,
+    uid === null ? 'unlimited' : THREAD_LIMIT,
+  ];
+  const program = [...confinedBy(confinement(), uid), tools[tool], ...(tool === 'ffmpeg' ? ['-nostdin'] : [])];
+  const args = [...limits.map(String), ...program, '-hide_banner', ...options.args.flat()];
+  return spawn('/bin/sh', ['-c', LIMIT_AND_EXEC, ...args], {
+    cwd: '/',
+    env: { PATH: tools.searchPath, LC_ALL: 'C', AV_LOG_FORCE_NOCOLOR: '1' },
+    stdio: [stdin ? 'pipe' : 'ignore', 'pipe', 'pipe', sideChannel ? 'pipe' : 'ignore', ...descriptors],
+  });
 }
 
 /** Runs a program to its end and returns its stdout as text; for outputs of bounded size. */

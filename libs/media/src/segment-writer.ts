@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { Frame } from '@understudy/frame';
 import { CommandLine } from './command.js';
 import { mp4Options, rawInputOptions, videoEncodingOptions, type Encoding, type StreamShape } from './encoding.js';
-import { FrameSink } from './frame-sink.js';
+import { FrameSink, type FrameSinkOptions } from './frame-sink.js';
 import { frameSpec, type PlateInfo } from './plate-info.js';
 import { sha256File } from './sha256-file.js';
 import { deliveryClock } from './timing.js';
@@ -70,12 +70,12 @@ export async function openSegmentWriter(options: SegmentWriterOptions): Promise<
   };
 }
 
-function encodeCommand(shape: StreamShape, encoding: Encoding): (partialPath: string) => string[] {
-  return (partialPath) => [
+function encodeCommand(shape: StreamShape, encoding: Encoding): FrameSinkOptions['command'] {
+  return (partialPath, files) => [
     '-y',
     ...new CommandLine()
       .rawInput(rawInputOptions(shape.spec, shape.rate))
-      .output(`file:${partialPath}`, [...videoEncodingOptions(shape, encoding), ...mp4Options(shape.timescale)])
+      .output(files.write(partialPath), [...videoEncodingOptions(shape, encoding), ...mp4Options(shape.timescale)])
       .args(),
   ];
 }

@@ -1,7 +1,8 @@
 import { extname } from 'node:path';
 import { UnderstudyError } from '@understudy/contracts';
 import { FORMAT_LAYOUTS, type FrameSpec } from '@understudy/frame';
-import { CommandLine, fileUrl } from './command.js';
+import { CommandLine } from './command.js';
+import { HandedFiles } from './handed-files.js';
 import { frameSpec, type PlateInfo } from './plate-info.js';
 import { toolOutput } from './run-tool.js';
 
@@ -28,9 +29,10 @@ export async function writeStill({ segment, plate, output, partialPath, signal }
     throw new UnderstudyError('INVALID_REQUEST', 'a still is delivered as .png or .jpg; name the output so');
   }
   const picture = jpeg ? jpegOptions(spec) : ['-filter:v', rgbConversion(spec), '-c:v', 'png'];
+  const files = new HandedFiles();
   const args = new CommandLine()
-    .input(fileUrl(segment), { demuxer: 'mov' })
-    .output(fileUrl(partialPath), [
+    .input(files.read(segment), { demuxer: 'mov' })
+    .output(files.write(partialPath), [
       ['-map', '0:v:0', '-frames:v', '1', ...picture],
       // Not the `image2` muxer: it takes `%` in a name for a number.
       ['-fflags', '+bitexact', '-map_metadata', '-1', '-f', 'image2pipe'],
@@ -39,7 +41,7 @@ export async function writeStill({ segment, plate, output, partialPath, signal }
   await toolOutput({
     tool: 'ffmpeg',
     args: ['-y', ...args],
-    redact: [segment, partialPath],
+    files,
     details: { output },
     signal,
   });

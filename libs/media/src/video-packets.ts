@@ -1,4 +1,5 @@
-import { DEMUXERS, fileUrl, guardedInput } from './command.js';
+import { DEMUXERS, guardedInput } from './command.js';
+import { HandedFiles } from './handed-files.js';
 import { eachOutputLine } from './run-tool.js';
 import type { MediaContainer } from './sniff.js';
 
@@ -18,15 +19,16 @@ export async function readVideoPackets(
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<VideoPacket[]> {
   const packets: VideoPacket[] = [];
+  const files = new HandedFiles();
   const args = [
     ['-v', 'error', ...guardedInput(DEMUXERS[container]), '-select_streams', String(streamIndex)],
-    ['-show_packets', '-show_entries', 'packet=pts,dts,flags', '-of', 'csv=p=0', '-i', fileUrl(path)],
+    ['-show_packets', '-show_entries', 'packet=pts,dts,flags', '-of', 'csv=p=0', '-i', files.read(path)],
   ];
   const run = {
     tool: 'ffprobe' as const,
     args,
     failure: 'UNREADABLE_MEDIA' as const,
-    redact: [path],
+    files,
     details: { path },
   };
   await eachOutputLine({ ...run, ...options }, (line) => {

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FolderStore } from './folder-store.js';
@@ -45,6 +45,15 @@ describe('files in the clear', () => {
     // A stage that follows at once reads the same file.
     await own.withFiles([stored], async ([again]) => expect(again).toBe(path));
     await vi.waitFor(async () => expect(await plain()).toEqual([]), { timeout: 5000 });
+  });
+
+  it('can be read by the user who decodes when it is handed them, and be found by nobody else', async () => {
+    const before = process.umask(0o077);
+    await own.withFiles([stored], async ([path = '']) => {
+      expect((await stat(path)).mode & 0o777).toBe(0o644);
+      expect((await stat(dirname(path))).mode & 0o777).toBe(0o700);
+    });
+    process.umask(before);
   });
 
   it('are gone at once when the object is deleted, or the reader is told to stop', async () => {

@@ -70,6 +70,8 @@ export class PlainCopies {
       await mkdir(this.scratch.path, { recursive: true, mode: 0o700 });
       const file = await open(path, 'wx', 0o600);
       try {
+        // The folder lets nobody in. Who decodes is another user where it can be, and is handed the open file.
+        await file.chmod(0o644);
         for await (const piece of sealed.pieces({ start: 0, end: sealed.bytes })) {
           if (copy.isWithdrawn) break;
           await file.writeFile(piece);

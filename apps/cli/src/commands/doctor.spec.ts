@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../config.js';
-import { engines, examine, providerFinding } from './doctor.js';
+import { decoders, engines, examine, providerFinding } from './doctor.js';
 
 const model = { role: 'detector', difference: 0.0013, milliseconds: 2.5 } as const;
 
@@ -18,8 +18,22 @@ describe('doctor', () => {
     const of = (name: string) => findings.find((finding) => finding.name === name);
     expect(of('node')?.state).toBe('has');
     expect(of('ffmpeg')).toMatchObject({ state: 'has', says: expect.stringMatching(/^\S+$/) });
+    expect(of('decoding')?.says).toMatch(/^media are decoded as/);
     expect(of('disk')).toMatchObject({ state: 'lacks', says: expect.stringContaining(home) });
     expect(of('postgres')).toMatchObject({ state: 'lacks', says: expect.stringContaining('DATABASE_URL') });
+  });
+
+  it('says as whom media are decoded, and what that lacks', () => {
+    const offline = { hasOwnUser: true, isOffline: true, isBound: true };
+    expect(decoders(offline)).toMatchObject({
+      state: 'has',
+      says: expect.stringMatching(/60706-61183.*without a net/),
+    });
+    expect(decoders({ ...offline, isOffline: false }).says).toMatch(/with the network/);
+    expect(decoders({ hasOwnUser: false, isOffline: false, isBound: true })).toMatchObject({
+      state: 'without',
+      says: expect.stringMatching(/as this user, gaining no rights: only root/),
+    });
   });
 
   it('says who could build engines for TensorRT, what was built, and why a build failed', async () => {

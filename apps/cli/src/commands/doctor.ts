@@ -17,7 +17,7 @@ import {
   readPack,
   verifyPack,
 } from '@understudy/inference';
-import { checkFfmpeg, mediaTools } from '@understudy/media';
+import { checkFfmpeg, type Confinement, confinement, FIRST_UID, mediaTools, UID_COUNT } from '@understudy/media';
 import type { Command } from 'commander';
 import { childEnvironment, type Config, readConfig } from '../config.js';
 
@@ -59,6 +59,7 @@ export async function examine(config: Config): Promise<Finding[]> {
   return [
     node(),
     await ffmpeg(),
+    decoders(confinement()),
     ...(await encoders()),
     await disk(config.homeDir),
     memory(),
@@ -79,6 +80,18 @@ async function ffmpeg(): Promise<Finding> {
   } catch (thrown) {
     return { name: 'ffmpeg', state: 'lacks', says: toUnderstudyError(thrown).message };
   }
+}
+
+/** Who reads strangers' bytes here. */
+export function decoders({ hasOwnUser, isOffline, isBound }: Confinement): Finding {
+  const network = isOffline ? 'without a network' : 'with the network of this host (unshare --net is not allowed)';
+  if (hasOwnUser) {
+    const users = `${FIRST_UID}-${FIRST_UID + UID_COUNT - 1}`;
+    return { name: 'decoding', state: 'has', says: `media are decoded as users ${users}, one a run, ${network}` };
+  }
+  const rights = isBound ? 'gaining no rights' : 'unconfined (no setpriv)';
+  const says = `media are decoded as this user, ${rights}: only root can give each run a user of its own`;
+  return { name: 'decoding', state: 'without', says };
 }
 
 /** What a card's own coders are called in ffmpeg. */

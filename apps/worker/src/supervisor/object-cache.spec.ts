@@ -1,4 +1,4 @@
-import { access, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -24,7 +24,7 @@ beforeEach(async () => {
   downloads = [];
   cache = new ObjectCache(join(folder, 'cache'), 100, async ({ sha256, bytes }, path) => {
     downloads.push(sha256[0]!);
-    await writeFile(path, Buffer.alloc(bytes));
+    await writeFile(path, Buffer.alloc(bytes), { mode: 0o600 });
   });
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
@@ -36,6 +36,12 @@ describe('object cache', () => {
     expect(new Set(paths).size).toBe(1);
     expect(downloads).toEqual(['a']);
     expect((await readFile(paths[0]!)).length).toBe(60);
+  });
+
+  it('lets the user who decodes read what it is handed, and find nothing by itself', async () => {
+    const path = await cache.acquire(plate, 'lane-0');
+    expect((await stat(path)).mode & 0o777).toBe(0o644);
+    expect((await stat(join(folder, 'cache'))).mode & 0o777).toBe(0o700);
   });
 
   it('makes room by what was unused for longest, and never goes beyond its bound', async () => {

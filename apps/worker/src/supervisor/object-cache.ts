@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { type ObjectRef, UnderstudyError } from '@understudy/contracts';
@@ -84,10 +84,12 @@ export class ObjectCache {
     const path = join(this.#folder, `${ref.sha256}.${++this.#uses}`);
     const abandon = new AbortController();
     const bring = async () => {
-      await mkdir(this.#folder, { recursive: true });
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       for (const old of dropped) await rm(old, { force: true });
       abandon.signal.throwIfAborted();
       await this.#download(ref, path, abandon.signal);
+      // The folder lets nobody in. Who decodes is another user where it can be, and is handed the open file.
+      await chmod(path, 0o644);
       entry.complete = true;
     };
     const ready = Promise.resolve().then(bring);
