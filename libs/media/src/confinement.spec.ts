@@ -73,7 +73,9 @@ describe('a decoder that was taken over', () => {
 
   it.runIf(found.isBound)('ends with the one who started it', async () => {
     const command = [...confinedBy(found, found.hasOwnUser ? nextUid() : null), '/bin/sleep', '100'];
-    const parent = spawn('/bin/sh', ['-c', '"$@" & echo $!; wait', 'sh', ...command], { stdio: ['ignore', 'pipe', 2] });
+    const parent = spawn('/bin/sh', ['-c', '"$@" & echo $!; wait', 'sh', ...command], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     const [pid] = (await once(createInterface(parent.stdout), 'line')) as [string];
     await vi.waitFor(async () => expect(await readFile(`/proc/${pid}/comm`, 'utf8')).toBe('sleep\n'));
     parent.kill('SIGKILL');
