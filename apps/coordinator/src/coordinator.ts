@@ -6,6 +6,7 @@ import { AppModule } from './app.module.js';
 import type { Config } from './config/config.js';
 import { serveConsole } from './console/console-files.js';
 import { CONTENT_SECURITY_POLICY } from './console/content-security-policy.js';
+import { ExpressServer } from './platform/express-server.js';
 import { type Logger, NestLogger } from './platform/logger.js';
 import { requestLog } from './platform/request-id.js';
 import type { Clock } from './platform/tokens.js';
@@ -20,11 +21,15 @@ export async function createCoordinator(
   logger: Logger,
   clock?: Clock,
 ): Promise<NestExpressApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, logger, clock), {
-    logger: new NestLogger(logger),
-    bodyParser: false,
-    abortOnError: false,
-  });
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.with(config, logger, clock),
+    new ExpressServer(),
+    {
+      logger: new NestLogger(logger),
+      bodyParser: false,
+      abortOnError: false,
+    },
+  );
   app.disable('x-powered-by');
   if (config.TRUSTED_PROXIES !== undefined) app.set('trust proxy', config.TRUSTED_PROXIES);
   // Answers are small and fresh; hashing each for an ETag costs a lane's request more than sending it.
