@@ -103,6 +103,7 @@ describe('bad input', () => {
       project: 'local',
       shot: 'test',
       out: at('out.mp4'),
+      lanes: '1',
       ...change,
     };
     const args = Object.entries(options).flatMap(([name, value]) => (value === null ? [] : [`--${name}`, value]));

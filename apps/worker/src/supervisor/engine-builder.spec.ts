@@ -4,7 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { ensureDefaultPack, type ModelPack, type ProviderCandidate, type ProviderTest } from '@understudy/inference';
+import {
+  addPack,
+  buildModel,
+  catalogueRow,
+  encodeModel,
+  ensureDefaultPack,
+  floatTensor,
+  type ModelPack,
+  node,
+  type ProviderCandidate,
+  type ProviderTest,
+  valueInfo,
+} from '@understudy/inference';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { fakeTrtexec, type FakeTrtexec } from '../../../../libs/inference/test/fake-trtexec.js';
@@ -42,6 +54,23 @@ const config = (more: { environment?: Readonly<Record<string, string>> } = {}) =
 const builds = async (): Promise<number> => (await readFile(fake.record, 'utf8')).split('\n').length - 1;
 const said = (): unknown[] => log.info.mock.calls.map(([, text]) => text);
 
+/** A restorer's graph among the host's packs. @returns its bytes */
+async function addRestorer(): Promise<number> {
+  const shape = [1, 3, 512, 512];
+  const model = encodeModel(
+    buildModel({
+      nodes: [node('Mul', ['input', 'gain'], ['output'])],
+      inputs: [valueInfo('input', 'float32', shape)],
+      outputs: [valueInfo('output', 'float32', shape)],
+      initializers: [floatTensor('gain', [1], [2])],
+    }),
+  );
+  const path = join(dataDir, 'restorer.onnx');
+  await writeFile(path, model);
+  await addPack(dataDir, path, catalogueRow('gfpgan_1.4'), { version: '1' });
+  return model.byteLength;
+}
+
 describe('the engines of a host', () => {
   it('are built one by one, told of, and found again', async () => {
     const onStep = vi.fn();
@@ -77,6 +106,28 @@ describe('the engines of a host', () => {
     await writeFile(join(dataDir, 'engines', 'builder.json'), JSON.stringify({ pid: 4_194_305, startedAt: '1' }));
     await prepareEngines(config(), 'fp16', { log });
     expect(await builds()).toBe(3);
+  });
+
+  it('are there without the one of a pack that cannot be built, which is named', async () => {
+    const bytes = await addRestorer();
+    await fake.set(`fails only for ${bytes}`);
+    const without = await prepareEngines(config(), 'fp16', { log });
+    expect(await builds()).toBe(4);
+    expect(log.warn.mock.calls).toEqual([
+      [
+        {
+          model: 'gfpgan_1.4 1',
+          code: 'PROVIDER_UNAVAILABLE',
+          reason: expect.stringMatching(/no engine of gfpgan_1\.4 1.*could not be created/),
+        },
+        'no engine of this pack',
+      ],
+    ]);
+    // The lanes are of the parity class of what there is.
+    await fake.set('builds');
+    const withIt = await prepareEngines(config(), 'fp16', { log });
+    expect(await builds()).toBe(5);
+    expect(withIt.digest).not.toBe(without.digest);
   });
 
   it('of cards that differ, or of none, are refused', async () => {
