@@ -136,6 +136,7 @@ describe('every operation of the OpenAPI document, every role', () => {
     // Ending things comes last, so that there is something left to ask about; and what is there once a shot has ended, or
     // what nobody may do who did another thing before: seal what they asked for.
     const last = [
+      'approveKeyDestruction',
       'askBreakGlass',
       'portalPreview',
       'deleteWebhook',

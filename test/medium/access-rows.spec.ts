@@ -82,6 +82,8 @@ const FILL = `
   INSERT INTO audit_erasures (id, project_id, event_ids, reason, asked_by, expires_at)
     SELECT gen_random_uuid(), CASE WHEN random() < 0.2 THEN NULL ELSE a_project() END, ARRAY[gen_random_uuid()], 'r', gen_random_uuid(), now()
       FROM generate_series(1, ${ROWS}) n;
+  INSERT INTO key_destructions (id, project_id, reason, asked_by, expires_at)
+    SELECT gen_random_uuid(), a_project(), 'r', gen_random_uuid(), now() FROM generate_series(1, ${ROWS}) n;
   INSERT INTO restore_acceptances (id, anchored_size, anchored_root, log_size, log_root, reason, asked_by, expires_at)
     SELECT gen_random_uuid(), 2, repeat('a', 64), 1, repeat('b', 64), 'r', gen_random_uuid(), now() FROM generate_series(1, ${ROWS}) n;
 `;
@@ -118,6 +120,7 @@ const SUBJECTS: Partial<Record<Model, { model: string; select: object; key?: str
   Attempt: { model: 'attempt', select: { id: true, lane: { select: { workerId: true } } } },
   AuditEvent: { model: 'auditEvent', select: { id: true, projectId: true } },
   AuditErasure: { model: 'auditErasure', select: { id: true, projectId: true } },
+  KeyDestruction: { model: 'keyDestruction', select: { id: true, projectId: true } },
   RestoreAcceptance: { model: 'restoreAcceptance', select: { id: true } },
 };
 

@@ -18,6 +18,7 @@ export interface Side {
   readonly deliveryId: string;
   readonly eventId: string;
   readonly erasureId: string;
+  readonly keyDestructionId: string;
   readonly userId: string;
   readonly tokenId: string;
   readonly modelPackId: string;
@@ -56,6 +57,16 @@ async function addEvent(owner: Database, projectId: string | null): Promise<stri
         data: {},
       }),
     ],
+  );
+  return id;
+}
+
+async function addKeyDestruction(owner: Database, projectId: string): Promise<string> {
+  const id = randomUUID();
+  await owner.query(
+    `INSERT INTO key_destructions (id, project_id, reason, asked_by, expires_at)
+     VALUES ($1, $2, 'somebody asked for it', $3, now() + interval '1 day')`,
+    [id, projectId, randomUUID()],
   );
   return id;
 }
@@ -139,6 +150,7 @@ export async function addSide(farm: TestCoordinator): Promise<Side> {
     deliveryId,
     eventId: await addEvent(owner, shot.projectId),
     erasureId: await addErasure(owner, shot.projectId),
+    keyDestructionId: await addKeyDestruction(owner, shot.projectId),
     userId: user.id,
     tokenId: await addTokenOf(owner, user.id),
     modelPackId: await addModelPack(owner, user.id),

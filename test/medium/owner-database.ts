@@ -11,7 +11,7 @@ import {
 const WRITES = /\b(INSERT|UPDATE|DELETE|CREATE TABLE)\b/;
 /** What decides, and what their seals are made of besides. */
 const SEALED =
-  /\b(consents|cast_members|segments|memberships|performer_accounts|users|assets|shot_versions|audit_erasures|restore_acceptances)\b/;
+  /\b(consents|cast_members|segments|memberships|performer_accounts|users|assets|shot_versions|audit_erasures|key_destructions|restore_acceptances)\b/;
 
 /**
  * The database as its owner, in the service's place: rows that a test sets up get the seal that the service gives them.

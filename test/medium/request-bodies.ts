@@ -99,6 +99,8 @@ export const BODIES: Readonly<Record<string, Body>> = {
   setDefaultModelPack: REASON,
   askErasure: ({ projectId, shotId }) => ({ projectId, about: shotId, reason: 'somebody asked for it' }),
   declineErasure: REASON,
+  askKeyDestruction: ({ projectName: project }) => ({ project, reason: 'somebody asked for it' }),
+  declineKeyDestruction: REASON,
   askRestore: REASON,
   acceptRestore: REASON,
   createWorker: () => ({ name: name() }),

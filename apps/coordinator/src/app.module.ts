@@ -8,6 +8,7 @@ import { ConsentsModule } from './consents/consents.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { HealthModule } from './health/health.module.js';
 import { InvitationsModule } from './invitations/invitations.module.js';
+import { KeyDestructionModule } from './key-destruction/key-destruction.module.js';
 import type { Logger } from './platform/logger.js';
 import { ModelsModule } from './models/models.module.js';
 import { ObjectsModule } from './objects/objects.module.js';
@@ -51,6 +52,7 @@ export class AppModule {
         InvitationsModule,
         SingleSignOnModule,
         ProjectsModule,
+        KeyDestructionModule,
         PerformersModule,
         ConsentsModule,
         AssetsModule,

@@ -102,6 +102,8 @@ export const ERROR_CODES = {
   OUTPUT_LOCKED: { status: 409, exit: 7 },
   SHARD_FAILED: { status: 409, exit: 1 },
   PROFILE_REFUSED: { status: 403, exit: 3 },
+  /** Two people had the project's key destroyed: nothing of it can be read again, and nothing new be made in it. */
+  PROJECT_KEY_DESTROYED: { status: 410, exit: 7 },
 
   // The audit log.
   /** The database holds less, or another log, than what was anchored outside it; no lease is given until that is cleared. */
@@ -156,6 +158,15 @@ export function toUnderstudyError(thrown: unknown): UnderstudyError {
   if (thrown instanceof UnderstudyError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return new UnderstudyError('INTERNAL', message, { cause: thrown });
+}
+
+/** The one answer for whatever is asked of a project whose key two people had destroyed. */
+export function projectKeyDestroyed(options: UnderstudyErrorOptions = {}): UnderstudyError {
+  return new UnderstudyError(
+    'PROJECT_KEY_DESTROYED',
+    'The key of this project was destroyed by two people: nothing of it can be read again, and nothing is made in it.',
+    options,
+  );
 }
 
 export function isErrorCode(value: unknown): value is ErrorCode {

@@ -9,6 +9,7 @@ export * from './consent-receipt.js';
 export * from './errors.js';
 export * from './ids.js';
 export * from './joining.js';
+export * from './key-destruction.js';
 export * from './lanes.js';
 export * from './model-packs.js';
 export * from './observations.js';

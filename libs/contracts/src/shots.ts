@@ -21,6 +21,8 @@ export const Project = z.object({
   shareWeight: z.int(),
   mostLanes: z.int().nullable(),
   createdAt: Instant,
+  /** Since then nothing is made in it, and nothing of it can be read; null while its key is there. */
+  keyDestroyedAt: Instant.nullable(),
 });
 export type Project = z.infer<typeof Project>;
 export const CreateProject = z.object({

@@ -92,6 +92,11 @@ export function isUniqueViolation(thrown: unknown, name?: string): boolean {
   return fault.constraint === name || fault.columns.includes(name) || messages(thrown).includes(name);
 }
 
+/** Whether something was to be made in a project whose key was destroyed. */
+export function isOfDestroyedProject(thrown: unknown): boolean {
+  return databaseFault(thrown) !== undefined && messages(thrown).includes('project_key_destroyed');
+}
+
 function messages(thrown: unknown): string {
   return chain(thrown)
     .map(({ message }) => (typeof message === 'string' ? message : ''))

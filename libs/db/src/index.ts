@@ -2,7 +2,13 @@ export { appendAuditEvent, appendAuditEvents, type NewAuditEvent } from './audit
 export { Personal, personal } from './personal.js';
 export { bootstrapFarm, type BootstrapFarm, type BootstrappedFarm } from './bootstrap.js';
 export { type Database, type DatabaseOptions, openDatabase } from './database.js';
-export { type DatabaseFault, databaseFault, isUniqueViolation, normaliseDatabaseError } from './database-error.js';
+export {
+  type DatabaseFault,
+  databaseFault,
+  isOfDestroyedProject,
+  isUniqueViolation,
+  normaliseDatabaseError,
+} from './database-error.js';
 export { Prisma, PrismaClient } from './generated/client.js';
 export * from './generated/enums.js';
 export type * from './generated/models.js';

@@ -40,7 +40,9 @@ export async function ensureRuntimeRole(ownerUrl: string, options: { password: s
     await client.query(`REVOKE UPDATE, DELETE, TRUNCATE ON ${APPEND_ONLY.join(', ')} FROM ${RUNTIME_ROLE}`);
     // What people typed may go, by two people, and is never changed.
     await client.query(`REVOKE UPDATE, TRUNCATE ON audit_personal FROM ${RUNTIME_ROLE}`);
-    await client.query(`REVOKE DELETE, TRUNCATE ON audit_erasures, restore_acceptances FROM ${RUNTIME_ROLE}`);
+    await client.query(
+      `REVOKE DELETE, TRUNCATE ON audit_erasures, key_destructions, restore_acceptances FROM ${RUNTIME_ROLE}`,
+    );
     await client.query(`REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON farm_settings FROM ${RUNTIME_ROLE}`);
     await client.query(`REVOKE ALL ON _prisma_migrations FROM ${RUNTIME_ROLE}`);
     await client.query('COMMIT');

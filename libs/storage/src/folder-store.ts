@@ -70,9 +70,9 @@ export class FolderStore implements ObjectStore {
     return project;
   }
 
-  async *list(): AsyncGenerator<ListedObject> {
+  async *list(of?: string): AsyncGenerator<ListedObject> {
     const { objects } = this.paths;
-    for (const projectId of await readdir(objects)) {
+    for (const projectId of of === undefined ? await readdir(objects) : [of.toLowerCase()]) {
       if (!Uuid.safeParse(projectId).success) continue;
       for (const folder of await whereFound(() => readdir(join(objects, projectId)), [])) {
         for (const sha256 of await whereFound(() => readdir(join(objects, projectId, folder)), [])) {

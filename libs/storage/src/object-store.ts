@@ -25,11 +25,11 @@ export interface PutOptions {
   readonly sha256?: string;
 }
 
-/** 256-bit keys of projects, wherever they are kept. */
+/** 256-bit keys of projects, wherever they are kept. Of a destroyed one both throw, and nothing is read or stored. */
 export interface DataKeys {
   /** Made where there is none yet. */
   forSealing(projectId: string): Uint8Array;
-  /** Null where there is none, or none any more. */
+  /** Null where there is none. */
   forOpening(projectId: string): Uint8Array | null;
 }
 
@@ -42,8 +42,8 @@ export interface ObjectStore {
   /** A project's objects; the same ones each time. */
   of(projectId: string): ProjectObjects;
 
-  /** All objects, in no order; what comes or goes meanwhile may be among them or not. */
-  list(): AsyncIterable<ListedObject>;
+  /** All objects, or a project's, in no order; what comes or goes meanwhile may be among them or not. */
+  list(of?: string): AsyncIterable<ListedObject>;
 
   /** Bytes of an upload that are already there; 0 for one that has not begun. */
   uploadOffset(uploadId: string): Promise<number>;

@@ -46,6 +46,8 @@ export class ProjectFolder implements ProjectObjects {
   }
 
   async stat(sha256: string): Promise<StoredObject | null> {
+    // Of a project whose key was destroyed nothing is told, whatever lies there.
+    if (this.parts.keys.forOpening(this.parts.projectId) === null) return null;
     const found = await whereFound(() => stat(this.#path(sha256)), null);
     const bytes = found === null ? null : plainBytes(found.size);
     return bytes === null ? null : { sha256, bytes };

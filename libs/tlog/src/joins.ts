@@ -11,7 +11,18 @@ export interface RowFault {
 }
 
 /** The subjects of events that say something of a row. Of other events nothing need be read but their hash. */
-export const SPOKEN = ['attempt', 'consent', 'delivery', 'membership', 'segment', 'shot', 'task', 'user'] as const;
+export const SPOKEN = [
+  'attempt',
+  'consent',
+  'deletion',
+  'delivery',
+  'key_destruction',
+  'membership',
+  'segment',
+  'shot',
+  'task',
+  'user',
+] as const;
 
 function speaksOfRows(subject: string | undefined): subject is (typeof SPOKEN)[number] {
   return SPOKEN.some((spoken) => spoken === subject);
@@ -39,7 +50,9 @@ export class RecordedRows {
   readonly #replays: Readonly<Record<(typeof SPOKEN)[number], (event: LoggedEvent) => void>> = {
     attempt: (event) => event.action === 'attempt.accepted' && this.#segment(event),
     consent: (event) => this.#consent(event),
+    deletion: (event) => this.#deletion(event),
     delivery: (event) => this.#delivery(event),
+    key_destruction: (event) => this.#keyDestruction(event),
     membership: (event) => this.#membership(event),
     segment: (event) => event.action === 'segment.reused' && this.#reused(event),
     shot: (event) => this.#shot(event),
@@ -143,6 +156,23 @@ export class RecordedRows {
 
   #user({ subjectId, data }: LoggedEvent): void {
     if (Array.isArray(data['farmRoles'])) this.#record('users', subjectId, { farmRoles: data['farmRoles'] });
+  }
+
+  #keyDestruction({ action, subjectId, projectId }: LoggedEvent): void {
+    const waiting = { projectId, approved: false, declined: false, certified: false };
+    if (action === 'key_destruction.asked') this.#record('key_destructions', subjectId, waiting);
+    if (action === 'key_destruction.declined') this.#record('key_destructions', subjectId, { declined: true });
+    if (action === 'key_destruction.approved') {
+      this.#record('key_destructions', subjectId, { approved: true, projectEnded: true });
+    }
+  }
+
+  /** A certificate for a project whose key was destroyed; those for a shot version speak of no row. */
+  #deletion({ action, data }: LoggedEvent): void {
+    const id = data['keyDestructionId'];
+    if (action === 'deletion.certified' && id !== undefined) {
+      this.#record('key_destructions', text(id), { certified: true });
+    }
   }
 
   #delivery({ action, subjectId, data }: LoggedEvent): void {

@@ -129,9 +129,14 @@ function eventsPart(evidence: Evidence): string {
   ]);
   const certificates = events
     .filter(({ action }) => action === 'deletion.certified')
-    .map(({ index, at, subjectId, data }) => [html(index), when(at), code(subjectId), code(JSON.stringify(data))]);
+    .map(({ index, at, subjectType, subjectId, data }) => [
+      html(index),
+      when(at),
+      `${subjectType === 'Project' ? 'project' : 'shot version'} ${code(subjectId)}`,
+      code(JSON.stringify(data)),
+    ]);
   return `<h2 id="deletions">Deletion certificates</h2>
-${table(['entry', 'when', 'shot version', 'what was deleted, by hash'], certificates)}
+${table(['entry', 'when', 'of', 'what was deleted, by hash'], certificates)}
 <h2 id="events">Events with their places in the log</h2>
 <p>Each has a proof (RFC 6962 audit path) that leads from its hash to the root below.</p>
 ${table(['entry', 'when', 'what', 'who', 'of', 'hashes in its proof'], rows)}`;

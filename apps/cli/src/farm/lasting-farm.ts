@@ -16,6 +16,8 @@ const Secrets = z.object({
   ownerPassword: z.string(),
   runtimePassword: z.string(),
   secretKey: z.string(),
+  /** The coordinator's KEY_ENCRYPTION_KEYS, where the operator has given it a new one. */
+  keyEncryptionKeys: z.array(z.string()).optional(),
   adminMade: z.boolean(),
   /** The address of the second org admin, once there is one. */
   secondAdmin: z.string().optional(),
@@ -151,6 +153,7 @@ async function startCoordinator(
       DATABASE_URL: database.runtimeUrl,
       DATA_DIR: dataDir,
       SECRET_KEY: secrets.secretKey,
+      ...(secrets.keyEncryptionKeys === undefined ? {} : { KEY_ENCRYPTION_KEYS: secrets.keyEncryptionKeys.join(',') }),
       CONSOLE_DIR: join(ROOT_DIR, 'apps/admin/dist'),
       // A lasting farm has no self-attested projects.
       ALLOW_LOCAL_PROFILE: 'false',

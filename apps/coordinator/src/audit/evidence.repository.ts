@@ -74,7 +74,7 @@ const EVENTS = `
     FROM audit_events e JOIN audit_leaves l ON l.event_sequence = e.sequence
    WHERE e.project_id = ANY ($1::uuid[]) AND l.index < $2
      AND (e.subject_type = 'Consent'
-       OR (e.action ~ '^(membership|delivery|deletion|performer)[.]'
+       OR (e.action ~ '^(membership|delivery|deletion|key_destruction|performer)[.]'
            AND ($3::timestamptz IS NULL OR e.at >= $3) AND ($4::timestamptz IS NULL OR e.at < $4)))
    ORDER BY l.index`;
 

@@ -37,6 +37,11 @@ const OF_PROJECTS: Readonly<Record<string, string>> = {
     SELECT d.id::text AS id, jsonb_build_object('state', d.state, 'sha256', d.sha256) AS values
       FROM deliveries d JOIN shot_versions v ON v.id = d.shot_version_id JOIN shots s ON s.id = v.shot_id
      WHERE s.project_id = ANY ($1::uuid[])`,
+  key_destructions: `
+    SELECT k.id::text AS id, jsonb_build_object('projectId', k.project_id, 'approved', k.approved_by IS NOT NULL,
+             'declined', k.declined_by IS NOT NULL, 'certified', k.used_at IS NOT NULL,
+             'projectEnded', p.key_destroyed_at IS NOT NULL) AS values
+      FROM key_destructions k JOIN projects p ON p.id = k.project_id WHERE k.project_id = ANY ($1::uuid[])`,
   memberships: `
     SELECT project_id || '/' || user_id || '/' || role AS id, '{}'::jsonb AS values
       FROM memberships WHERE project_id = ANY ($1::uuid[])`,

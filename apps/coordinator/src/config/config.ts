@@ -6,6 +6,8 @@ import { isLoopbackHost } from '../webhooks/public-address.js';
 const Flag = z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1');
 const Seconds = z.coerce.number().positive().max(3600);
 
+const Secret = z.string().regex(/^([0-9a-fA-F]{2}){32,}$/, 'must be at least 64 hex digits');
+
 const Headers = z.string().transform((text, context): Record<string, string> => {
   try {
     return Object.fromEntries(
@@ -44,7 +46,16 @@ const Settings = z.object({
   /** Where objects lie in the clear while they are read, best a folder in memory; default: `scratch` in the data folder. */
   SCRATCH_DIR: z.string().min(1).optional(),
   /** Signs the short-lived URLs; at least 256 bits, hex. The same on every replica. */
-  SECRET_KEY: z.string().regex(/^([0-9a-fA-F]{2}){32,}$/, 'must be at least 64 hex digits'),
+  SECRET_KEY: Secret,
+  /**
+   * Wrap the projects' keys, hex as `SECRET_KEY`, between commas: the first wraps, the others still open what they wrapped.
+   * Default: `SECRET_KEY`.
+   */
+  KEY_ENCRYPTION_KEYS: z
+    .string()
+    .transform((text) => text.split(',').map((key) => key.trim()))
+    .pipe(z.array(Secret).min(1))
+    .optional(),
   LEASE_SECONDS: Seconds.default(10),
   HEARTBEAT_SECONDS: Seconds.default(2),
   SWEEP_SECONDS: Seconds.default(2),

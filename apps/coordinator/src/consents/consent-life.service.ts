@@ -137,7 +137,7 @@ export class ConsentLifeService {
     const versions = await this.shots.lockVersions(tx, consentId);
     const shotVersions = versions.map((version) => version.shotVersionId);
     await this.note(tx, actor, row, 'consent.revoked', { reason: personal(reason), shotVersions });
-    await this.shots.withdraw(tx, actor.label, consentId, versions);
+    await this.shots.revoke(tx, actor.label, consentId, versions);
     return consentView(changed);
   }
 

@@ -27,6 +27,6 @@ import { ShotWithdrawal } from './shot-withdrawal.js';
     Deletions,
     ShotWithdrawal,
   ],
-  exports: [ConsentLifeService, ConsentReceiptsService, ConsentRepository],
+  exports: [ConsentLifeService, ConsentReceiptsService, ConsentRepository, ShotWithdrawal],
 })
 export class ConsentsModule {}

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { ShotState } from '@understudy/contracts';
-import type { Tx } from '@understudy/db';
+import type { ErrorCode, ShotState } from '@understudy/contracts';
+import type { Sql, Tx } from '@understudy/db';
 import { AuditWriter } from '../audit/audit-writer.js';
 import type { Config } from '../config/config.js';
 import { CONFIG } from '../platform/tokens.js';
@@ -17,7 +17,20 @@ interface Affected {
   readonly projectId: string;
 }
 
-/** What a revocation reaches beyond the consent's own row. */
+/** Why versions are withdrawn: as the shot says it, and as the log does. */
+export interface WithdrawalGround {
+  readonly errorCode: ErrorCode;
+  readonly errorMessage: string;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+const AFFECTED = `
+  SELECT v.id AS "shotVersionId", v.shot_id AS "shotId", s.project_id AS "projectId"
+    FROM shot_versions v JOIN shots s ON s.id = v.shot_id`;
+/** The order in which everybody locks them. */
+const LOCKED = 'ORDER BY v.id FOR NO KEY UPDATE OF v';
+
+/** What a revocation, or the end of a project, reaches: whatever was made of a face, or still could be. */
 @Injectable()
 export class ShotWithdrawal {
   constructor(
@@ -28,40 +41,44 @@ export class ShotWithdrawal {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** Shot versions pinned to the consent, locked, in the order in which everybody locks them. */
+  /** Shot versions pinned to the consent, locked. */
   lockVersions(tx: Tx, consentId: string): Promise<Affected[]> {
     return tx.query<Affected>(
-      `SELECT v.id AS "shotVersionId", v.shot_id AS "shotId", s.project_id AS "projectId"
-       FROM shot_versions v JOIN shots s ON s.id = v.shot_id
-       WHERE v.id IN (SELECT shot_version_id FROM cast_members WHERE $1::uuid IN (identity_consent_id, plate_consent_id))
-       ORDER BY v.id FOR NO KEY UPDATE OF v`,
+      `${AFFECTED} WHERE v.id IN (SELECT shot_version_id FROM cast_members WHERE $1::uuid IN (identity_consent_id, plate_consent_id))
+       ${LOCKED}`,
       [consentId],
     );
   }
 
-  /**
-   * Ends the versions as revoked, stops their attempts, sets their segments aside, locks their deliveries and schedules
-   * the deletion of all of it.
-   */
-  async withdraw(tx: Tx, actor: string, consentId: string, versions: readonly Affected[]): Promise<void> {
+  /** All of a project, locked. */
+  lockProject(sql: Sql, projectId: string): Promise<Affected[]> {
+    return sql.query<Affected>(`${AFFECTED} WHERE s.project_id = $1::uuid ${LOCKED}`, [projectId]);
+  }
+
+  /** Withdraws the versions because of a consent, and schedules the deletion of what was made of them. */
+  async revoke(tx: Tx, actor: string, consentId: string, versions: readonly Affected[]): Promise<void> {
+    await this.withdraw(tx, actor, versions, {
+      errorCode: 'CONSENT_REVOKED',
+      errorMessage: 'A consent that this shot needs was revoked.',
+      data: { consentId },
+    });
+    for (const version of versions) await this.scheduleDeletion(tx, actor, consentId, version);
+  }
+
+  /** Ends the versions as revoked, stops their attempts, sets their segments aside and locks their deliveries. */
+  async withdraw(sql: Sql, actor: string, versions: readonly Affected[], ground: WithdrawalGround): Promise<void> {
+    const { errorCode, errorMessage, data } = ground;
     for (const version of versions) {
       const { shotVersionId } = version;
-      await this.transitions.move(tx, {
-        shotVersionId,
-        from: REACHED,
-        to: 'revoked',
-        actor,
-        patch: { errorCode: 'CONSENT_REVOKED', errorMessage: 'A consent that this shot needs was revoked.' },
-        data: { consentId },
-      });
-      await this.tasks.cancelOf(tx, shotVersionId, 'revoked', actor);
-      await tx.query(
+      const patch = { errorCode, errorMessage };
+      await this.transitions.move(sql, { shotVersionId, from: REACHED, to: 'revoked', actor, patch, data });
+      await this.tasks.cancelOf(sql, shotVersionId, 'revoked', actor);
+      await sql.query(
         `UPDATE segments SET quarantined_at = now()
          WHERE quarantined_at IS NULL AND task_id IN (SELECT id FROM tasks WHERE shot_version_id = $1::uuid)`,
         [shotVersionId],
       );
-      await this.lockDeliveries(tx, actor, consentId, version);
-      await this.scheduleDeletion(tx, actor, consentId, version);
+      await this.lockDeliveries(sql, actor, data, version);
     }
   }
 
@@ -79,20 +96,25 @@ export class ShotWithdrawal {
     });
   }
 
-  private async lockDeliveries(tx: Tx, actor: string, consentId: string, version: Affected): Promise<void> {
-    const locked = await tx.query<{ id: string }>(
+  private async lockDeliveries(
+    sql: Sql,
+    actor: string,
+    data: WithdrawalGround['data'],
+    version: Affected,
+  ): Promise<void> {
+    const locked = await sql.query<{ id: string }>(
       `UPDATE deliveries SET state = 'locked' WHERE shot_version_id = $1::uuid AND state <> 'locked' RETURNING id`,
       [version.shotVersionId],
     );
     for (const { id } of locked) {
-      await this.audit.append(tx, {
+      await this.audit.append(sql, {
         actor,
         action: 'delivery.locked',
         subjectType: 'Delivery',
         subjectId: id,
         projectId: version.projectId,
         shotId: version.shotId,
-        data: { consentId },
+        data,
       });
     }
   }

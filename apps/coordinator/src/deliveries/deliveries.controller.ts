@@ -10,6 +10,7 @@ import { Input, PathParam } from '../access/input.decorator.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { sendObject } from '../content/send-object.js';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import { ProjectKeys } from '../sealing/project-keys.js';
 import { DeliveryRepository } from './delivery.repository.js';
 import { Releases } from './releases.js';
 
@@ -28,6 +29,7 @@ export class DeliveriesController {
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
     private readonly deliveries: DeliveryRepository,
     private readonly releases: Releases,
+    private readonly keys: ProjectKeys,
     private readonly audit: AuditWriter,
   ) {}
 
@@ -60,6 +62,7 @@ export class DeliveriesController {
   ): Promise<void> {
     const delivery = await this.deliveries.find(actor, 'download', deliveryId);
     const { id, state, sha256, projectId, shotId, version, container } = delivery;
+    this.keys.requireThere(projectId);
     if (state !== 'released') {
       throw new UnderstudyError('OUTPUT_LOCKED', `The delivery is ${state}; only a released one is handed out.`, {
         details: { state },

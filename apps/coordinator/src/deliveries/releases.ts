@@ -7,6 +7,7 @@ import { AuditWriter } from '../audit/audit-writer.js';
 import { LogInclusion } from '../audit/log-inclusion.js';
 import { ConsentGate } from '../consents-gate/consent-gate.js';
 import { DATABASE } from '../platform/tokens.js';
+import { ProjectKeys } from '../sealing/project-keys.js';
 import { consentRefusal } from '../stages/shot-failures.js';
 import { StageTransitions } from '../stages/stage-transitions.js';
 import { type DeliveryRow, DeliveryRepository } from './delivery.repository.js';
@@ -22,6 +23,7 @@ export class Releases {
     private readonly deliveries: DeliveryRepository,
     private readonly consents: ConsentGate,
     private readonly transitions: StageTransitions,
+    private readonly keys: ProjectKeys,
     private readonly audit: AuditWriter,
     private readonly log: LogInclusion,
   ) {}
@@ -29,9 +31,10 @@ export class Releases {
   /**
    * Answers once the release has its place in the audit log, under a signed checkpoint. Releasing again is no error.
    *
-   * @throws UnderstudyError FORBIDDEN for a submitter, OUTPUT_LOCKED, CONFLICT before it is ready, the consent's error
+   * @throws UnderstudyError FORBIDDEN for a submitter, OUTPUT_LOCKED, CONFLICT before it is ready, PROJECT_KEY_DESTROYED, the consent's error
    */
   async release(actor: Actor, found: DeliveryRow, reason: string): Promise<void> {
+    this.keys.requireThere(found.projectId);
     try {
       await this.database.hotTransaction(async (sql) => this.#release(sql, actor, found, reason));
     } catch (thrown) {

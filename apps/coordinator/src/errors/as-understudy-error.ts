@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
-import { type ErrorCode, UnderstudyError } from '@understudy/contracts';
-import { databaseFault, normaliseDatabaseError } from '@understudy/db';
+import { type ErrorCode, projectKeyDestroyed, UnderstudyError } from '@understudy/contracts';
+import { databaseFault, isOfDestroyedProject, normaliseDatabaseError } from '@understudy/db';
 
 /** What the body parser, the router and the file system throw, in our codes. */
 const BY_TYPE: Readonly<Record<string, { code: ErrorCode; message: string }>> = {
@@ -34,6 +34,7 @@ export function asUnderstudyError(thrown: unknown): UnderstudyError {
   const typed = fromType(thrown instanceof HttpException ? thrown.cause : thrown);
   if (typed !== undefined) return typed;
   if (thrown instanceof HttpException) return fromHttp(thrown);
+  if (isOfDestroyedProject(thrown)) return projectKeyDestroyed({ cause: thrown });
   const fault = databaseFault(thrown);
   if (fault?.kind === 'unique' || fault?.kind === 'conflict') {
     return new UnderstudyError('CONFLICT', 'Somebody else did this, or something in its way, at the same moment.', {

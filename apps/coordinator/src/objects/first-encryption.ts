@@ -19,7 +19,7 @@ const OWNERS = `
      UNION ALL SELECT p.project_id FROM analyses n JOIN assets p ON p.id = n.plate_asset_id WHERE n.sha256 = w.sha256
      UNION ALL SELECT t.project_id FROM attempts a JOIN tasks t ON t.id = a.task_id
       WHERE a.result ->> 'sha256' = w.sha256 AND a.state IN ('running', 'reported', 'accepted')) AS o
-   WHERE o.project_id IS NOT NULL GROUP BY w.sha256`;
+   WHERE o.project_id IN (SELECT id FROM projects WHERE key_destroyed_at IS NULL) GROUP BY w.sha256`;
 
 /**
  * Seals what a farm had stored before objects were sealed, at the first start, before anything is served or worked on. What no

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Config } from '../config/config.js';
 import { CONFIG } from '../platform/tokens.js';
-import { decrypt, encrypt, ProjectKeys } from '../sealing/project-keys.js';
+import { decrypt, encrypt } from '../sealing/aead.js';
+import { ProjectKeys } from '../sealing/project-keys.js';
 
 /** What a picture was made of, and what it shows of it: together its name. */
 export interface PictureOf {
@@ -50,6 +51,11 @@ export class KeptPictures {
     const mine = names.filter((name) => name.startsWith(`${sha256}-`));
     for (const name of mine) await rm(join(folder, name), { force: true });
     return mine.length;
+  }
+
+  /** Removes all of a project's. */
+  async forgetProject(projectId: string): Promise<void> {
+    await rm(join(this.#folder, projectId), { recursive: true, force: true });
   }
 
   /** Removes those that were kept in the clear, before pictures were sealed. */

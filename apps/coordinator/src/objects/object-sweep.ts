@@ -19,10 +19,11 @@ interface NamedObject {
   readonly sha256: string;
 }
 
-/** Of these objects, those that some row of their project names, whatever for. */
+/** Of these objects, those that some row of their project names, whatever for; none of a project whose key was destroyed. */
 const NAMED = `
   SELECT w.project_id AS "projectId", w.sha256 FROM unnest($1::uuid[], $2::text[]) AS w(project_id, sha256)
-   WHERE EXISTS (SELECT 1 FROM assets WHERE sha256 = w.sha256 AND project_id = w.project_id)
+   WHERE NOT EXISTS (SELECT 1 FROM projects WHERE id = w.project_id AND key_destroyed_at IS NOT NULL) AND (
+         EXISTS (SELECT 1 FROM assets WHERE sha256 = w.sha256 AND project_id = w.project_id)
       OR EXISTS (SELECT 1 FROM segments g JOIN tasks t ON t.id = g.task_id
                   WHERE g.sha256 = w.sha256 AND t.project_id = w.project_id)
       OR EXISTS (SELECT 1 FROM deliveries d JOIN shot_versions v ON v.id = d.shot_version_id JOIN shots s ON s.id = v.shot_id
@@ -31,9 +32,9 @@ const NAMED = `
                   WHERE n.sha256 = w.sha256 AND p.project_id = w.project_id)
       OR EXISTS (SELECT 1 FROM attempts a JOIN tasks t ON t.id = a.task_id
                   WHERE a.result ->> 'sha256' = w.sha256 AND a.state IN ('running', 'reported', 'accepted')
-                    AND t.project_id = w.project_id)`;
+                    AND t.project_id = w.project_id))`;
 
-/** What has to be there: whatever was not deleted with the consent that it was made under. */
+/** What has to be there: whatever was not deleted with the consent that it was made under, or with its project's key. */
 const NEEDED = `
   SELECT DISTINCT sha256, project_id AS "projectId" FROM (
     SELECT sha256, project_id FROM assets WHERE complete
@@ -44,7 +45,8 @@ const NEEDED = `
     UNION ALL SELECT d.sha256, s.project_id FROM deliveries d JOIN shot_versions v ON v.id = d.shot_version_id
       JOIN shots s ON s.id = v.shot_id
      WHERE NOT EXISTS (SELECT 1 FROM deletions x WHERE x.shot_version_id = d.shot_version_id AND x.done_at IS NOT NULL)
-  ) AS n WHERE (sha256, project_id) > ($1, $2::uuid) ORDER BY sha256, project_id LIMIT ${BATCH}`;
+  ) AS n WHERE (sha256, project_id) > ($1, $2::uuid)
+     AND NOT EXISTS (SELECT 1 FROM projects WHERE id = n.project_id AND key_destroyed_at IS NOT NULL) ORDER BY sha256, project_id LIMIT ${BATCH}`;
 const FIRST: NamedObject = { sha256: '', projectId: '00000000-0000-0000-0000-000000000000' };
 
 /** Compares the store with the rows: deletes what no row names, and counts what rows name and is not there. */

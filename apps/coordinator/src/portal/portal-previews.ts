@@ -9,6 +9,7 @@ import { AuditWriter } from '../audit/audit-writer.js';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
 import { readJsonObject } from '../stages/read-json.js';
 import { KeptPictures } from '../objects/kept-pictures.js';
+import { ProjectKeys } from '../sealing/project-keys.js';
 import { choosePreview } from './choose-preview.js';
 import { isShown, PortalRepository } from './portal.repository.js';
 
@@ -22,14 +23,16 @@ export class PortalPreviews {
     @Inject(DATABASE) private readonly database: Database,
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
     private readonly pictures: KeptPictures,
+    private readonly keys: ProjectKeys,
     private readonly portal: PortalRepository,
     private readonly audit: AuditWriter,
   ) {}
 
-  /** @throws UnderstudyError NOT_FOUND for another's shot or before there is a delivery; OUTPUT_LOCKED after a revocation */
+  /** @throws UnderstudyError NOT_FOUND for another's shot or before there is a delivery; OUTPUT_LOCKED after a revocation, PROJECT_KEY_DESTROYED */
   async png(actor: Actor, shotVersionId: string): Promise<Buffer> {
     const shot = await this.portal.shot(actor.performers, shotVersionId);
     const { delivery, analysis } = shot;
+    this.keys.requireThere(shot.shot.projectId);
     if (shot.state === 'revoked' || delivery?.state === 'locked') {
       throw new UnderstudyError('OUTPUT_LOCKED', 'The output is locked: a consent behind it ended.');
     }

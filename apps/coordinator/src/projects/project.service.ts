@@ -14,7 +14,11 @@ import { type NewProject, ProjectRepository } from './project.repository.js';
 /** What the one person of a local run needs to be. */
 const LOCAL_ROLES: readonly ProjectRole[] = ['producer', 'consent_officer'];
 
-const shown = <Row extends { createdAt: Date }>(row: Row) => ({ ...row, createdAt: row.createdAt.toISOString() });
+const shown = <Row extends { createdAt: Date; keyDestroyedAt: Date | null }>(row: Row) => ({
+  ...row,
+  createdAt: row.createdAt.toISOString(),
+  keyDestroyedAt: row.keyDestroyedAt?.toISOString() ?? null,
+});
 
 @Injectable()
 export class ProjectService {

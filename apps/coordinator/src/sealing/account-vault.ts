@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { UnderstudyError } from '@understudy/contracts';
 import type { Config } from '../config/config.js';
 import { CONFIG } from '../platform/tokens.js';
-import { decrypt, encrypt } from './project-keys.js';
+import { decrypt, encrypt } from './aead.js';
 
 const KEY_BYTES = 32;
 

@@ -8,7 +8,8 @@ import { TEMPLATE_BYTES, TemplateVault } from './template-vault.js';
 
 let DATA_DIR: string;
 const SECRET_KEY = 'ab'.repeat(32);
-const vaultOf = (secret = SECRET_KEY) => new TemplateVault(new ProjectKeys({ DATA_DIR, SECRET_KEY: secret }));
+const keysOf = (secret: string) => new ProjectKeys({ DATA_DIR, SECRET_KEY: secret, KEY_ENCRYPTION_KEYS: undefined });
+const vaultOf = (secret = SECRET_KEY) => new TemplateVault(keysOf(secret));
 beforeEach(() => {
   DATA_DIR = mkdtempSync(join(tmpdir(), 'vault-'));
 });
@@ -37,20 +38,26 @@ describe('a sealed template', () => {
     ],
     ['cut off', (sealed, vault) => vault.open(project, sealed.subarray(0, 100))],
     ['under another secret', (sealed) => vaultOf('cd'.repeat(32)).open(project, sealed)],
-    [
-      'after its key was destroyed',
-      (sealed) => {
-        const keys = new ProjectKeys({ DATA_DIR, SECRET_KEY });
-        const vault = new TemplateVault(keys);
-        vault.open(project, sealed);
-        keys.destroy(project);
-        return vault.open(project, sealed);
-      },
-    ],
   ])('does not open %s', (_, act) => {
     const vault = vaultOf();
     const sealed = vault.seal(project, template);
     expect(() => act(sealed, vault)).toThrow(expect.objectContaining({ code: 'INTERNAL' }));
+  });
+
+  it('does not open after its key was destroyed, and nothing is sealed in its project again', () => {
+    const [keys, replica] = [keysOf(SECRET_KEY), keysOf(SECRET_KEY)];
+    const vaults = [new TemplateVault(keys), new TemplateVault(replica)];
+    const sealed = vaultOf().seal(project, template);
+    for (const vault of vaults) vault.open(project, sealed);
+    const fingerprint = keys.destroy(project);
+    expect(fingerprint).toMatch(/^[0-9a-f]{64}$/);
+    const destroyed = expect.objectContaining({ code: 'PROJECT_KEY_DESTROYED' }) as Error;
+    for (const vault of [...vaults, vaultOf()]) {
+      expect(() => vault.open(project, sealed)).toThrow(destroyed);
+      expect(() => vault.seal(project, template)).toThrow(destroyed);
+    }
+    expect(keys.destroy(project)).toBe(fingerprint);
+    expect(readdirSync(join(DATA_DIR, 'keys'))).toEqual([`${project}.destroyed`]);
   });
 
   it('has its key in a file of its own, wrapped, for its owner alone', () => {

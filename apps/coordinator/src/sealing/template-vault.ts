@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { UnderstudyError } from '@understudy/contracts';
-import { decrypt, encrypt, ProjectKeys } from './project-keys.js';
+import { decrypt, encrypt } from './aead.js';
+import { ProjectKeys } from './project-keys.js';
 
 /** 512 float32. What has this length was written before templates were sealed. */
 export const TEMPLATE_BYTES = 2048;
@@ -16,12 +17,12 @@ export class TemplateVault {
     return new Uint8Array(Buffer.concat([MARK, sealed]));
   }
 
-  /** @throws UnderstudyError INTERNAL for what was changed or moved here from elsewhere, or whose key was destroyed */
+  /** @throws UnderstudyError INTERNAL for what was changed or moved here from elsewhere, PROJECT_KEY_DESTROYED */
   open(projectId: string, stored: Uint8Array): Uint8Array {
     if (stored.byteLength === TEMPLATE_BYTES) return stored;
     const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
     const key = this.keys.forOpening(projectId);
-    if (key === null) throw new UnderstudyError('INTERNAL', 'The key of this project was destroyed.');
+    if (key === null) throw new UnderstudyError('INTERNAL', 'The key of this project is not there.');
     if (!bytes.subarray(0, MARK.length).equals(MARK)) {
       throw new UnderstudyError('INTERNAL', 'A stored face template is not one.');
     }

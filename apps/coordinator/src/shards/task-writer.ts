@@ -46,7 +46,10 @@ const CANCEL_CHECKS = `
      WHERE k.shot_version_id = $1 AND t.kind = 'enrol' AND t.state IN ('pending', 'leased', 'reported')
      FOR UPDATE OF t SKIP LOCKED)
   UPDATE tasks t SET state = 'cancelled' FROM open WHERE t.id = open.id RETURNING t.id`;
-const ORDER_CHECKS = `
+const CANCEL_ENROLMENTS = `
+  UPDATE tasks SET state = 'cancelled'
+   WHERE project_id = $1 AND kind = 'enrol' AND state IN ('pending', 'leased', 'reported') RETURNING id`;
+const ORDER_TASKS = `
   WITH held AS MATERIALIZED (
     SELECT id FROM attempts WHERE task_id = ANY ($1::uuid[]) AND state IN ('running', 'reported') FOR UPDATE SKIP LOCKED),
   told AS (UPDATE attempts a SET "order" = $2 FROM held WHERE a.id = held.id RETURNING a.id, a.lane_id)
@@ -73,6 +76,13 @@ export class TaskWriter {
     return made.map(({ id }) => id);
   }
 
+  /** Cancels the reading of images of a project. @returns how many tasks */
+  async cancelEnrolments(sql: Sql, projectId: string): Promise<number> {
+    const tasks = await sql.query<{ id: string }>(CANCEL_ENROLMENTS, [projectId]);
+    await sql.query(ORDER_TASKS, [tasks.map(({ id }) => id), 'stop', ORDERS_CHANNEL]);
+    return tasks.length;
+  }
+
   /**
    * Cancels whatever of a shot version is not settled and orders lanes at work on it to stop, which they learn at once.
    * Called by whoever holds the version's row.
@@ -85,7 +95,7 @@ export class TaskWriter {
   ): Promise<void> {
     const checks = await sql.query<{ id: string }>(CANCEL_CHECKS, [shotVersionId]);
     const ids = checks.map(({ id }) => id);
-    const told = await sql.query<{ id: string }>(ORDER_CHECKS, [ids, order, ORDERS_CHANNEL]);
+    const told = await sql.query<{ id: string }>(ORDER_TASKS, [ids, order, ORDERS_CHANNEL]);
     const tasks = [...(await sql.query(CANCEL_TASKS, [shotVersionId])), ...checks];
     const ordered = await sql.query<{ id: string }>(ORDER_ATTEMPTS, [shotVersionId, order, ORDERS_CHANNEL]);
     const attempts = [...ordered, ...told];

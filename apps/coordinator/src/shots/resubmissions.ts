@@ -15,6 +15,7 @@ import type { Actor } from '../access/actor.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { ConsentGate } from '../consents-gate/consent-gate.js';
 import { RecipePacks } from '../models/recipe-packs.js';
+import { requireProjectKey } from '../projects/require-project-key.js';
 import { DATABASE } from '../platform/tokens.js';
 import { TaskWriter } from '../shards/task-writer.js';
 import { type AcceptedSegment, AssemblyRepository } from '../stages/assembly.repository.js';
@@ -54,6 +55,7 @@ export class Resubmissions {
    */
   async resubmit(actor: Actor, head: ShotHead, asked: Asked): Promise<Resubmitted> {
     return await this.database.hotTransaction(async (sql) => {
+      await requireProjectKey(sql, head.projectId);
       const base = await this.repository.base(sql, head.id);
       requireOver(base);
       // Also that the cast which is taken over is the one that was recorded.

@@ -4,6 +4,7 @@ import { type Database, personal, type Sql } from '@understudy/db';
 import { evaluateConsents } from '@understudy/policy';
 import type { Actor } from '../access/actor.js';
 import { requireOn } from '../access/require-on.js';
+import { requireProjectKey } from '../projects/require-project-key.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { RecipePacks } from '../models/recipe-packs.js';
 import { DATABASE } from '../platform/tokens.js';
@@ -42,6 +43,7 @@ export class Submissions {
     requireOn(actor, 'create', 'Shot', { projectId: submission.projectId });
     requireCoherent(submission);
     return this.database.hotTransaction(async (sql) => {
+      await requireProjectKey(sql, submission.projectId);
       // Whether they may be used at all; which versions is decided when the shot is planned.
       await this.packs.pin(sql, submission.projectId, submission.recipe);
       const assets = await this.#assets(sql, submission);

@@ -5,6 +5,7 @@ import { extractStill, type PlateInfo, plateInfoSchema, probePlate } from '@unde
 import type { ObjectStore } from '@understudy/storage';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
 import { KeptPictures } from '../objects/kept-pictures.js';
+import { ProjectKeys } from '../sealing/project-keys.js';
 
 export type StillSide = 'before' | 'after';
 
@@ -24,12 +25,13 @@ export class Stills {
     @Inject(DATABASE) private readonly database: Database,
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
     private readonly pictures: KeptPictures,
+    private readonly keys: ProjectKeys,
   ) {}
 
   /**
    * @param frame absolute frame number in the plate
    * @param longestSide samples of the longer side at most; absent for the full size
-   * @throws UnderstudyError NOT_FOUND for a frame that is not there or not rendered yet; OUTPUT_LOCKED
+   * @throws UnderstudyError NOT_FOUND for a frame that is not there or not rendered yet; OUTPUT_LOCKED, PROJECT_KEY_DESTROYED
    */
   async png(shotId: string, side: StillSide, frame: number, longestSide: number | undefined): Promise<Buffer> {
     const source = side === 'before' ? await this.#plate(shotId, frame) : await this.#rendered(shotId, frame);
@@ -67,6 +69,7 @@ export class Stills {
       [shotId, frame],
     );
     if (row === undefined) throw noSuchFrame(frame);
+    this.keys.requireThere(row.projectId);
     if (row.locked) throw new UnderstudyError('OUTPUT_LOCKED', 'The output is locked: a consent behind it ended.');
     return { projectId: row.projectId, sha256: row.sha256, frame: frame - row.startFrame, media: null };
   }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { ConsentDecision } from '../consent.js';
 import { Page } from '../ids.js';
 import { Granted } from '../joining.js';
+import { AskKeyDestruction, KeyDestruction } from '../key-destruction.js';
 import { GrantMembership } from '../people.js';
 import { ProjectCost, ProjectShare } from '../scheduling.js';
 import { CreateProject, Project } from '../shots.js';
@@ -24,6 +26,31 @@ export const PROJECT_ROUTES = {
     response: ProjectShare,
   },
   getProjectCost: { method: 'GET', path: '/api/v1/projects/:projectId/cost', response: ProjectCost },
+  /** Those that wait for a second person, and those that were approved. */
+  listKeyDestructions: {
+    method: 'GET',
+    path: '/api/v1/key-destructions',
+    query: OfProject,
+    response: list(KeyDestruction),
+  },
+  askKeyDestruction: {
+    method: 'POST',
+    path: '/api/v1/projects/:projectId/key-destructions',
+    body: AskKeyDestruction,
+    response: KeyDestruction,
+  },
+  /** By another person than who asked: the key is gone when this answers, and nothing brings it back. */
+  approveKeyDestruction: {
+    method: 'POST',
+    path: '/api/v1/key-destructions/:keyDestructionId/approve',
+    response: KeyDestruction,
+  },
+  declineKeyDestruction: {
+    method: 'POST',
+    path: '/api/v1/key-destructions/:keyDestructionId/decline',
+    body: ConsentDecision,
+    response: Done,
+  },
   /** Who is told of what becomes of the project's shots; by ids alone. */
   createWebhook: {
     method: 'POST',

@@ -9,6 +9,7 @@ export const SEALED_TABLES = [
   'performer_accounts',
   'users',
   'audit_erasures',
+  'key_destructions',
   'restore_acceptances',
 ] as const;
 export type SealedTable = (typeof SEALED_TABLES)[number];

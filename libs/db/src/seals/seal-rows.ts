@@ -7,6 +7,8 @@ import {
   consentRecord,
   type ErasureRecord,
   erasureRecord,
+  type KeyDestructionRecord,
+  keyDestructionRecord,
   type MembershipRecord,
   membershipRecord,
   type PerformerAccountRecord,
@@ -84,6 +86,12 @@ const KINDS: Readonly<Record<SealedTable, Kind>> = {
     key: 'r.id::text',
     record: (row: ErasureRecord) => erasureRecord(row),
   },
+  key_destructions: {
+    select: 'SELECT r.id, r.project_id AS "projectId", r.asked_by AS "askedBy", r.approved_by AS "approvedBy"',
+    scope: 'r.id',
+    key: 'r.id::text',
+    record: (row: KeyDestructionRecord) => keyDestructionRecord(row),
+  },
   restore_acceptances: {
     select: `SELECT r.id, r.anchored_size AS "anchoredSize", r.anchored_root AS "anchoredRoot", r.log_size AS "logSize",
                     r.log_root AS "logRoot", r.asked_by AS "askedBy"`,
@@ -131,7 +139,7 @@ async function write(sql: Sql, seals: RecordSeals, table: SealedTable, rows: rea
 /**
  * Seals rows as they are in this transaction: called by whoever wrote them, right after.
  *
- * @param ids of consents, users, erasures, acceptances, segments' tasks; of the shot versions for cast members, of the users for memberships and performers' accounts
+ * @param ids of consents, users, erasures, key destructions, acceptances, segments' tasks; of the shot versions for cast members, of the users for memberships and performers' accounts
  */
 export async function sealRows(
   sql: Sql,

@@ -106,6 +106,18 @@ export function erasureRecord({ id, projectId, eventIds, askedBy }: ErasureRecor
   return [id, projectId, eventIds.toSorted(), askedBy];
 }
 
+/** Who asked and who approved, so that no key is destroyed by SQL. */
+export interface KeyDestructionRecord {
+  readonly id: string;
+  readonly projectId: string;
+  readonly askedBy: string;
+  readonly approvedBy: string | null;
+}
+
+export function keyDestructionRecord(row: KeyDestructionRecord): readonly unknown[] {
+  return [row.id, row.projectId, row.askedBy, row.approvedBy];
+}
+
 export interface RestoreAcceptanceRecord {
   readonly id: string;
   readonly anchoredSize: bigint;

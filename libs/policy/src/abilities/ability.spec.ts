@@ -51,6 +51,7 @@ const MAKER = [
   'inspect Shot',
   'download Delivery',
 ];
+const ENDS = ['read KeyDestruction', 'create KeyDestruction', 'activate KeyDestruction', 'decline KeyDestruction'];
 const STOPS = ['create Consent', 'suspend Consent', 'hold Consent', 'revoke Consent'];
 
 /** Everything that a role may do somewhere. What is not here is denied. */
@@ -58,6 +59,7 @@ const TABLE: Record<Who, readonly string[]> = {
   nobody: SELF,
   org_admin: [
     ...SELF,
+    ...ENDS,
     'read AuditCheckpoint',
     'read AuditEvent',
     'read AuditErasure',
@@ -113,6 +115,7 @@ const TABLE: Record<Who, readonly string[]> = {
   producer: [
     ...MAKER,
     ...STOPS,
+    ...ENDS,
     'release Delivery',
     'read Webhook',
     'create Webhook',
@@ -123,6 +126,7 @@ const TABLE: Record<Who, readonly string[]> = {
   consent_officer: [
     ...MEMBER,
     ...STOPS,
+    ...ENDS,
     'activate Consent',
     'decline Consent',
     'lift Consent',
@@ -141,6 +145,7 @@ const TABLE: Record<Who, readonly string[]> = {
     'read FaceTemplate',
     'read AuditEvent',
     'read Evidence',
+    'read KeyDestruction',
     'read RestoreAcceptance',
     'create RestoreAcceptance',
     'activate RestoreAcceptance',
@@ -172,6 +177,7 @@ describe('whose rows', () => {
     Delivery: (projectId) => ({ shotVersion: { shot: { projectId } } }),
     AuditEvent: (projectId) => ({ projectId }),
     AuditErasure: (projectId) => ({ projectId }),
+    KeyDestruction: (projectId) => ({ projectId }),
     RoleRequest: (projectId) => ({ projectId, role: 'performer' }),
   };
   const members: Who[] = ['producer', 'artist', 'consent_officer', 'compliance_auditor'];

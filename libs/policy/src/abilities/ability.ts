@@ -17,7 +17,7 @@ import { modelPackRules } from './model-pack.js';
 import { metricsRules } from './metrics.js';
 import { performerRules } from './performer.js';
 import { portalRules } from './portal.js';
-import { projectRules } from './project.js';
+import { keyDestructionRules, projectRules } from './project.js';
 import { sessionRules } from './session.js';
 import { shotRules } from './shot.js';
 import { taskRules } from './task.js';
@@ -32,6 +32,7 @@ const EVERY_SUBJECT: readonly SubjectRules[] = [
   tokenRules,
   userRules,
   projectRules,
+  keyDestructionRules,
   membershipRules,
   roleRequestRules,
   invitationRules,

@@ -7,6 +7,7 @@ const ACTS: Partial<Record<SubjectName, readonly Action[]>> = {
   Consent: ['activate', 'lift'],
   Delivery: ['release'],
   Invitation: ['create'],
+  KeyDestruction: ['create', 'activate'],
   Membership: ['grant'],
   ModelPack: ['activate'],
   // Somebody's face, their consents, and their signature.

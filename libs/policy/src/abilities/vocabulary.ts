@@ -36,6 +36,7 @@ export const SUBJECTS = [
   'Token',
   'User',
   'Project',
+  'KeyDestruction',
   'Membership',
   'RoleRequest',
   'Invitation',

@@ -1,4 +1,10 @@
-import { CONSENT_LEVELS, type ConsentLevel, PROJECT_ROLES, type ProjectRole } from '@understudy/contracts';
+import {
+  CONSENT_LEVELS,
+  type ConsentLevel,
+  type Project,
+  PROJECT_ROLES,
+  type ProjectRole,
+} from '@understudy/contracts';
 import { type Command, Option } from 'commander';
 import { wholeNumber } from '../../terminal/whole-number.js';
 import {
@@ -8,7 +14,13 @@ import {
   userNamed,
   withConnection,
 } from '../../remote/farm-connection.js';
+import { addKeyDestructionCommands } from './key-destruction.js';
 import { AWAITS_APPROVAL } from './user.js';
+
+function lineOf({ name, profile, leastLevel, keyDestroyedAt }: Project): string {
+  const ended = keyDestroyedAt === null ? '' : `\tended ${keyDestroyedAt}: its key was destroyed`;
+  return `${name}\t${profile}\tconsents from ${leastLevel}${ended}`;
+}
 
 export function addProjectCommands(program: Command): void {
   const project = program.command('project').description('projects of a farm and who works on them');
@@ -28,7 +40,7 @@ export function addProjectCommands(program: Command): void {
     .action(async (options: ConnectionOptions & { json?: boolean }) => {
       const { items } = await (await connect(options)).call('listProjects', { query: { limit: 500 } });
       if (options.json === true) console.log(JSON.stringify(items));
-      else for (const one of items) console.log(`${one.name}\t${one.profile}\tconsents from ${one.leastLevel}`);
+      else for (const one of items) console.log(lineOf(one));
     });
   withConnection(
     project.command('grant').description('give somebody a role in a project').argument('<name>').argument('<email>'),
@@ -77,4 +89,5 @@ export function addProjectCommands(program: Command): void {
       const text = `${cost.shots} shots: ${accepted.toFixed(1)} lane seconds counted, ${lost.toFixed(1)} lost, ${running.toFixed(1)} running`;
       console.log(options.json === true ? JSON.stringify(cost) : text);
     });
+  addKeyDestructionCommands(project);
 }
