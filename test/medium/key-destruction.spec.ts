@@ -294,4 +294,12 @@ describe('a project that two people end', () => {
     );
     expect(again).toBeDefined();
   });
+
+  it('is counted as missing where a database of before names it again', async () => {
+    const { tampering } = farm.owner;
+    await tampering.query('ALTER TABLE projects DISABLE TRIGGER ALL');
+    await tampering.query('UPDATE projects SET key_destroyed_at = NULL WHERE id = $1', [stage.projectId]);
+    await tampering.query('ALTER TABLE projects ENABLE TRIGGER ALL');
+    expect((await farm.get(ObjectSweep).sweep(Date.now()))?.missing).toContain(deliverySha256);
+  });
 });

@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { UnderstudyError } from '@understudy/contracts';
 import type { Database } from '@understudy/db';
 import type { ObjectStore } from '@understudy/storage';
 import { SYSTEM_ACTOR } from '../access/actor.js';
@@ -131,11 +132,21 @@ export class ObjectSweep implements OnApplicationBootstrap, OnModuleDestroy {
     for (let after = FIRST; ;) {
       const needed = await this.database.query<NamedObject>(NEEDED, [after.sha256, after.projectId]);
       for (const { projectId, sha256 } of needed) {
-        if ((await this.objects.of(projectId).stat(sha256)) === null) missing.push(sha256);
+        if (!(await this.#isThere({ projectId, sha256 }))) missing.push(sha256);
       }
       const last = needed.at(-1);
       if (last === undefined || needed.length < BATCH) return missing;
       after = last;
+    }
+  }
+
+  /** What a database restored from before a project's end still names is not there either. */
+  async #isThere({ projectId, sha256 }: NamedObject): Promise<boolean> {
+    try {
+      return (await this.objects.of(projectId).stat(sha256)) !== null;
+    } catch (thrown) {
+      if (thrown instanceof UnderstudyError && thrown.code === 'PROJECT_KEY_DESTROYED') return false;
+      throw thrown;
     }
   }
 }
