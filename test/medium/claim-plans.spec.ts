@@ -7,6 +7,8 @@ import { ShardsFarm } from './shards-farm.js';
 
 const SHOTS = 40;
 const SHARDS_A_SHOT = 250;
+/** Shots in front of all others that are paused or wait. */
+const HELD = 2_000;
 /** Tables that grow with the farm's work; no hot statement may read one from end to end. */
 const LARGE = new Set(['tasks', 'attempts', 'segments', 'audit_events', 'lanes', 'shot_versions']);
 
@@ -68,6 +70,46 @@ async function plan(statement: string, params: unknown[]): Promise<Plan> {
   });
 }
 
+/** Rows of tasks and shot versions that one look for work reads. */
+async function readByClaim(): Promise<{ heads: number; rows: number }> {
+  const fetched = `
+    SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int AS rows FROM pg_stat_xact_user_tables
+     WHERE relname IN ('tasks', 'shot_versions')`;
+  return await farm.owner.hotTransaction(async (sql) => {
+    const [before] = await sql.query<{ rows: number }>(fetched);
+    const heads = await sql.query('SELECT * FROM task_queues($1::jsonb, $2::uuid[], 8)', [can, []]);
+    const [after] = await sql.query<{ rows: number }>(fetched);
+    return { heads: heads.length, rows: after!.rows - before!.rows };
+  });
+}
+
+/** Shots of one task each, more urgent than all others, that nobody may work on for now: stopped after their tasks were made, or before. */
+async function addInFront(
+  { projectId, assetId }: { projectId: string; assetId: string },
+  { paused, waiting }: { paused: number; waiting: number },
+): Promise<void> {
+  const versions = (count: number, waitsFor: string | null) =>
+    farm.owner.query<{ id: string }>(
+      `WITH shot AS (
+         INSERT INTO shots (id, project_id, name, created_by)
+         SELECT gen_random_uuid(), $1, 'in front ' || gen_random_uuid(), $1 FROM generate_series(1, $3::int) n RETURNING id)
+       INSERT INTO shot_versions (id, shot_id, version, state, plate_asset_id, settings, priority, waits_for, created_by)
+       SELECT gen_random_uuid(), id, 1, 'rendering', $2, '{}', 80, CASE WHEN $4::uuid IS NULL THEN '{}' ELSE ARRAY[$4::uuid] END, $1 FROM shot RETURNING id`,
+      [projectId, assetId, count, waitsFor],
+    );
+  const rows = [...(await versions(paused, null)), ...(await versions(waiting, shotVersionId))];
+  const ids = rows.map(({ id }) => id);
+  await farm.owner.query(
+    `INSERT INTO tasks (id, kind, shot_version_id, asset_id, project_id, start_frame, end_frame, priority)
+     SELECT gen_random_uuid(), 'render', id, $2, $3, 0, 24, 80 FROM unnest($1::uuid[]) AS v(id)`,
+    [ids, assetId, projectId],
+  );
+  await farm.owner.query('UPDATE shot_versions SET paused_at = now() WHERE id = ANY ($1::uuid[])', [
+    ids.slice(0, paused),
+  ]);
+  await farm.owner.query('VACUUM ANALYZE');
+}
+
 describe('a hot statement reads by index', () => {
   const json = (rows: (id: string) => unknown): string => JSON.stringify(attemptIds.map(rows));
   const queue = async () => {
@@ -125,5 +167,24 @@ describe('a hot statement reads by index', () => {
       const [after] = await sql.query<{ rows: number }>(fetched);
       expect(after!.rows - before!.rows).toBeLessThan(SHOTS * 5);
     });
+  });
+
+  it('shots that are paused, or wait for others, are not gone past', async () => {
+    const shot = await farm.one<{ projectId: string; assetId: string }>(
+      'SELECT project_id AS "projectId", asset_id AS "assetId" FROM tasks WHERE shot_version_id = $1 LIMIT 1',
+      [shotVersionId],
+    );
+    const before = await readByClaim();
+    await addInFront(shot, { paused: HELD / 2, waiting: HELD / 2 });
+    const among = await readByClaim();
+    expect(among.heads).toBe(before.heads);
+    expect(among.rows).toBeLessThan(before.rows * 1.5);
+    // Let go on, they are at the head of the line.
+    await farm.owner.query(`UPDATE shot_versions SET paused_at = NULL, waits_for = '{}' WHERE priority = 80`);
+    const urgent = await farm.owner.query('SELECT FROM task_queues($1::jsonb, $2::uuid[], 8) WHERE urgency = -80', [
+      can,
+      [],
+    ]);
+    expect(urgent).toHaveLength(8);
   });
 });

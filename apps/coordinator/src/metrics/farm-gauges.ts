@@ -7,11 +7,13 @@ import { Metrics } from './metrics.js';
 /** Counting all that waits costs more the more it is; scrapes within this time share one look. */
 const KEPT_MS = 5_000;
 
+/** Each part by an index of its own. */
 const TASKS = `
   SELECT coalesce(project_id::text, 'none') AS project, kind::text AS kind,
          CASE WHEN state = 'pending' THEN 'pending' ELSE 'running' END AS state, count(*)::int AS count,
          coalesce(extract(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE state = 'pending')), 0)::float8 AS oldest
-    FROM tasks WHERE state = 'pending' OR state IN ('leased', 'reported') GROUP BY 1, 2, 3`;
+    FROM tasks
+   WHERE state = 'pending' AND NOT held OR state = 'pending' AND held OR state IN ('leased', 'reported') GROUP BY 1, 2, 3`;
 const LANES = `
   SELECT CASE WHEN state = 'lost' THEN 'lost' WHEN drained_at IS NOT NULL THEN 'drained'
               WHEN set_aside_until > clock_timestamp() THEN 'set_aside' ELSE state::text END AS state, count(*)::int AS count

@@ -84,7 +84,7 @@ const TAKE = `
     FROM tasks t
     CROSS JOIN LATERAL (
       SELECT CASE WHEN t.avoid_workers <> '{}' AND ${ANOTHER_CAN} THEN t.avoid_workers ELSE '{}' END AS workers) others
-    WHERE t.state = 'pending' AND t.project_id = q."projectId" AND -t.priority = q.urgency
+    WHERE t.state = 'pending' AND NOT t.held AND t.project_id = q."projectId" AND -t.priority = q.urgency
       AND (CASE WHEN t.kind = 'render' THEN 1 ELSE 0 END) = q."kindRank" AND t.created_at = q.since
       AND coalesce(t.shot_version_id, '${NO_SHOT}'::uuid) = q.queue
       AND t.not_before <= clock_timestamp()
