@@ -6,7 +6,7 @@ import type { Consent, RouteOutput, Shot, ShotReport } from '@understudy/contrac
 import { freePort } from '@understudy/db';
 import { encodeModel } from '@understudy/inference';
 import { FIRST, THIRD, drawPortrait, pngOf } from '@understudy/sample';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { columnsWith, filesWith } from './canary.js';
 import { Listener } from './listener.js';
 import { painter } from './painter.js';
@@ -324,6 +324,27 @@ describe('a lasting farm', () => {
     expect(readFileSync(at('all.ndjson'), 'utf8')).not.toMatch(/canary/);
     const cores = readdirSync(farmDir, { recursive: true }).filter((name) => /(^|\/)core(\.\d+)?$/.test(String(name)));
     expect(cores).toEqual([]);
+  });
+
+  it('ends a project by two people, with all that it stored; its log still holds', async () => {
+    const asked = await as('producer', 'project', 'destroy-key', 'pilot', '--reason', 'the film is out');
+    const id = asked.stdout.split(':')[0] ?? '';
+    const approve = ['project', 'approve-key-destruction', id];
+    expect((await as('producer', ...approve)).code).toBe(3);
+    const standing = async (): Promise<string> => (await as('auditor', 'project', 'key-destructions')).stdout;
+    expect(await standing()).toContain(`${id}\tpilot\twaits for a second person\t`);
+    expect((await as('officer', ...approve)).stdout).toMatch(/^the key of pilot is destroyed;/);
+    const refused = await submit('--shot', 'fifth take');
+    expect([refused.code, refused.json<{ error: { code: string } }>().error.code]).toEqual([
+      7,
+      'PROJECT_KEY_DESTROYED',
+    ]);
+    await vi.waitFor(async () => expect(await standing()).toContain(`${id}\tpilot\tcertified `), { timeout: 30_000 });
+    const objects = join(at('farm/farm'), 'store/objects');
+    const left = readdirSync(objects, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    expect(left).toEqual([]);
+    const verified = await as('auditor', 'audit', 'verify');
+    expect([verified.stderr, verified.code]).toEqual(['', 0]);
   });
 
   const mail = (person: string): string => `${person}@studio.example`;
