@@ -6,7 +6,8 @@ import { BatchRepository } from '../../apps/coordinator/src/shots/batch.reposito
 import { ShotRepository } from '../../apps/coordinator/src/shots/shot.repository.js';
 import { Claims } from '../../apps/coordinator/src/shards/claims.js';
 import type { FakeLane } from './fake-lane.js';
-import { PLATE_FRAMES, type Stage, type StagesFarm } from './stages-farm.js';
+import { PLATE_FRAMES } from './drawn-plate.js';
+import type { Stage, StagesFarm } from './stages-farm.js';
 import { useStages } from './use-stages.js';
 
 const NIGHT = { batch: 'night' };

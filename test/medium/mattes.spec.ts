@@ -10,7 +10,8 @@ import { newestVersions } from '../../apps/coordinator/src/shots/shot-row.js';
 import { ShotRepository } from '../../apps/coordinator/src/shots/shot.repository.js';
 import type { FakeLane } from './fake-lane.js';
 import { refused } from './refused.js';
-import { PLATE_FRAMES, type Stage, type StagesFarm } from './stages-farm.js';
+import { PLATE_FRAMES } from './drawn-plate.js';
+import type { Stage, StagesFarm } from './stages-farm.js';
 import { useStages } from './use-stages.js';
 
 const run = promisify(execFile);

@@ -11,7 +11,8 @@ import { ShotActs } from '../../apps/coordinator/src/shots/shot-acts.js';
 import { ShotRepository } from '../../apps/coordinator/src/shots/shot.repository.js';
 import { AnalysisPurge } from '../../apps/coordinator/src/stages/analysis-purge.js';
 import { FakeLane, templateOf } from './fake-lane.js';
-import { makePlate, PLATE_FRAMES, type Stage, StagesFarm } from './stages-farm.js';
+import { makePlate, PLATE_FRAMES } from './drawn-plate.js';
+import { type Stage, StagesFarm } from './stages-farm.js';
 
 /** The identity is person 2, the plate person 0; person 5 is enrolled besides, person 9 nowhere. */
 const [IDENTITY, PLATE, THIRD, NOBODY] = [2, 0, 5, 9];

@@ -8,7 +8,8 @@ import { Resubmissions } from '../../apps/coordinator/src/shots/resubmissions.js
 import { ShotRepository } from '../../apps/coordinator/src/shots/shot.repository.js';
 import type { FakeLane } from './fake-lane.js';
 import { revokeConsent } from './shot-fixture.js';
-import { PLATE_FRAMES, type Stage, type StagesFarm } from './stages-farm.js';
+import { PLATE_FRAMES } from './drawn-plate.js';
+import type { Stage, StagesFarm } from './stages-farm.js';
 import { useStages } from './use-stages.js';
 
 const REASON = 'the director wants it so';

@@ -5,7 +5,8 @@ import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Shot, ShotReport } from '@understudy/contracts';
 import { probePlate, sniffMedia } from '@understudy/media';
 import { type FakeLane, observe } from './fake-lane.js';
-import { PLATE_FRAMES, type Stage, StagesFarm } from './stages-farm.js';
+import { PLATE_FRAMES } from './drawn-plate.js';
+import { type Stage, StagesFarm } from './stages-farm.js';
 import { useStages } from './use-stages.js';
 
 let folder: string;

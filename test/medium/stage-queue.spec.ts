@@ -13,7 +13,8 @@ import { StageTransitions } from '../../apps/coordinator/src/stages/stage-transi
 import { STAGE_QUEUE } from '../../apps/coordinator/src/stages/stage-tokens.js';
 import type { FakeLane } from './fake-lane.js';
 import { lacksRedis, TestRedis } from './redis.js';
-import { makePlate, type Stage, StagesFarm } from './stages-farm.js';
+import { makePlate } from './drawn-plate.js';
+import { type Stage, StagesFarm } from './stages-farm.js';
 
 const LACK = lacksRedis();
 

@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { execFile } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
@@ -7,7 +6,6 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { promisify } from 'node:util';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { type ConsentLevel, type ConsentRole, type ShotState, type StageName, SubmitShot } from '@understudy/contracts';
 import { type Database, hashTokenSecret, newTokenSecret, type Sql } from '@understudy/db';
@@ -29,20 +27,6 @@ import { FakeLane, templateOf } from './fake-lane.js';
 import { shotSnapshot } from './shot-snapshot.js';
 
 const DAY_MS = 86_400_000;
-const run = promisify(execFile);
-
-/** Frames of the plate that `makePlate` draws. */
-export const PLATE_FRAMES = 30;
-
-/** Moving colours and a tone, a second and a quarter: a real file of few bytes. */
-export async function makePlate(path: string): Promise<void> {
-  const rate = 24;
-  const seconds = PLATE_FRAMES / rate;
-  const picture = ['-f', 'lavfi', '-i', `testsrc2=size=96x64:rate=${rate}:duration=${seconds}`];
-  const sound = ['-f', 'lavfi', '-i', `sine=frequency=440:duration=${seconds}`];
-  const coding = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '24', '-pix_fmt', 'yuv420p', '-c:a', 'aac'];
-  await run('ffmpeg', ['-v', 'error', '-y', ...picture, ...sound, ...coding, path]);
-}
 
 /** A project with an identity performer (person 2) and a plate performer (person 0), both consenting. */
 export interface Stage {

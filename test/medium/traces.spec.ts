@@ -10,7 +10,8 @@ import { FarmGauges } from '../../apps/coordinator/src/metrics/farm-gauges.js';
 import { Submissions } from '../../apps/coordinator/src/shots/submissions.js';
 import { StageTransitions } from '../../apps/coordinator/src/stages/stage-transitions.js';
 import type { FakeLane } from './fake-lane.js';
-import { makePlate, type Stage, StagesFarm } from './stages-farm.js';
+import { makePlate } from './drawn-plate.js';
+import { type Stage, StagesFarm } from './stages-farm.js';
 
 interface Told {
   traceId: string;

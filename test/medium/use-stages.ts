@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import type { FakeLane } from './fake-lane.js';
-import { makePlate, type Stage, StagesFarm } from './stages-farm.js';
+import { makePlate } from './drawn-plate.js';
+import { type Stage, StagesFarm } from './stages-farm.js';
 
 export interface StagesWorld {
   /** A folder that goes at the end. */

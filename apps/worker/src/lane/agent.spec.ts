@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -7,10 +7,10 @@ import { type Lease, UnderstudyError } from '@understudy/contracts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { FakeCoordinator, enrolLease, held } from '../../test/fake-coordinator.js';
+import { FakeExecutor } from '../../test/fake-executor.js';
 import { openLog } from '../log.js';
 import { LaneAgent, type AgentOptions } from './agent.js';
-import { LaneControl, Stopped, monotonicMs } from './control.js';
-import type { LaneTask, TaskExecutor, TaskResult } from './task.js';
+import { LaneControl, monotonicMs } from './control.js';
 
 const registration: AgentOptions['registration'] = {
   ordinal: 0,
@@ -23,33 +23,6 @@ const registration: AgentOptions['registration'] = {
     packs: ['p'],
   },
 };
-
-/** Works frame by frame until it is stopped or has done its frames. */
-class FakeExecutor implements TaskExecutor {
-  frames = 1;
-  frameMs = 1;
-  error: Error | undefined;
-  readonly tasks: LaneTask[] = [];
-  lastFrameAtMs = 0;
-
-  constructor(private readonly control: LaneControl) {}
-
-  async run(task: LaneTask): Promise<TaskResult> {
-    this.tasks.push(task);
-    const path = join(task.folder, 'result');
-    await writeFile(path, 'result');
-    if (this.error !== undefined) throw this.error;
-    for (let frame = 0; frame < this.frames; frame++) {
-      await held(this.frameMs);
-      const reason = this.control.stopReason();
-      if (reason !== null) throw new Stopped(reason);
-      this.control.framesDone += 1;
-      this.lastFrameAtMs = monotonicMs();
-    }
-    const result = { sha256: 'b'.repeat(64), bytes: 6, frames: this.frames };
-    return { path, report: { result, timingsMs: { work: 1 } } };
-  }
-}
 
 let scratch: string;
 let coordinator: FakeCoordinator;
