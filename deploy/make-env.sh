@@ -6,6 +6,7 @@ cat <<EOF
 OWNER_PASSWORD=$(secret 24)
 RUNTIME_PASSWORD=$(secret 24)
 SECRET_KEY=$(secret 32)
+KEY_ENCRYPTION_KEYS=$(secret 32)
 WORKER_TOKEN=usw_$(secret 32)
 ADMIN_EMAIL=${ADMIN_EMAIL:-admin@localhost.localdomain}
 ADMIN_PASSWORD=$(secret 12)
