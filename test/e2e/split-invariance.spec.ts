@@ -11,7 +11,7 @@ import { descendants, isAlive } from './processes.js';
 import { eachFramePair, lumaError } from './regions.js';
 import { makeFolder, start } from './understudy.js';
 
-const FRAMES = 42;
+const FRAMES = 28;
 
 interface Report {
   readonly frames: number;
@@ -64,7 +64,7 @@ describe('a lossless render', () => {
   });
 
   it('in seven shards on two lanes decodes to the same frames', async () => {
-    const result = await render('seven.mp4', 6, 2).finished;
+    const result = await render('seven.mp4', 4, 2).finished;
     expect(result.stderr).not.toMatch(/^error/m);
     expect(result.json<Report>()).toMatchObject({ frames: FRAMES, shards: 7 });
     expect(await decodedHash(join(dir, 'seven.mp4'))).toBe(whole);
@@ -75,7 +75,7 @@ describe('a lossless render', () => {
     const [first] = inputs.truth.frames[0] ?? [];
     const edge = 2 * Math.round(((first?.box?.x ?? 0) + (first?.box?.width ?? 0) / 2) / 2);
     const pictures = await drawMattePictures(join(dir, 'matte'), edge);
-    const result = await render('matted.mp4', 14, 2, ['--matte', pictures]).finished;
+    const result = await render('matted.mp4', 10, 2, ['--matte', pictures]).finished;
     expect(result.stderr).not.toMatch(/^error/m);
     expect(result.json<Report>()).toMatchObject({ frames: FRAMES, shards: 3 });
     const bare = new Map<number, string>();
@@ -93,7 +93,7 @@ describe('a lossless render', () => {
   });
 
   it('is the same after a lane was killed with kill -9 in the middle', async () => {
-    const running = render('killed.mp4', 6, 2);
+    const running = render('killed.mp4', 4, 2);
     await running.said(/rendering/);
     const lane = await laneOf(running.child.pid ?? 0);
     process.kill(lane, 'SIGKILL');

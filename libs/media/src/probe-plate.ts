@@ -29,9 +29,11 @@ export async function probePlate(path: string, options: ProbeOptions = {}): Prom
   const file = await probeStreams(path, container, options);
   const stream = videoStream(file, path);
   const isStill = container === 'png' || container === 'jpeg';
-  if (isStill) await refuseStillCutOff(path, container, options);
-  const sideData = [...stream.side_data_list, ...(await probeFirstFrame(path, container, stream.index, options))];
-  const scan = isStill ? STILL_FRAMES : await scanClip(path, container, file, stream, options);
+  const [firstFrame, scan] = await bothOf(
+    probeFirstFrame(path, container, stream.index, options),
+    isStill ? scanStill(path, container, options) : scanClip(path, container, file, stream, options),
+  );
+  const sideData = [...stream.side_data_list, ...firstFrame];
   const timeBase = parseRational(stream.time_base) ?? { num: 1, den: 25 };
   const rate = readRate(scan.pts, timeBase, statedRates(stream));
   const video = describeVideo(stream, sideData, path);
@@ -58,6 +60,11 @@ type FrameList = Pick<FrameScan, 'pts' | 'keyFrames'>;
 
 const STILL_FRAMES: FrameList = { pts: [0], keyFrames: [0] };
 
+async function scanStill(path: string, container: MediaContainer, options: ProbeOptions): Promise<FrameList> {
+  await refuseStillCutOff(path, container, options);
+  return STILL_FRAMES;
+}
+
 async function scanClip(
   path: string,
   container: MediaContainer,
@@ -68,6 +75,14 @@ async function scanClip(
   const scan = await scanFrames(path, container, stream.index, options);
   refuseUnlessExact(scan, file, stream, path);
   return scan;
+}
+
+/** Two looks at one file at the same time; both have ended when this does. @throws what the second one found, if both failed */
+async function bothOf<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  const [one, other] = await Promise.allSettled([first, second]);
+  if (other.status === 'rejected') throw other.reason;
+  if (one.status === 'rejected') throw one.reason;
+  return [one.value, other.value];
 }
 
 function videoStream(file: ProbedFile, path: string): ProbedStream {
