@@ -1,19 +1,14 @@
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Consent, RouteOutput, Shot, ShotReport } from '@understudy/contracts';
-import { freePort } from '@understudy/db';
-import { encodeModel } from '@understudy/inference';
-import { FIRST, THIRD, drawPortrait, pngOf } from '@understudy/sample';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { columnsWith, filesWith } from './canary.js';
 import { Listener } from './listener.js';
-import { painter } from './painter.js';
 import { frameMd5s, picture } from './picture.js';
-import { type Finished, type Running, makeFolder, start, understudy } from './understudy.js';
+import { PASSWORD, Studio, mail } from './studio.js';
+import { understudy } from './understudy.js';
 
-const PASSWORD = 'a-long-enough-password';
 /** Nobody but those who work on it is to read the first, nobody outside the plate's own file the second. */
 const CODENAME = 'codename-4f1c-canary';
 const IN_PLATE = 'plate-word-9ab2-canary';
@@ -23,49 +18,31 @@ const IN_PLATE = 'plate-word-9ab2-canary';
  * the consent officer activates, somebody else than the producer releases.
  */
 describe('a lasting farm', () => {
-  let dir: string;
-  let remove: () => Promise<void>;
-  let farm: Running;
-  let server: string;
-  let adminPassword: string;
+  let studio: Studio;
   let consents: Consent[];
   let replacedReport: ShotReport;
   /** Who outside is told of shots, and of the farm's times. */
   let outside: Listener;
-  const at = (name: string): string => join(dir, name);
-  /** Each person has a home of their own, as on a host of their own. */
-  const as = (person: string, ...args: string[]): Promise<Finished> =>
-    understudy(args, { env: { UNDERSTUDY_HOME: at(person) } });
+  const at: Studio['at'] = (name) => studio.at(name);
+  const as: Studio['as'] = (...args) => studio.as(...args);
+  const typed: Studio['typed'] = (...args) => studio.typed(...args);
+  const logIn: Studio['logIn'] = (...args) => studio.logIn(...args);
+  const submit: Studio['submit'] = (...args) => studio.submit(...args);
+  const finished: Studio['finished'] = (...args) => studio.finished(...args);
 
   beforeAll(async () => {
-    ({ dir, remove } = await makeFolder());
-    writeFileSync(at('first.png'), await pngOf((await drawPortrait(FIRST)).picture));
-    writeFileSync(at('identity.png'), await pngOf((await drawPortrait(THIRD)).picture));
-    writeFileSync(at('signed.pdf'), 'the paper that both signed');
-    const frames = ['-loop', '1', '-i', at('first.png'), '-frames:v', '24', '-vf', 'scale=360:-2'];
-    const tag = ['-metadata', `title=${IN_PLATE}`];
-    execFileSync('ffmpeg', ['-v', 'error', ...frames, '-pix_fmt', 'yuv420p', ...tag, at('plate.mp4')]);
+    studio = await Studio.furnish(IN_PLATE);
     copyFileSync(at('plate.mp4'), at(`${CODENAME}.mp4`));
-    await addPainter();
-    const port = await freePort();
-    server = `http://127.0.0.1:${port}`;
     outside = await Listener.open();
-    const told = { OTEL_EXPORTER_OTLP_ENDPOINT: outside.url, WEBHOOKS_TO_PRIVATE_HOSTS: 'true' };
-    farm = start(['up', '--port', String(port), '--lanes', '1', '--admin-email', 'admin@studio.example'], {
-      env: { UNDERSTUDY_HOME: at('farm'), ...told },
-    });
-    const out = await farm.printed(/sign in as \S+ with (\S+)/);
-    adminPassword = out[1]!;
+    await studio.open({ OTEL_EXPORTER_OTLP_ENDPOINT: outside.url, WEBHOOKS_TO_PRIVATE_HOSTS: 'true' });
   });
   afterAll(async () => {
-    farm.child.kill('SIGTERM');
-    await farm.finished;
+    await studio.close();
     outside.close();
-    await remove();
   });
 
   it('signs people in, and keeps their token to themselves', async () => {
-    const admin = await logIn('admin', adminPassword);
+    const admin = await logIn('admin', studio.adminPassword);
     expect(admin.stderr).toBe('');
     expect(admin.stdout).toContain('signed in');
     expect(statSync(at('admin/sign-in.json')).mode & 0o777).toBe(0o600);
@@ -317,7 +294,7 @@ describe('a lasting farm', () => {
     expect(await columnsWith(farmDir, [IN_PLATE])).toEqual([]);
     expect(await columnsWith(farmDir, [CODENAME])).toEqual(['shots.name']);
     const { token } = JSON.parse(readFileSync(at('operator/sign-in.json'), 'utf8')) as { token: string };
-    const metrics = await fetch(`${server}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+    const metrics = await fetch(`${studio.server}/metrics`, { headers: { authorization: `Bearer ${token}` } });
     expect(metrics.status).toBe(200);
     expect(await metrics.text()).not.toMatch(/canary/);
     expect((await as('auditor', 'audit', 'export', '--out', at('all.ndjson'))).stderr).toBe('');
@@ -347,28 +324,6 @@ describe('a lasting farm', () => {
     expect([verified.stderr, verified.code]).toEqual(['', 0]);
   });
 
-  const mail = (person: string): string => `${person}@studio.example`;
-  const logIn = (person: string, password: string): Promise<Finished> =>
-    typed(person, password, ['login', '--server', server, '--email', mail(person)]);
-  const submit = (...more: string[]): Promise<Finished> =>
-    as(
-      'producer',
-      ...['submit', '--target', at('plate.mp4'), '--identity', at('identity.png'), '--project', 'pilot'],
-      ...['--performer', 'ada', '--plate-performer', 'ben', '--json', ...more],
-    );
-
-  /** A shot of this name, submitted, released and fetched. */
-  async function finished(name: string, ...more: string[]): Promise<ShotReport> {
-    const submitted = await submit('--shot', name, ...more);
-    expect(submitted.stderr).not.toMatch(/^error/m);
-    const { id } = submitted.json<Shot>();
-    const watched = await as('producer', 'watch', id, '--json');
-    expect(watched.stderr).not.toMatch(/^error/m);
-    expect((await as('second', 'release', id, '--reason', 'approved')).stderr).toBe('');
-    const file = at(`${name}.${more.includes('mkv') ? 'mkv' : 'mp4'}`);
-    return (await as('producer', 'watch', id, '--out', file, '--json')).json<ShotReport>();
-  }
-
   /** Its first frame, with another strength; the frames of its other shards stay as they were, bit for bit. */
   async function someFramesAnew(id: string): Promise<void> {
     const replace = { type: 'replace', settings: { strength: 0.4 } };
@@ -387,20 +342,5 @@ describe('a lasting farm', () => {
     expect(after).toHaveLength(24);
     expect(after.slice(rendered.endFrame)).toEqual(before.slice(rendered.endFrame));
     expect(after[0]).not.toBe(before[0]);
-  }
-
-  /** In the stores of the farm's lanes and of the admin. */
-  async function addPainter(): Promise<void> {
-    writeFileSync(at('painter.dfm'), encodeModel(painter()));
-    const row = ['--as', 'dfm', '--id', 'ada_dfm', '--pack-version', '1', '--licence', 'in-house'];
-    for (const store of ['farm', 'admin']) {
-      expect((await as(store, 'models', 'add', at('painter.dfm'), ...row)).stderr).toBe('');
-    }
-  }
-
-  /** With a line on standard input. */
-  async function typed(person: string, line: string, args: readonly string[]): Promise<Finished> {
-    const running = start(args, { env: { UNDERSTUDY_HOME: at(person) }, input: `${line}\n` });
-    return running.finished;
   }
 });

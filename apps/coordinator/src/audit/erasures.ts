@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type AuditErasure, type RouteInput, type RouteOutput, UnderstudyError } from '@understudy/contracts';
 import { alteredRows, type Database, personal, RecordSeals, type Sql } from '@understudy/db';
-import { asSubject } from '@understudy/policy';
 import { ERASED } from '@understudy/tlog';
 import type { Actor } from '../access/actor.js';
 import { notFound, requireOn } from '../access/require-on.js';
+import { toDecide } from '../access/two-people.js';
 import { pageOf } from '../platform/paging.js';
 import { DATABASE } from '../platform/tokens.js';
 import { AuditWriter } from './audit-writer.js';
@@ -57,9 +57,6 @@ export class Erasures {
   async approve(actor: Actor, erasureId: string): Promise<AuditErasure> {
     return this.database.hotTransaction(async (sql) => {
       const row = await this.#held(sql, actor, 'activate', erasureId);
-      if (row.askedBy === actor.id) {
-        throw new UnderstudyError('FORBIDDEN', 'Another person approves an erasure than who asked for it.');
-      }
       if ((await alteredRows(sql, this.seals, 'audit_erasures', [erasureId])).length > 0) {
         throw new UnderstudyError('RECORD_ALTERED', 'What was asked for was changed past the service: ask anew.');
       }
@@ -82,11 +79,7 @@ export class Erasures {
 
   async #held(sql: Sql, actor: Actor, action: 'activate' | 'decline', erasureId: string): Promise<ErasureRow> {
     const row = await this.erasures.hold(sql, erasureId);
-    if (row === undefined || actor.ability.cannot(action, asSubject('AuditErasure', { projectId: row.projectId }))) {
-      throw notFound('erasure');
-    }
-    if (!row.isWaiting) throw new UnderstudyError('CONFLICT', 'This was decided, or ran out; ask for it anew.');
-    return row;
+    return toDecide(actor, row, { action, subject: 'AuditErasure', what: 'erasure' });
   }
 
   async #note(

@@ -7,9 +7,9 @@ import {
   UnderstudyError,
 } from '@understudy/contracts';
 import { type Database, personal, type Sql } from '@understudy/db';
-import { asSubject } from '@understudy/policy';
 import type { Actor } from '../access/actor.js';
 import { notFound, requireOn } from '../access/require-on.js';
+import { toDecide } from '../access/two-people.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { ShotWithdrawal } from '../consents/shot-withdrawal.js';
 import { pageOf } from '../platform/paging.js';
@@ -75,9 +75,6 @@ export class KeyDestructions {
   async approve(actor: Actor, keyDestructionId: string): Promise<KeyDestruction> {
     const approved = await this.database.hotTransaction(async (sql) => {
       const row = await this.#held(sql, actor, 'activate', keyDestructionId);
-      if (row.askedBy === actor.id) {
-        throw new UnderstudyError('FORBIDDEN', 'Another person approves it than who asked for it.');
-      }
       await this.destructions.requireOwn(sql, row.id);
       await this.destructions.decide(sql, row.id, 'approved_by', actor.id);
       await this.#endProject(sql, actor, row);
@@ -113,11 +110,7 @@ export class KeyDestructions {
 
   async #held(sql: Sql, actor: Actor, action: 'activate' | 'decline', id: string): Promise<KeyDestructionRow> {
     const row = await this.destructions.hold(sql, id);
-    if (row === undefined || actor.ability.cannot(action, asSubject('KeyDestruction', { projectId: row.projectId }))) {
-      throw notFound('key destruction');
-    }
-    if (!row.isWaiting) throw new UnderstudyError('CONFLICT', 'This was decided, or ran out; ask for it anew.');
-    return row;
+    return toDecide(actor, row, { action, subject: 'KeyDestruction', what: 'key destruction' });
   }
 
   async #note(
