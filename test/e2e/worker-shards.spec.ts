@@ -8,8 +8,14 @@ import { frameHash, frameHashes, openClipWriter, probePlate, type Rational, read
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { LaneControl, Stopped, monotonicMs } from '../../apps/worker/src/lane/control.js';
-import { type RenderedShard, type ShardOptions, renderShard } from '../../apps/worker/src/render-shard.js';
+import {
+  type RenderedShard,
+  type ShardOptions,
+  renderFrames,
+  renderShard,
+} from '../../apps/worker/src/render-shard.js';
 import { recipeProcessors } from '../../apps/worker/src/render/processors.js';
+import type { FrameProcessor } from '../../apps/worker/src/render/steps.js';
 import { type Clip, buildWorker, drawClip, wanderingFace } from '../../apps/worker/test/clip.js';
 
 const FRAMES = 60;
@@ -28,7 +34,13 @@ beforeEach(() => {
   control.begin(monotonicMs() + 600_000);
 });
 
-function anonymise(): Promise<ShardOptions['processors']> {
+interface Overrides extends Partial<Omit<ShardOptions, 'renderers'>> {
+  processors?: readonly FrameProcessor[];
+  /** Who share the frames out among themselves; 1 unless told. */
+  renderers?: number;
+}
+
+function anonymise(): Promise<FrameProcessor[]> {
   const lease = { recipe: recipePreset('anonymise'), cast: [], anonymiseTracks: [0] };
   return recipeProcessors({ lease, analysis: wanderingFace(clip), identities: new Map() });
 }
@@ -36,14 +48,15 @@ function anonymise(): Promise<ShardOptions['processors']> {
 async function render(
   startFrame: number,
   endFrame: number,
-  overrides: Partial<ShardOptions> = {},
+  { processors, renderers = 1, ...overrides }: Overrides = {},
 ): Promise<RenderedShard> {
+  const steps = { processors: processors ?? (await anonymise()) };
   return renderShard({
     platePath: clip.path,
     plate: clip.plate,
     startFrame,
     endFrame,
-    processors: overrides.processors ?? (await anonymise()),
+    renderers: Array.from({ length: renderers }, () => (frames) => renderFrames(frames, steps, control)),
     encoding: { mode: 'lossless', preset: 'ultrafast' },
     segmentPath: join(folder, `segment-${startFrame}-${endFrame}.mp4`),
     control,
@@ -51,7 +64,7 @@ async function render(
   });
 }
 
-async function inShards(count: number, overrides: Partial<ShardOptions> = {}): Promise<string[]> {
+async function inShards(count: number, overrides: Overrides = {}): Promise<string[]> {
   const hashes: string[] = [];
   for (let shard = 0; shard < count; shard++) {
     const [from, until] = [Math.floor((FRAMES * shard) / count), Math.floor((FRAMES * (shard + 1)) / count)];
@@ -91,6 +104,7 @@ describe('shards', () => {
     const whole = await inShards(1);
     expect(new Set(whole).size).toBe(FRAMES);
     expect(await inShards(7)).toEqual(whole);
+    expect(await inShards(2, { renderers: 3 })).toEqual(whole);
   });
 
   it('without a step have the plate’s own samples, and with one only where it works', async () => {
@@ -111,6 +125,7 @@ describe('shards', () => {
     const whole = await inShards(1, { matte });
     await render(0, FRAMES, { segmentPath: join(folder, 'bare.mp4') });
     expect(await inShards(3, { matte })).toEqual(whole);
+    expect(await inShards(1, { matte, renderers: 2 })).toEqual(whole);
     let changed = 0;
     const [matted, bare] = [
       await framesOf(join(folder, `segment-0-${FRAMES}.mp4`)),

@@ -4,62 +4,74 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 
-import type { AnalyseLease, FaceObservation, ObservationTable } from '@understudy/contracts';
-import { type FaceAnalyser, faceAnalyser } from '@understudy/face';
-import { type PlateInfo, plateInfoSchema } from '@understudy/media';
+import type { AnalyseLease, FaceObservation } from '@understudy/contracts';
+import type { FaceAnalyser } from '@understudy/face';
+import { type PlateInfo, frameSpec, plateInfoSchema } from '@understudy/media';
 
-import { decodedFrames } from './frames/frame-source.js';
+import { startDecoder, takenFrames, together } from './frames/pipeline.js';
+import type { RingMemory } from './frames/ring.js';
 import type { LaneControl } from './lane/control.js';
 import { type LaneTask, type TaskResult, inputPath } from './lane/task.js';
-import type { LaneTools } from './lane/tools.js';
 import { Stopwatch } from './render/stopwatch.js';
 
 const compress = promisify(gzip);
 
-export interface AnalyseOptions {
-  readonly platePath: string;
+/** A range of frames on its way, as any thread can read it. */
+export interface AnalysisFrames {
   readonly plate: PlateInfo;
   /** Half-open range of frames. */
   readonly startFrame: number;
   readonly endFrame: number;
-  readonly analyser: FaceAnalyser;
-  readonly control: LaneControl;
+  readonly decoded: RingMemory;
 }
 
+/** By frame number. */
+export type FacesOfFrames = ReadonlyMap<number, readonly FaceObservation[]>;
+
+/** Analyses the frames of a range that no other one takes. */
+export type FrameAnalyser = (frames: AnalysisFrames) => Promise<FacesOfFrames>;
+
 /**
- * The faces of each frame of `[startFrame, endFrame)`. What is found in a frame depends on that frame alone, so ranges cut
- * anywhere give the same table.
+ * An analyse task: its result is the table as gzip of its JSON, the same bytes for the same faces. What is found in a frame
+ * depends on that frame alone, so ranges cut anywhere, among any number of threads, give the same table.
  *
  * @throws Stopped when the lane's control says so
  */
-export async function analyseRange(options: AnalyseOptions): Promise<ObservationTable> {
-  const { startFrame, endFrame, analyser, control } = options;
-  const frames: FaceObservation[][] = [];
-  for await (const { frame, frameNumber } of decodedFrames(options)) {
-    frames.push(await analyser.analyseFrame(frame, frameNumber));
-    control.framesDone += 1;
-  }
-  return { format: 'understudy-observations/1', startFrame, endFrame, frames };
-}
-
-/** An analyse task: its result is the table as gzip of its JSON, the same bytes for the same faces. */
-export async function analyseTask(tools: LaneTools, task: LaneTask, lease: AnalyseLease): Promise<TaskResult> {
+export async function analyseTask(
+  analysers: readonly FrameAnalyser[],
+  control: LaneControl,
+  task: LaneTask,
+  lease: AnalyseLease,
+): Promise<TaskResult> {
   const stopwatch = new Stopwatch();
   stopwatch.enter('analyse');
   const { startFrame, endFrame } = lease;
-  const table = await analyseRange({
-    platePath: inputPath(task, lease.plate.source.sha256),
-    plate: plateInfoSchema.parse(lease.plate.info),
-    startFrame,
-    endFrame,
-    analyser: faceAnalyser(tools.models),
-    control: tools.control,
-  });
+  const plate = plateInfoSchema.parse(lease.plate.info);
+  const range = { plate, startFrame, endFrame };
+  const path = inputPath(task, lease.plate.source.sha256);
+  const decoder = startDecoder({ ...range, path, control, readers: analysers.length });
+  const analysing = analysers.map((analyse) => analyse({ ...range, decoded: decoder.ring }));
+  const [, ...found] = await together<[void, ...FacesOfFrames[]]>([decoder.ring], [decoder.result, ...analysing]);
   stopwatch.enter('write');
-  const bytes = await compress(JSON.stringify(table));
-  const path = join(task.folder, 'observations.json.gz');
-  await writeFile(path, bytes, { mode: 0o600 });
+  const faces = new Map(found.flatMap((frames) => [...frames]));
+  const frames = Array.from({ length: endFrame - startFrame }, (_, position) => faces.get(startFrame + position));
+  const bytes = await compress(JSON.stringify({ format: 'understudy-observations/1', startFrame, endFrame, frames }));
+  const written = join(task.folder, 'observations.json.gz');
+  await writeFile(written, bytes, { mode: 0o600 });
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const result = { sha256, bytes: bytes.byteLength, frames: table.frames.length };
-  return { path, report: { result, timingsMs: stopwatch.times() } };
+  const result = { sha256, bytes: bytes.byteLength, frames: frames.length };
+  return { path: written, report: { result, timingsMs: stopwatch.times() } };
+}
+
+/** One thread's share of a range. @throws Stopped, RingBroken */
+export async function analyseFrames(
+  { plate, startFrame, endFrame, decoded }: AnalysisFrames,
+  analyser: FaceAnalyser,
+  control: LaneControl,
+): Promise<FacesOfFrames> {
+  const found = new Map<number, FaceObservation[]>();
+  const taken = takenFrames({ ring: decoded, spec: frameSpec(plate), startFrame, endFrame }, control);
+  for await (const { frame, frameNumber } of taken)
+    found.set(frameNumber, await analyser.analyseFrame(frame, frameNumber));
+  return found;
 }

@@ -2,11 +2,10 @@ import type { FaceProbe } from '@understudy/contracts';
 import { keepUnderMatte, wrapFrame } from '@understudy/frame';
 import { type Encoding, type PlateInfo, type SegmentResult, frameSpec } from '@understudy/media';
 
-import { decodedFrames } from './frames/frame-source.js';
+import { startDecoder, startEncoder, takenFrames, together } from './frames/pipeline.js';
+import { FrameRing, type RingMemory } from './frames/ring.js';
 import type { LaneControl } from './lane/control.js';
-import { MatteReader } from './render/matte-reader.js';
 import type { FrameProber, FrameProcessor } from './render/steps.js';
-import { SegmentSink } from './render/segment-sink.js';
 import { Stopwatch } from './render/stopwatch.js';
 
 export interface ShardOptions {
@@ -15,67 +14,130 @@ export interface ShardOptions {
   /** Half-open range of frames. */
   readonly startFrame: number;
   readonly endFrame: number;
-  readonly processors: readonly FrameProcessor[];
-  readonly prober?: FrameProber | undefined;
   /** A clip of the plate's frames and size: the plate stays where it is black. */
   readonly matte?: { readonly path: string; readonly info: PlateInfo } | undefined;
   readonly encoding: Encoding;
   readonly segmentPath: string;
   readonly control: LaneControl;
+  /** They share the frames out among themselves. */
+  readonly renderers: readonly FrameRenderer[];
 }
 
-export interface RenderedShard {
-  readonly segment: SegmentResult;
+/** Renders the frames of a shard that no other one takes. */
+export type FrameRenderer = (frames: ShardFrames) => Promise<RenderedFrames>;
+
+/** A shard's frames on their way, as any thread can read them. */
+export interface ShardFrames {
+  readonly plate: PlateInfo;
+  readonly startFrame: number;
+  readonly endFrame: number;
+  readonly decoded: RingMemory;
+  readonly matte?: { readonly decoded: RingMemory; readonly info: PlateInfo } | undefined;
+  readonly rendered: RingMemory;
+}
+
+export interface RenderedFrames {
   readonly probes: readonly FaceProbe[];
+  /** Wall milliseconds by step. */
   readonly timingsMs: Readonly<Record<string, number>>;
+}
+
+export interface RenderedShard extends RenderedFrames {
+  readonly segment: SegmentResult;
 }
 
 /**
  * Renders exactly the frames `[startFrame, endFrame)` into a segment.
  *
- * A thread decodes ahead into one ring, this thread processes, a thread encodes behind from another, and a matte has a thread
- * and a ring of its own: memory is the rings', however long the range. No frame depends on another, so a range cut anywhere gives the same samples.
+ * A thread decodes ahead into one ring, any number process, a thread encodes behind from another, and a matte has a thread
+ * and a ring of its own: memory is the rings', however long the range. No frame depends on another, so a range cut anywhere,
+ * among any number of threads, gives the same samples.
  *
  * @throws Stopped when the lane's control says so, else what a step failed with; then nothing is left at the path.
  */
 export async function renderShard(options: ShardOptions): Promise<RenderedShard> {
-  const { plate, startFrame, endFrame, processors, prober, control, segmentPath, encoding } = options;
+  const { platePath, plate, startFrame, endFrame, matte, segmentPath, encoding, control, renderers } = options;
+  const range = { startFrame, endFrame, control, readers: renderers.length };
+  const decoder = startDecoder({ ...range, path: platePath, plate });
+  const matteDecoder = matte === undefined ? null : startDecoder({ ...range, path: matte.path, plate: matte.info });
+  const sink = { path: segmentPath, frames: endFrame - startFrame, writers: renderers.length };
+  const encoder = startEncoder({ ...sink, plate, encoding, control });
+  const frames: ShardFrames = {
+    plate,
+    startFrame,
+    endFrame,
+    decoded: decoder.ring,
+    rendered: encoder.ring,
+    matte: matte && matteDecoder ? { decoded: matteDecoder.ring, info: matte.info } : undefined,
+  };
+  const rings = [decoder.ring, encoder.ring, ...(matteDecoder === null ? [] : [matteDecoder.ring])];
+  const stopwatch = new Stopwatch();
+  const rendering = together<RenderedFrames[]>(
+    rings,
+    renderers.map((render) => render(frames)),
+  );
+  void rendering.then(
+    () => stopwatch.enter('finish'),
+    () => {},
+  );
+  const [rendered, segment] = await together<[RenderedFrames[], SegmentResult, void, void]>(rings, [
+    rendering,
+    encoder.result,
+    decoder.result,
+    matteDecoder?.result ?? Promise.resolve(),
+  ]);
+  return {
+    segment,
+    probes: rendered.flatMap(({ probes }) => probes).sort((a, b) => a.frame - b.frame),
+    timingsMs: { ...meanOf(rendered.map(({ timingsMs }) => timingsMs)), ...stopwatch.times() },
+  };
+}
+
+/** Of threads that worked side by side. */
+function meanOf(timings: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const one of timings) {
+    for (const [step, ms] of Object.entries(one)) sums[step] = (sums[step] ?? 0) + ms / timings.length;
+  }
+  return sums;
+}
+
+/** One thread's share of a shard. @throws Stopped, RingBroken, what a step failed with */
+export async function renderFrames(
+  frames: ShardFrames,
+  { processors, prober }: { processors: readonly FrameProcessor[]; prober?: FrameProber | undefined },
+  control: LaneControl,
+): Promise<RenderedFrames> {
+  const { plate, startFrame, endFrame } = frames;
   const spec = frameSpec(plate);
-  const sink = new SegmentSink({ path: segmentPath, plate, encoding, control });
+  const rendered = new FrameRing(frames.rendered);
   const probed = prober === undefined ? new Set<number>() : framesToProbe(startFrame, endFrame);
   const probes: FaceProbe[] = [];
   const stopwatch = new Stopwatch();
-  const matte = options.matte === undefined ? null : new MatteReader({ ...options, matte: options.matte });
-  try {
-    stopwatch.enter('awaitDecoder');
-    for await (const { frame, frameNumber } of decodedFrames(options)) {
-      stopwatch.enter('awaitEncoder');
-      const output = wrapFrame(spec, await sink.reserve());
-      output.bytes.set(frame.bytes);
-      for (const processor of processors) {
-        stopwatch.enter(processor.name);
-        await processor.apply(output, frameNumber);
-      }
-      if (matte !== null) {
-        stopwatch.enter('matte');
-        keepUnderMatte(output, frame, await matte.next(frameNumber));
-      }
-      if (prober !== undefined && probed.has(frameNumber)) {
-        stopwatch.enter('probe');
-        probes.push(...(await prober.measure(frame, output, frameNumber)));
-      }
-      sink.commit(frameNumber);
-      control.framesDone += 1;
-      stopwatch.enter('awaitDecoder');
+  stopwatch.enter('awaitDecoder');
+  const taken = takenFrames({ ring: frames.decoded, spec, startFrame, endFrame }, control);
+  for await (const { frame, frameNumber, position } of taken) {
+    stopwatch.enter('awaitEncoder');
+    const output = wrapFrame(spec, await rendered.reserve(position));
+    output.bytes.set(frame.bytes);
+    for (const processor of processors) {
+      stopwatch.enter(processor.name);
+      await processor.apply(output, frameNumber);
     }
-    stopwatch.enter('finish');
-    await matte?.finish();
-    const segment = await sink.finish();
-    return { segment, probes, timingsMs: stopwatch.times() };
-  } finally {
-    await matte?.close();
-    await sink.abandon();
+    if (frames.matte !== undefined) {
+      stopwatch.enter('matte');
+      const ring = new FrameRing(frames.matte.decoded);
+      keepUnderMatte(output, frame, wrapFrame(frameSpec(frames.matte.info), await ring.frame(position)));
+      ring.release(position);
+    }
+    if (prober !== undefined && probed.has(frameNumber)) {
+      stopwatch.enter('probe');
+      probes.push(...(await prober.measure(frame, output, frameNumber)));
+    }
+    rendered.commit(position);
+    stopwatch.enter('awaitDecoder');
   }
+  return { probes, timingsMs: stopwatch.times() };
 }
 
 const PROBE_PERIOD = 8;

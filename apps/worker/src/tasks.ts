@@ -1,18 +1,15 @@
 import { createHash } from 'node:crypto';
 
 import type { PackSelfTest } from '@understudy/contracts';
-import { openFaceModels } from '@understudy/face';
-import { type ModelPack, ensureDefaultPack, parityClass, selfTestPacks } from '@understudy/inference';
+import { crewOf, parityClass } from '@understudy/inference';
 
 import { analyseTask } from './analyse-range.js';
-import { enrolTask } from './enrol-image.js';
+import { ComputeCrew } from './compute/crew.js';
 import type { AgentData } from './lane/agent-messages.js';
 import type { LaneControl } from './lane/control.js';
 import type { LaneTask, TaskExecutor, TaskResult } from './lane/task.js';
-import type { LaneTools } from './lane/tools.js';
 import type { LaneConfig } from './messages.js';
-import { LastPreparedShot } from './render/prepared-shot.js';
-import { renderTask } from './render/render-task.js';
+import { LastIdentities, renderTask } from './render/render-task.js';
 
 export interface TaskRunner extends TaskExecutor {
   readonly capabilities: AgentData['capabilities'];
@@ -20,37 +17,38 @@ export interface TaskRunner extends TaskExecutor {
 
 /** Opens the lane's models. @throws UnderstudyError MODEL_UNAVAILABLE, MODEL_HASH_MISMATCH, PROVIDER_UNAVAILABLE */
 export async function createTaskRunner(config: LaneConfig, control: LaneControl): Promise<TaskRunner> {
-  const pack = await ensureDefaultPack(config.dataDir);
-  const { provider, precision, threads, engines } = config;
-  const session = { provider, precision, threads, ...(engines === undefined ? {} : { engines }) };
-  const models = await openFaceModels(pack, session);
-  const selfTests = await selfTestPacks(config.dataDir, session);
-  const tools: LaneTools = { pack, models, dataDir: config.dataDir, session, control };
-  const shots = new LastPreparedShot();
+  const crew = await ComputeCrew.open(config, control);
+  const last = new LastIdentities();
   return {
-    capabilities: { ...capabilitiesOf(pack, session, selfTests), ...cardOf(config) },
-    run: (task) => runTask(tools, shots, task),
+    capabilities: { ...capabilitiesOf(config, crew.packId, await crew.selfTest()), ...cardOf(config) },
+    run: (task) => runTask(crew, last, control, task),
   };
 }
 
-async function runTask(tools: LaneTools, shots: LastPreparedShot, task: LaneTask): Promise<TaskResult> {
+async function runTask(
+  crew: ComputeCrew,
+  last: LastIdentities,
+  control: LaneControl,
+  task: LaneTask,
+): Promise<TaskResult> {
   const { lease } = task;
-  if (lease.kind === 'render') return renderTask(tools, shots, task, lease);
-  if (lease.kind === 'analyse') return analyseTask(tools, task, lease);
-  return enrolTask(tools, task, lease);
+  if (lease.kind === 'render') return renderTask(crew, last, control, task, lease);
+  if (lease.kind === 'analyse') return analyseTask(crew.analysers(), control, task, lease);
+  return crew.enrol(task, lease);
 }
 
-type Session = Pick<LaneConfig, 'provider' | 'precision' | 'threads' | 'engines'>;
 const LONGEST_NAME = 80;
 
 type Capabilities = AgentData['capabilities'];
 
 function capabilitiesOf(
-  pack: ModelPack,
-  session: Session,
+  config: LaneConfig,
+  packId: string,
   selfTests: PackSelfTest[],
 ): Omit<Capabilities, 'vramMiB' | 'computeCapability'> {
-  const parity = parityClass(session);
+  const { provider, precision, engines } = config;
+  const { threads } = crewOf(config);
+  const parity = parityClass({ provider, precision, threads, ...(engines === undefined ? {} : { engines }) });
   return {
     parityClass: {
       provider: parity.provider,
@@ -61,8 +59,8 @@ function capabilitiesOf(
       batch: parity.batch,
     },
     kinds: ['enrol', 'analyse', 'render'],
-    threads: session.threads,
-    packs: [pack.id, ...selfTests.flatMap(({ passed, sha256 }) => (passed && sha256 !== null ? [sha256] : []))],
+    threads: config.threads,
+    packs: [packId, ...selfTests.flatMap(({ passed, sha256 }) => (passed && sha256 !== null ? [sha256] : []))],
     selfTests,
   };
 }

@@ -24,7 +24,7 @@ export class FakeExecutor implements TaskExecutor {
       await held(this.frameMs);
       const reason = this.control.stopReason();
       if (reason !== null) throw new Stopped(reason);
-      this.control.framesDone += 1;
+      this.control.frameDone();
       this.lastFrameAtMs = monotonicMs();
     }
     const result = { sha256: 'b'.repeat(64), bytes: 6, frames: this.frames };

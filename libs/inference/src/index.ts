@@ -2,6 +2,7 @@ export * from './manifest.js';
 export * from './default-pack.js';
 export * from './model-pack.js';
 export * from './session.js';
+export { crewOf } from './crew.js';
 export * from './onnx/model-proto.js';
 export * from './onnx/tensor-data.js';
 export * from './packs/check-graph.js';

@@ -1,34 +1,36 @@
 import { wrapFrame } from '@understudy/frame';
-import { type PlateInfo, readFrames, readSpec } from '@understudy/media';
+import { readSpec } from '@understudy/media';
 
 import { LaneControl, Stopped } from '../lane/control.js';
+import { type DecodeRange, LastDecoder } from './open-decoder.js';
 import { FrameRing, type RingMemory } from './ring.js';
-import { serveFrameThread } from './thread.js';
+import { serveWork } from './thread.js';
 
-export interface DecodeData {
-  readonly path: string;
-  readonly plate: PlateInfo;
-  readonly startFrame: number;
-  readonly endFrame: number;
+export interface DecodeWork extends DecodeRange {
   readonly ring: RingMemory;
   readonly control: SharedArrayBuffer;
 }
 
+const last = new LastDecoder();
+
 /** Decodes exactly `[startFrame, endFrame)` into the ring. A full ring holds the decoder back. */
-export async function decode(data: DecodeData): Promise<void> {
-  const { path, plate, startFrame, endFrame } = data;
-  const ring = new FrameRing(data.ring);
-  const control = new LaneControl(data.control);
+export async function decode({ ring: memory, control: shared, ...range }: DecodeWork): Promise<void> {
+  const { startFrame } = range;
+  const ring = new FrameRing(memory);
+  const control = new LaneControl(shared);
+  const decoder = await last.take(range);
   const watch = control.watch();
-  watch.signal.addEventListener('abort', () => ring.break());
-  try {
-    const spec = readSpec({ path, plate, startFrame, endFrame });
-    const target = async () => wrapFrame(spec, await ring.reserve());
-    const frames = readFrames({ path, plate, startFrame, endFrame, target, signal: watch.signal });
-    for await (const { frameNumber } of frames) ring.commit(frameNumber);
-    ring.end();
-  } catch (thrown) {
+  watch.signal.addEventListener('abort', () => {
     ring.break();
+    void decoder.close();
+  });
+  try {
+    const spec = readSpec(range);
+    const target = async (frameNumber: number) => wrapFrame(spec, await ring.reserve(frameNumber - startFrame));
+    await decoder.decode(range, target, (frameNumber) => ring.commit(frameNumber - startFrame));
+    await last.keep(decoder);
+  } catch (thrown) {
+    await decoder.close();
     const reason = control.stopReason();
     throw reason === null ? thrown : new Stopped(reason);
   } finally {
@@ -36,4 +38,4 @@ export async function decode(data: DecodeData): Promise<void> {
   }
 }
 
-serveFrameThread(decode);
+serveWork(decode);

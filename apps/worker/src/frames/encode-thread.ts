@@ -4,24 +4,24 @@ import { frameSpec, openSegmentWriter } from '@understudy/media';
 
 import { LaneControl, Stopped } from '../lane/control.js';
 import { FrameRing, type RingMemory } from './ring.js';
-import { serveFrameThread } from './thread.js';
+import { serveWork } from './thread.js';
 
-export interface EncodeData {
+export interface EncodeWork {
   readonly path: string;
   readonly plate: PlateInfo;
   readonly encoding: Encoding;
+  readonly frames: number;
   readonly ring: RingMemory;
   readonly control: SharedArrayBuffer;
 }
 
 /**
- * Encodes the ring's frames into one segment. Stopped, it writes no further frame and leaves no file, whatever the thread
- * that infers is doing.
+ * Encodes the ring's frames into one segment: there whole afterwards, or not at all. Stopped, it writes no further frame and
+ * leaves no file, whatever the threads that compute are doing.
  */
-export async function encode(data: EncodeData): Promise<SegmentResult> {
-  const { path, plate, encoding } = data;
-  const ring = new FrameRing(data.ring);
-  const control = new LaneControl(data.control);
+export async function encode({ path, plate, encoding, ...work }: EncodeWork): Promise<SegmentResult> {
+  const ring = new FrameRing(work.ring);
+  const control = new LaneControl(work.control);
   const watch = control.watch();
   watch.signal.addEventListener('abort', () => ring.break());
   const goOn = () => {
@@ -32,10 +32,11 @@ export async function encode(data: EncodeData): Promise<SegmentResult> {
     const spec = frameSpec(plate);
     const writer = await openSegmentWriter({ path, plate, encoding, signal: watch.signal });
     try {
-      for (let slot = await ring.next(); slot !== null; slot = await ring.next()) {
+      for (let position = 0; position < work.frames; position++) {
+        const bytes = await ring.frame(position);
         goOn();
-        await writer.write(wrapFrame(spec, slot.bytes));
-        ring.release();
+        await writer.write(wrapFrame(spec, bytes));
+        ring.release(position);
       }
       goOn();
       return await writer.finish();
@@ -44,7 +45,6 @@ export async function encode(data: EncodeData): Promise<SegmentResult> {
       throw thrown;
     }
   } catch (thrown) {
-    ring.break();
     goOn();
     throw thrown;
   } finally {
@@ -52,4 +52,4 @@ export async function encode(data: EncodeData): Promise<SegmentResult> {
   }
 }
 
-serveFrameThread(encode);
+serveWork(encode);

@@ -16,53 +16,71 @@ type Outcome =
 /** Not what this process was started with: under a test runner that would lead back to the sources. */
 const THREAD_FLAGS = ['--enable-source-maps'];
 
-/** Threads that wait for their next piece of work, by program: starting one costs more than many a shard. */
-const idle = new Map<string, Worker[]>();
-
-function idleThread(program: URL): Worker | undefined {
-  const threads = idle.get(program.href) ?? [];
-  for (let thread = threads.pop(); thread !== undefined; thread = threads.pop()) {
-    // One that has ended meanwhile has no number any more.
-    if (thread.threadId !== -1) return thread;
-  }
-  return undefined;
+/** Compiled in this folder's place; from the sources it is the last build's. */
+export function threadProgram(path: string): URL {
+  const here = import.meta.url.replace('/apps/worker/src/', '/apps/worker/dist/');
+  return new URL(`../${path}.js`, here);
 }
 
-/** One piece of work on a worker thread, with one result. */
-export class FrameThread<Data, Result> {
-  /** Settles when the thread holds no file or process any more. @throws UnderstudyError, Stopped, RingBroken */
-  readonly result: Promise<Result>;
+/** A thread that does one piece of work after another, and keeps no process alive between them. */
+export class WorkThread {
+  readonly #worker: Worker;
+  #isOver = false;
 
-  constructor(program: URL, data: Data) {
-    const worker = idleThread(program) ?? new Worker(program, { execArgv: THREAD_FLAGS });
-    this.result = new Promise((resolve, reject) => {
-      const end = (outcome?: Outcome) => {
-        worker.off('message', finished).off('error', failed).off('exit', exited);
-        settle(outcome, resolve as (result: unknown) => void, reject);
-      };
-      const finished = (outcome: Outcome) => {
-        end(outcome);
-        // An idle thread keeps no process alive.
-        worker.unref();
-        idle.set(program.href, [...(idle.get(program.href) ?? []), worker]);
+  constructor(program: URL) {
+    this.#worker = new Worker(program, { execArgv: THREAD_FLAGS });
+    this.#worker.once('exit', () => (this.#isOver = true));
+  }
+
+  /** It has ended and does nothing any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /**
+   * One piece, once the last one is done. Settles when the thread holds nothing of it any more.
+   *
+   * @throws UnderstudyError, Stopped, RingBroken
+   */
+  async run<Given, Result>(given: Given): Promise<Result> {
+    const worker = this.#worker;
+    const outcome = await new Promise<Outcome | undefined>((resolve) => {
+      const end = (ended?: Outcome) => {
+        worker.off('message', end).off('error', failed).off('exit', exited);
+        resolve(ended);
       };
       const failed = (error: unknown) => end({ type: 'failed', ...sendable(error) });
       const exited = () => end();
-      worker.once('message', finished).once('error', failed).once('exit', exited);
+      worker.once('message', end).once('error', failed).once('exit', exited);
+      worker.ref();
+      worker.postMessage(given, []);
     });
-    // Awaited later than it may fail.
-    this.result.catch(() => {});
-    worker.ref();
-    worker.postMessage(data, []);
+    worker.unref();
+    return resultOf(outcome) as Result;
   }
 }
 
-function settle(outcome: Outcome | undefined, resolve: (result: unknown) => void, reject: (error: Error) => void) {
-  if (outcome?.type === 'done') resolve(outcome.result);
-  else if (outcome?.type === 'stopped') reject(new Stopped(outcome.reason));
-  else if (outcome?.type === 'broken') reject(new RingBroken('the other side gave up'));
-  else if (outcome?.type === 'failed') reject(received(outcome.error, outcome.stack));
-  else reject(new UnderstudyError('INTERNAL', 'A frame thread ended without a result.'));
+/** Threads that wait for their next piece of work, by program: starting one costs more than many a shard. */
+const idle = new Map<string, WorkThread[]>();
+
+/** One piece of work on whichever thread of this program is idle. */
+export async function onIdleThread<Given, Result>(program: URL, given: Given): Promise<Result> {
+  const threads = (idle.get(program.href) ?? []).filter(({ isOver }) => !isOver);
+  const thread = threads.pop() ?? new WorkThread(program);
+  idle.set(program.href, threads);
+  try {
+    return await thread.run<Given, Result>(given);
+  } finally {
+    idle.set(program.href, [...(idle.get(program.href) ?? []), thread]);
+  }
+}
+
+function resultOf(outcome: Outcome | undefined): unknown {
+  if (outcome?.type === 'done') return outcome.result;
+  if (outcome?.type === 'stopped') throw new Stopped(outcome.reason);
+  if (outcome?.type === 'broken') throw new RingBroken('the other side gave up');
+  if (outcome?.type === 'failed') throw received(outcome.error, outcome.stack);
+  throw new UnderstudyError('INTERNAL', 'A thread ended without a result.');
 }
 
 /** An error from another thread: its text, and where it was thrown. */
@@ -80,15 +98,15 @@ export function sendable(thrown: unknown): { error: ErrorBody['error']; stack: s
 }
 
 /** The thread's side: does one piece of work after another and tells how each ended. */
-export function serveFrameThread<Data, Result>(work: (data: Data) => Promise<Result>): void {
+export function serveWork<Given, Result>(work: (given: Given) => Promise<Result>): void {
   const port = parentPort;
   if (port === null) throw new Error('this program runs as a worker thread');
-  port.on('message', (data: Data) => void outcomeOf(work, data).then((outcome) => port.postMessage(outcome, [])));
+  port.on('message', (given: Given) => void outcomeOf(work, given).then((outcome) => port.postMessage(outcome, [])));
 }
 
-async function outcomeOf<Data, Result>(work: (data: Data) => Promise<Result>, data: Data): Promise<Outcome> {
+async function outcomeOf<Given, Result>(work: (given: Given) => Promise<Result>, given: Given): Promise<Outcome> {
   try {
-    return { type: 'done', result: await work(data) };
+    return { type: 'done', result: await work(given) };
   } catch (thrown) {
     if (thrown instanceof Stopped) return { type: 'stopped', reason: thrown.reason };
     if (thrown instanceof RingBroken) return { type: 'broken' };

@@ -58,8 +58,9 @@ export class LaneControl {
     return Atomics.load(this.#words, FRAMES_DONE);
   }
 
-  set framesDone(frames: number) {
-    Atomics.store(this.#words, FRAMES_DONE, frames);
+  /** One more, by whichever thread. */
+  frameDone(): void {
+    Atomics.add(this.#words, FRAMES_DONE, 1);
   }
 
   /** Aborts as soon as there is a reason to stop. `close` ends the watch. */

@@ -10,6 +10,7 @@ import {
 } from '@understudy/face';
 import { type Frame, cropRgb } from '@understudy/frame';
 
+import { type LaneTask, inputPath } from '../lane/task.js';
 import type { LaneTools } from '../lane/tools.js';
 import { readStill } from '../stills.js';
 
@@ -22,22 +23,38 @@ export interface Identity {
   readonly embedding: Float32Array;
 }
 
+/** By cast number. */
+export type Identities = ReadonlyMap<number, Identity>;
+
 /**
- * Reads a cast member's identity images.
+ * Reads the identity images of every cast member.
  *
  * @throws UnderstudyError NO_FACE, TWO_FACES_IN_IMAGE, FACE_QUALITY_TOO_LOW
  */
-export async function readIdentity(
+export async function readIdentities(tools: LaneTools, task: LaneTask, { cast }: RenderLease): Promise<Identities> {
+  const watch = tools.control.watch();
+  try {
+    const identities = new Map<number, Identity>();
+    for (const member of cast) {
+      const paths = member.identityImages.map(({ sha256 }) => inputPath(task, sha256));
+      identities.set(member.cast, await readIdentity(tools, paths, watch.signal));
+    }
+    return identities;
+  } finally {
+    watch.close();
+  }
+}
+
+async function readIdentity(
   { models, pack }: LaneTools,
-  images: RenderLease['cast'][number]['identityImages'],
-  pathOf: (sha256: string) => string,
+  paths: readonly string[],
   signal: AbortSignal,
 ): Promise<Identity> {
   const read: IdentityImage[] = [];
   const portraits: IdentityPortrait[] = [];
   const embeddings: Float32Array[] = [];
   // A still takes four starts of a program, mostly waiting.
-  for (const frame of await Promise.all(images.map(({ sha256 }) => readStill(pathOf(sha256), signal)))) {
+  for (const frame of await Promise.all(paths.map((path) => readStill(path, signal)))) {
     const faces = await facesOfImage(models, frame);
     const { template } = templateOf(faces, recogniserOf(pack));
     for (const { landmarks } of faces) {

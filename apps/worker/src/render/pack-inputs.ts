@@ -3,14 +3,13 @@ import type { FaceModels } from '@understudy/face';
 import { packDigest, readPack, type SessionOptions, type StoredPack } from '@understudy/inference';
 import type { PlateInfo } from '@understudy/media';
 
-import type { Identity } from './identity.js';
+import type { Identities } from './identity.js';
 
 /** What every step of a recipe is made of. */
 export interface RecipeInputs {
   readonly lease: Pick<RenderLease, 'recipe' | 'cast' | 'anonymiseTracks'>;
   readonly analysis: AnalysisTable;
-  /** By cast number. */
-  readonly identities: ReadonlyMap<number, Identity>;
+  readonly identities: Identities;
 }
 
 /** What steps with packs are made of besides. */

@@ -11,14 +11,14 @@ import {
 import type { Box, Frame } from '@understudy/frame';
 
 import type { FrameProber } from './steps.js';
-import type { Identity } from './identity.js';
+import type { Identities } from './identity.js';
 import { faceAt, trackOf } from './tracks.js';
 
 export interface ProberInputs {
   readonly models: FaceModels;
   readonly analysis: AnalysisTable;
   readonly cast: RenderLease['cast'];
-  readonly identities: ReadonlyMap<number, Identity>;
+  readonly identities: Identities;
 }
 
 const LEAST_SCORE = 0.5;

@@ -1,44 +1,77 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
-import type { RenderLease } from '@understudy/contracts';
+import { canonicalJson, type RenderLease } from '@understudy/contracts';
 import { plateInfoSchema } from '@understudy/media';
 
+import type { ComputeCrew } from '../compute/crew.js';
+import type { LaneControl } from '../lane/control.js';
 import { type LaneTask, type TaskResult, inputPath } from '../lane/task.js';
-import type { LaneTools } from '../lane/tools.js';
 import { renderShard, type ShardOptions } from '../render-shard.js';
-import type { LastPreparedShot } from './prepared-shot.js';
+import type { Identities } from './identity.js';
 
-/** A render task: what the plan has pinned becomes processors, the shard becomes a segment. */
+/** Keeps the identities of the shot that the lane worked on last: its next shard is most often of the same one. */
+export class LastIdentities {
+  private kept: { readonly key: string; readonly identities: Identities } | null = null;
+
+  async of(key: string, read: () => Promise<Identities>): Promise<Identities> {
+    if (this.kept?.key !== key) {
+      this.kept = null;
+      this.kept = { key, identities: await read() };
+    }
+    return this.kept.identities;
+  }
+
+  /** Forgets the faces of a shot that may no longer be worked on. */
+  forget(): void {
+    this.kept = null;
+  }
+}
+
+/** A render task: what the plan has pinned becomes processors on every thread, the shard becomes a segment. */
 export async function renderTask(
-  tools: LaneTools,
-  shots: LastPreparedShot,
+  crew: ComputeCrew,
+  last: LastIdentities,
+  control: LaneControl,
   task: LaneTask,
   lease: RenderLease,
 ): Promise<TaskResult> {
   const path = join(task.folder, 'segment.mp4');
   const { startFrame, endFrame } = lease;
+  const key = keyOf(lease);
   try {
-    const { processors, prober } = await shots.of(tools, task, lease);
+    const identities = await last.of(key, () => crew.readIdentities(task, lease));
     const { segment, probes, timingsMs } = await renderShard({
       platePath: inputPath(task, lease.plate.source.sha256),
       plate: plateInfoSchema.parse(lease.plate.info),
       matte: matteOf(task, lease),
       startFrame,
       endFrame,
-      processors,
-      prober,
+      renderers: crew.renderers({ task, lease, key, identities }),
       encoding: lease.encoding,
       segmentPath: path,
-      control: tools.control,
+      control,
     });
     const { sha256, bytes, frames, frameHashes } = segment;
     const result = { sha256, bytes, frames, frameHashes: [...frameHashes] };
     return { path, report: { result, timingsMs: { ...timingsMs }, probes: [...probes] } };
   } catch (thrown) {
     // Stopped, revoked or broken: nobody's face stays behind.
-    await shots.forget();
+    last.forget();
     throw thrown;
   }
+}
+
+/** Everything that a prepared shot is made of, by content. */
+function keyOf({ analysis, recipe, cast, anonymiseTracks, plate }: RenderLease): string {
+  const members = cast.map((member) => ({
+    cast: member.cast,
+    tracks: [...member.tracks],
+    images: member.identityImages.map(({ sha256 }) => sha256),
+  }));
+  const plateSha256 = plate.source.sha256;
+  const parts = { plateSha256, analysis: analysis.sha256, recipe, members, anonymiseTracks: [...anonymiseTracks] };
+  return createHash('sha256').update(canonicalJson(parts)).digest('hex');
 }
 
 function matteOf(task: LaneTask, { matte }: RenderLease): ShardOptions['matte'] {

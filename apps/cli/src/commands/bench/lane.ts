@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { parityClass } from '@understudy/inference';
+import { crewOf, parityClass } from '@understudy/inference';
 import { mediaTools } from '@understudy/media';
 import type { Config } from '../../config.js';
 import { cpuMsOf } from './cpu-meter.js';
@@ -53,7 +53,7 @@ export interface LaneReport {
 export async function benchLane(options: LaneOptions): Promise<LaneReport> {
   const { config, lanes, signal, onStep } = options;
   const clip = await laneClip({ ...options, homeDir: config.homeDir });
-  const threads = Math.max(1, Math.floor(config.cores / lanes));
+  const { threads } = crewOf({ provider: 'cpu', threads: Math.max(1, Math.floor(config.cores / lanes)) });
   const stages = await stageCosts(clip, { homeDir: config.homeDir, threads, onStep, signal });
   const job = await laneJob(clip, config);
   const folder = await mkdtemp(join(tmpdir(), 'understudy-bench-'));

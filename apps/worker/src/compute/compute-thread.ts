@@ -1,0 +1,49 @@
+import { UnderstudyError } from '@understudy/contracts';
+import { faceAnalyser, openFaceModels } from '@understudy/face';
+import { ensureDefaultPack, selfTestPacks } from '@understudy/inference';
+
+import { analyseFrames } from '../analyse-range.js';
+import { enrolTask } from '../enrol-image.js';
+import { serveWork } from '../frames/thread.js';
+import { LaneControl } from '../lane/control.js';
+import type { LaneTools } from '../lane/tools.js';
+import { readIdentities } from '../render/identity.js';
+import { LastPreparedShot, type ShotInputs } from '../render/prepared-shot.js';
+import { renderFrames, type RenderedFrames, type ShardFrames } from '../render-shard.js';
+import type { ComputeOrder, ComputeWork } from './work.js';
+
+/** A thread with models of its own: the runtime computes on the thread that asks it, which waits. */
+
+let opened: LaneTools | undefined;
+const shots = new LastPreparedShot();
+
+async function compute(order: ComputeOrder): Promise<ComputeWork[keyof ComputeWork]['result']> {
+  if (order.kind === 'open') return open(order);
+  if (opened === undefined) throw new UnderstudyError('INTERNAL', 'A computing thread was not opened.');
+  const { dataDir, session, models, control } = opened;
+  if (order.kind === 'selfTest') return selfTestPacks(dataDir, session);
+  if (order.kind === 'enrol') return enrolTask(opened, order.task, order.lease);
+  if (order.kind === 'identities') return readIdentities(opened, order.task, order.lease);
+  if (order.kind === 'analyse') return analyseFrames(order.frames, faceAnalyser(models), control);
+  return render(opened, order.shot, order.frames);
+}
+
+async function open({ computing, control }: ComputeWork['open']['given']): Promise<ComputeWork['open']['result']> {
+  const { dataDir, ...session } = computing;
+  const pack = await ensureDefaultPack(dataDir);
+  const models = await openFaceModels(pack, session);
+  opened = { pack, models, dataDir, session, control: new LaneControl(control) };
+  return { packId: pack.id };
+}
+
+async function render(tools: LaneTools, shot: ShotInputs, frames: ShardFrames): Promise<RenderedFrames> {
+  try {
+    return await renderFrames(frames, await shots.of(tools, shot), tools.control);
+  } catch (thrown) {
+    // Stopped, revoked or broken: nobody's face stays behind.
+    await shots.forget();
+    throw thrown;
+  }
+}
+
+serveWork(compute);

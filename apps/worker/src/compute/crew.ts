@@ -1,0 +1,85 @@
+import type { EnrolLease, PackSelfTest, RenderLease } from '@understudy/contracts';
+import { crewOf } from '@understudy/inference';
+
+import type { FrameAnalyser } from '../analyse-range.js';
+import { threadProgram, WorkThread } from '../frames/thread.js';
+import type { LaneControl } from '../lane/control.js';
+import type { LaneTask, TaskResult } from '../lane/task.js';
+import type { LaneConfig } from '../messages.js';
+import type { Identities } from '../render/identity.js';
+import type { ShotInputs } from '../render/prepared-shot.js';
+import type { FrameRenderer } from '../render-shard.js';
+import type { Computing, ComputeKind, ComputeOrder, ComputeWork } from './work.js';
+
+/** The threads of a lane that compute, each on a frame of its own. */
+export class ComputeCrew {
+  readonly #threads: WorkThread[] = [];
+  readonly packId: string;
+
+  /** @throws UnderstudyError MODEL_UNAVAILABLE, MODEL_HASH_MISMATCH, PROVIDER_UNAVAILABLE */
+  static async open(config: LaneConfig, control: LaneControl): Promise<ComputeCrew> {
+    const { dataDir, provider, precision, engines } = config;
+    const { size, threads } = crewOf(config);
+    const computing = { dataDir, provider, precision, threads, ...(engines === undefined ? {} : { engines }) };
+    const opened = await Promise.all(Array.from({ length: size }, () => openThread(computing, control)));
+    return new ComputeCrew(computing, control, opened);
+  }
+
+  private constructor(
+    private readonly computing: Computing,
+    private readonly control: LaneControl,
+    opened: readonly { thread: WorkThread; packId: string }[],
+  ) {
+    this.#threads = opened.map(({ thread }) => thread);
+    this.packId = opened[0]?.packId ?? '';
+  }
+
+  async selfTest(): Promise<PackSelfTest[]> {
+    return this.#onFirst('selfTest', {});
+  }
+
+  async enrol(task: LaneTask, lease: EnrolLease): Promise<TaskResult> {
+    return this.#onFirst('enrol', { task, lease });
+  }
+
+  async readIdentities(task: LaneTask, lease: RenderLease): Promise<Identities> {
+    return this.#onFirst('identities', { task, lease });
+  }
+
+  /** One for each thread, for one task. */
+  analysers(): FrameAnalyser[] {
+    return this.#threads.map((_, number) => (frames) => this.#on(number, 'analyse', { frames }));
+  }
+
+  /** One for each thread, for one shard. */
+  renderers(shot: ShotInputs): FrameRenderer[] {
+    return this.#threads.map((_, number) => (frames) => this.#on(number, 'render', { shot, frames }));
+  }
+
+  async #onFirst<Kind extends ComputeKind>(kind: Kind, given: ComputeWork[Kind]['given']) {
+    return this.#on(0, kind, given);
+  }
+
+  async #on<Kind extends ComputeKind>(
+    number: number,
+    kind: Kind,
+    given: ComputeWork[Kind]['given'],
+  ): Promise<ComputeWork[Kind]['result']> {
+    let thread = this.#threads[number];
+    // One that ran out of memory is gone; the next task gets another.
+    if (thread === undefined || thread.isOver) {
+      ({ thread } = await openThread(this.computing, this.control));
+      this.#threads[number] = thread;
+    }
+    return ask(thread, kind, given);
+  }
+}
+
+async function openThread(computing: Computing, control: LaneControl) {
+  const thread = new WorkThread(threadProgram('compute/compute-thread'));
+  return { thread, ...(await ask(thread, 'open', { computing, control: control.shared })) };
+}
+
+function ask<Kind extends ComputeKind>(thread: WorkThread, kind: Kind, given: ComputeWork[Kind]['given']) {
+  return thread.run<ComputeOrder, ComputeWork[Kind]['result']>({ kind, ...given } as ComputeOrder);
+}

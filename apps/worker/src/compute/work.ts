@@ -1,0 +1,29 @@
+import type { EnrolLease, PackSelfTest, RenderLease } from '@understudy/contracts';
+
+import type { AnalysisFrames, FacesOfFrames } from '../analyse-range.js';
+import type { LaneTask, TaskResult } from '../lane/task.js';
+import type { LaneConfig } from '../messages.js';
+import type { Identities } from '../render/identity.js';
+import type { ShotInputs } from '../render/prepared-shot.js';
+import type { RenderedFrames, ShardFrames } from '../render-shard.js';
+
+/** How a computing thread runs its models. */
+export type Computing = Pick<LaneConfig, 'dataDir' | 'provider' | 'precision' | 'engines'> & {
+  /** Inside one operator of one of its networks. */
+  readonly threads: number;
+};
+
+/** What a computing thread is asked for, and what it answers. Everything here passes between threads. */
+export interface ComputeWork {
+  /** Opens the models; first of all. */
+  open: { given: { computing: Computing; control: SharedArrayBuffer }; result: { packId: string } };
+  selfTest: { given: Record<never, never>; result: PackSelfTest[] };
+  enrol: { given: { task: LaneTask; lease: EnrolLease }; result: TaskResult };
+  identities: { given: { task: LaneTask; lease: RenderLease }; result: Identities };
+  analyse: { given: { frames: AnalysisFrames }; result: FacesOfFrames };
+  render: { given: { shot: ShotInputs; frames: ShardFrames }; result: RenderedFrames };
+}
+
+export type ComputeKind = keyof ComputeWork;
+
+export type ComputeOrder = { [Kind in ComputeKind]: { kind: Kind } & ComputeWork[Kind]['given'] }[ComputeKind];
