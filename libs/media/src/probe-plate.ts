@@ -6,6 +6,7 @@ import type { AudioStream, PlateInfo } from './plate-info.js';
 import {
   MAX_PIXELS,
   probeFirstFrame,
+  probeStill,
   probeStreams,
   type ProbedFile,
   type ProbedStream,
@@ -26,13 +27,9 @@ import { readRate } from './timing.js';
  */
 export async function probePlate(path: string, options: ProbeOptions = {}): Promise<PlateInfo> {
   const { container, bytes } = await sniffMedia(path);
-  const file = await probeStreams(path, container, options);
-  const stream = videoStream(file, path);
   const isStill = container === 'png' || container === 'jpeg';
-  const [firstFrame, scan] = await bothOf(
-    probeFirstFrame(path, container, stream.index, options),
-    isStill ? scanStill(path, container, options) : scanClip(path, container, file, stream, options),
-  );
+  const look = isStill ? lookAtStill : lookAtClip;
+  const { file, stream, firstFrame, scan } = await look(path, container, options);
   const sideData = [...stream.side_data_list, ...firstFrame];
   const timeBase = parseRational(stream.time_base) ?? { num: 1, den: 25 };
   const rate = readRate(scan.pts, timeBase, statedRates(stream));
@@ -56,25 +53,36 @@ export async function probePlate(path: string, options: ProbeOptions = {}): Prom
   };
 }
 
-type FrameList = Pick<FrameScan, 'pts' | 'keyFrames'>;
-
-const STILL_FRAMES: FrameList = { pts: [0], keyFrames: [0] };
-
-async function scanStill(path: string, container: MediaContainer, options: ProbeOptions): Promise<FrameList> {
-  await refuseStillCutOff(path, container, options);
-  return STILL_FRAMES;
+interface Look {
+  readonly file: ProbedFile;
+  readonly stream: ProbedStream;
+  readonly firstFrame: SideData;
+  readonly scan: Pick<FrameScan, 'pts' | 'keyFrames'>;
 }
 
-async function scanClip(
-  path: string,
-  container: MediaContainer,
-  file: ProbedFile,
-  stream: ProbedStream,
-  options: ProbeOptions,
-): Promise<FrameList> {
-  const scan = await scanFrames(path, container, stream.index, options);
+async function lookAtStill(path: string, container: MediaContainer, options: ProbeOptions): Promise<Look> {
+  try {
+    const [{ file, firstFrame }] = await bothOf(
+      probeStill(path, container, options),
+      refuseStillCutOff(path, container, options),
+    );
+    return { file, stream: videoStream(file, path), firstFrame, scan: { pts: [0], keyFrames: [0] } };
+  } catch (thrown) {
+    // What its header says explains more than a decoder that would not take it.
+    videoStream(await probeStreams(path, container, options), path);
+    throw thrown;
+  }
+}
+
+async function lookAtClip(path: string, container: MediaContainer, options: ProbeOptions): Promise<Look> {
+  const file = await probeStreams(path, container, options);
+  const stream = videoStream(file, path);
+  const [firstFrame, scan] = await bothOf(
+    probeFirstFrame(path, container, stream.index, options),
+    scanFrames(path, container, stream.index, options),
+  );
   refuseUnlessExact(scan, file, stream, path);
-  return scan;
+  return { file, stream, firstFrame, scan };
 }
 
 /** Two looks at one file at the same time; both have ended when this does. @throws what the second one found, if both failed */

@@ -54,32 +54,25 @@ export interface ProbeOptions {
 
 const HEADER_TIME_LIMIT_MS = 60_000;
 
+/** 8192 x 8192: twice the area of an 8K frame. Larger headers are refused before a decoder allocates anything. */
+export const MAX_PIXELS = 8192 * 8192;
+
 /** The streams of a file as ffprobe describes them. */
 export async function probeStreams(
   path: string,
   container: MediaContainer,
   options: ProbeOptions = {},
 ): Promise<ProbedFile> {
-  const files = new HandedFiles();
-  const { stdout } = await toolOutput({
-    tool: 'ffprobe',
-    args: [
-      ['-v', 'error', ...guardedInput(DEMUXERS[container])],
-      ['-show_streams', '-show_format', '-show_chapters', '-show_data_hash', 'sha256', '-of', 'json'],
-      ['-i', files.read(path)],
-    ],
-    timeLimitMs: HEADER_TIME_LIMIT_MS,
-    failure: 'UNREADABLE_MEDIA',
-    files,
-    details: { path },
-    ...options,
-  });
-  return parseProbe(probedFileSchema, stdout, path);
+  return probed(probedFileSchema, path, container, STREAMS, options);
 }
+
+const STREAMS = ['-show_streams', '-show_format', '-show_chapters', '-show_data_hash', 'sha256'];
+const FIRST_FRAME = ['-max_pixels', String(MAX_PIXELS), '-read_intervals', '%+#1', '-show_frames'];
 
 const firstFrameSchema = z.object({
   frames: z.array(z.looseObject({ side_data_list: sideDataSchema })).default([]),
 });
+type SideData = z.infer<typeof sideDataSchema>;
 
 /** Side data of the first decoded frame: EXIF orientation, colour profile, HDR data are found only there. */
 export async function probeFirstFrame(
@@ -87,14 +80,39 @@ export async function probeFirstFrame(
   container: MediaContainer,
   streamIndex: number,
   options: ProbeOptions = {},
-): Promise<z.infer<typeof sideDataSchema>> {
+): Promise<SideData> {
+  const args = ['-select_streams', String(streamIndex), ...FIRST_FRAME];
+  return sideDataOf(await probed(firstFrameSchema, path, container, args, options));
+}
+
+/** Both of a still at once: its only stream needs no choosing. */
+export async function probeStill(
+  path: string,
+  container: MediaContainer,
+  options: ProbeOptions = {},
+): Promise<{ file: ProbedFile; firstFrame: SideData }> {
+  const schema = probedFileSchema.extend(firstFrameSchema.shape);
+  const { frames, ...file } = await probed(schema, path, container, [...STREAMS, ...FIRST_FRAME], options);
+  return { file, firstFrame: sideDataOf({ frames }) };
+}
+
+function sideDataOf({ frames: [first] }: z.infer<typeof firstFrameSchema>): SideData {
+  return first?.side_data_list ?? [];
+}
+
+async function probed<T>(
+  schema: z.ZodType<T>,
+  path: string,
+  container: MediaContainer,
+  show: readonly string[],
+  options: ProbeOptions,
+): Promise<T> {
   const files = new HandedFiles();
   const { stdout } = await toolOutput({
     tool: 'ffprobe',
     args: [
-      ['-v', 'error', ...guardedInput(DEMUXERS[container]), '-max_pixels', String(MAX_PIXELS)],
-      ['-select_streams', String(streamIndex), '-read_intervals', '%+#1', '-show_frames', '-of', 'json'],
-      ['-i', files.read(path)],
+      ['-v', 'error', ...guardedInput(DEMUXERS[container]), ...show],
+      ['-of', 'json', '-i', files.read(path)],
     ],
     timeLimitMs: HEADER_TIME_LIMIT_MS,
     failure: 'UNREADABLE_MEDIA',
@@ -102,11 +120,8 @@ export async function probeFirstFrame(
     details: { path },
     ...options,
   });
-  return parseProbe(firstFrameSchema, stdout, path).frames[0]?.side_data_list ?? [];
+  return parseProbe(schema, stdout, path);
 }
-
-/** 8192 x 8192: twice the area of an 8K frame. Larger headers are refused before a decoder allocates anything. */
-export const MAX_PIXELS = 8192 * 8192;
 
 export function parseProbe<T>(schema: z.ZodType<T>, stdout: string, path: string): T {
   try {

@@ -11,7 +11,6 @@ import { localProject } from '../../job/local-project.js';
 import { finishShot, type ShotJob, submitShot } from '../../job/shot-job.js';
 import { readLocalFile } from '../../job/upload.js';
 import { party } from '../consent.js';
-import { withLocalFarm } from '../with-farm.js';
 import type { LaneClip } from './lane-clip.js';
 import { cpuMs, largestRssMiB } from './process-usage.js';
 
@@ -37,13 +36,13 @@ const SAMPLING_MS = 200;
 const JOB_STAGES = ['analyse', 'link', 'plan', 'render', 'assemble'];
 
 /** The shot, its consents signed by this installation's operator. */
-export async function laneJob(clip: LaneClip, config: Config): Promise<ShotJob> {
+export async function laneJob(clip: LaneClip, project: string, config: Config): Promise<ShotJob> {
   const parties: ConsentParty[] = [
     await party('identity', 'the identity', clip.identities, config.homeDir),
     await party('plate', 'the plate', clip.plateFaces, config.homeDir),
   ];
   const request = {
-    project: 'bench',
+    project,
     operations: ['replace' as const],
     parties,
     validDays: 1,
@@ -51,7 +50,7 @@ export async function laneJob(clip: LaneClip, config: Config): Promise<ShotJob> 
   };
   const [plateFace = ''] = clip.plateFaces;
   return {
-    project: 'bench',
+    project,
     name: clip.name,
     plate: await readLocalFile(clip.path),
     recipe: recipePreset('replace'),
@@ -70,30 +69,23 @@ export async function laneJob(clip: LaneClip, config: Config): Promise<ShotJob> 
   };
 }
 
-export interface LaneRunOptions {
-  readonly config: Config;
-  readonly lanes: number;
-  readonly outPath: string;
-  readonly signal: AbortSignal;
-}
-
-/** The whole job on a farm of its own, whose lanes are up before the shot is submitted. */
-export async function runLaneJob(job: ShotJob, options: LaneRunOptions): Promise<LaneRun> {
-  const { config, lanes, outPath, signal } = options;
-  return withLocalFarm({ config, lanes, signal, onStep: () => {} }, async (farm, farmSignal) => {
-    const silent = { phase: () => {}, update: () => {}, note: () => {}, end: () => {} };
-    const readFace = createFaceReader(config.homeDir);
-    const context = { client: farm.client, progress: silent, signal: farmSignal, readFace, projectOf: localProject };
-    await untilLanesAreReady(farm, farmSignal);
-    const usage = await startUsage(farm);
-    try {
-      const { shot } = await submitShot(job, context);
-      const { report } = await finishShot(shot.id, outPath, context);
-      return { ...figuresOf(report), ...(await usage.end(report.frames)) };
-    } finally {
-      usage.stop();
-    }
-  });
+/** The whole job on a farm whose lanes wait for one. */
+export async function runLaneJob(
+  job: ShotJob,
+  farm: LocalFarm,
+  { homeDir, outPath, signal }: { homeDir: string; outPath: string; signal: AbortSignal },
+): Promise<LaneRun> {
+  const silent = { phase: () => {}, update: () => {}, note: () => {}, end: () => {} };
+  const readFace = createFaceReader(homeDir);
+  const context = { client: farm.client, progress: silent, signal, readFace, projectOf: localProject };
+  const usage = await startUsage(farm);
+  try {
+    const { shot } = await submitShot(job, context);
+    const { report } = await finishShot(shot.id, outPath, context);
+    return { ...figuresOf(report), ...(await usage.end(report.frames)) };
+  } finally {
+    usage.stop();
+  }
 }
 
 function figuresOf({
@@ -105,7 +97,7 @@ function figuresOf({
   return { frames, shards, jobS, wholeS: timingsS['total'] ?? Number.NaN, stagesS: timingsS };
 }
 
-async function untilLanesAreReady(farm: LocalFarm, signal: AbortSignal): Promise<void> {
+export async function untilLanesAreReady(farm: LocalFarm, signal: AbortSignal): Promise<void> {
   const log = join(farm.dir, 'worker.log');
   while (!(await readFile(log, 'utf8').catch(() => '')).includes('lanes ready'))
     await delay(100, undefined, { signal });

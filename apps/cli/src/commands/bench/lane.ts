@@ -6,9 +6,10 @@ import { promisify } from 'node:util';
 import { crewOf, parityClass } from '@understudy/inference';
 import { mediaTools } from '@understudy/media';
 import type { Config } from '../../config.js';
+import { withLocalFarm } from '../with-farm.js';
 import { cpuMsOf } from './cpu-meter.js';
-import { type LaneClipOptions, laneClip } from './lane-clip.js';
-import { LANE_ENCODING, laneJob, type LaneRun, runLaneJob } from './lane-job.js';
+import { type LaneClip, type LaneClipOptions, laneClip } from './lane-clip.js';
+import { LANE_ENCODING, laneJob, type LaneRun, runLaneJob, untilLanesAreReady } from './lane-job.js';
 import { ceilingFps, stageCosts } from './lane-stages.js';
 import { tenths } from './load-job.js';
 
@@ -17,12 +18,12 @@ const run = promisify(execFile);
 export interface LaneOptions extends Omit<LaneClipOptions, 'homeDir'> {
   readonly config: Config;
   readonly lanes: number;
-  /** How often the job and the transcode beside it are timed. */
+  /** How often the job and the transcode beside it are timed, on lanes that have worked before. */
   readonly runs: number;
   readonly onStep: (step: string) => void;
 }
 
-/** Medians of the runs; frames a second are the clip's frames over wall time. */
+/** Medians of the runs on warm lanes; frames a second are the clip's frames over wall time. */
 export interface LaneReport {
   readonly clip: string;
   readonly frames: number;
@@ -46,6 +47,8 @@ export interface LaneReport {
   readonly stagesS: Readonly<Record<string, number>>;
   readonly shards: number;
   readonly rssMiB: number;
+  /** The first job of lanes that have just started: their code is not compiled yet. */
+  readonly coldJobS: number;
   readonly runs: readonly { readonly jobS: number; readonly transcodeS: number }[];
 }
 
@@ -55,32 +58,60 @@ export async function benchLane(options: LaneOptions): Promise<LaneReport> {
   const clip = await laneClip({ ...options, homeDir: config.homeDir });
   const { threads } = crewOf({ provider: 'cpu', threads: Math.max(1, Math.floor(config.cores / lanes)) });
   const stages = await stageCosts(clip, { homeDir: config.homeDir, threads, onStep, signal });
-  const job = await laneJob(clip, config);
   const folder = await mkdtemp(join(tmpdir(), 'understudy-bench-'));
-  const runs: { job: LaneRun; transcode: Transcode }[] = [];
   try {
-    for (let turn = 1; turn <= options.runs; turn += 1) {
-      signal.throwIfAborted();
-      onStep(`run ${turn} of ${options.runs}: transcoding`);
-      const transcoded = await transcode(clip.path, join(folder, 'transcoded.mp4'), signal);
-      onStep(`run ${turn} of ${options.runs}: the job on ${lanes} ${lanes === 1 ? 'lane' : 'lanes'}`);
-      const outPath = join(folder, 'delivery.mp4');
-      runs.push({ transcode: transcoded, job: await runLaneJob(job, { config, lanes, outPath, signal }) });
-    }
+    const { cold, runs } = await timedRuns(clip, folder, options);
+    return reportOf(clip.name, stages, cold, runs, options, threads);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  return reportOf(clip.name, stages, runs, options, threads);
 }
+
+interface TimedRun {
+  readonly job: LaneRun;
+  readonly transcode: Transcode;
+}
+
+/** All on one farm, as a studio's is: its lanes live for days, so the first job alone says little. */
+async function timedRuns(clip: LaneClip, folder: string, { config, lanes, signal, onStep, ...options }: LaneOptions) {
+  return withLocalFarm({ config, lanes, signal, onStep: () => {} }, async (farm, farmSignal) => {
+    await untilLanesAreReady(farm, farmSignal);
+    const outPath = join(folder, 'delivery.mp4');
+    const jobOf = async (turn: number) => {
+      // No run finds what the one before it had prepared: neither plate nor project is the same.
+      const plate = join(folder, `plate-${turn}.mp4`);
+      await run(mediaTools().ffmpeg, [...COPY, clip.path, ...MARKED, `comment=turn ${turn}`, plate], {
+        signal: farmSignal,
+      });
+      const job = await laneJob({ ...clip, path: plate }, `bench-${turn}`, config);
+      return runLaneJob(job, farm, { homeDir: config.homeDir, outPath, signal: farmSignal });
+    };
+    const of = `on ${lanes} ${lanes === 1 ? 'lane' : 'lanes'}`;
+    onStep(`the first job ${of}`);
+    const cold = await jobOf(0);
+    const runs: TimedRun[] = [];
+    for (let turn = 1; turn <= options.runs; turn += 1) {
+      onStep(`run ${turn} of ${options.runs}: transcoding`);
+      const transcoded = await transcode(clip.path, join(folder, 'transcoded.mp4'), farmSignal);
+      onStep(`run ${turn} of ${options.runs}: the job ${of}`);
+      runs.push({ transcode: transcoded, job: await jobOf(turn) });
+    }
+    return { cold, runs };
+  });
+}
+
+const COPY = ['-v', 'error', '-y', '-i'];
+const MARKED = ['-map', '0', '-c', 'copy', '-metadata'];
 
 function reportOf(
   clip: string,
   stages: Readonly<Record<string, number>>,
-  runs: readonly { job: LaneRun; transcode: Transcode }[],
+  cold: LaneRun,
+  runs: readonly TimedRun[],
   { config, lanes }: LaneOptions,
   threads: number,
 ): LaneReport {
-  const middle = (value: (one: { job: LaneRun; transcode: Transcode }) => number) => median(runs.map(value));
+  const middle = (value: (one: TimedRun) => number) => median(runs.map(value));
   const ceiling = ceilingFps(stages, config.cores);
   const laneFps = middle(({ job }) => job.frames / job.jobS);
   const transcodeFps = middle(({ job, transcode }) => job.frames / transcode.seconds);
@@ -110,7 +141,8 @@ function reportOf(
     },
     stagesS: Object.fromEntries(names.map((name) => [name, hundredths(middle(({ job }) => job.stagesS[name] ?? 0))])),
     shards: runs[0]?.job.shards ?? 0,
-    rssMiB: Math.max(...runs.map(({ job }) => job.rssMiB)),
+    rssMiB: Math.max(...[cold, ...runs.map(({ job }) => job)].map(({ rssMiB }) => rssMiB)),
+    coldJobS: hundredths(cold.jobS),
     runs: runs.map(({ job, transcode }) => ({
       jobS: hundredths(job.jobS),
       transcodeS: hundredths(transcode.seconds),
@@ -126,6 +158,7 @@ export function describeLane(report: LaneReport): string {
     `ceiling ${report.ceilingFps} frames/s, lane ${report.laneFps} (efficiency ${report.efficiency})`,
     `transcode ${report.transcodeFps} frames/s, the job at ${report.speedVsTranscode} of its speed`,
     `processor time a frame: lanes ${cpu.lanes} ms, coordinator ${cpu.coordinator} ms, transcode ${cpu.transcode} ms`,
+    `the first job of lanes just started: ${report.coldJobS} s, later ones ${report.runs.map(({ jobS }) => jobS).join(', ')} s`,
     `a lane holds ${report.rssMiB} MiB at most`,
   ];
   return lines.join('\n');
