@@ -7,7 +7,7 @@ import { join } from 'node:path';
 const dist = (name) => new URL(`../dist/${name}.js`, import.meta.url).href;
 const { LaneControl } = await import(dist('lane/control'));
 const { LaneHost } = await import(dist('lane/lane-host'));
-const { renderShard } = await import(dist('render-shard'));
+const { renderFrames, renderShard } = await import(dist('render-shard'));
 
 const blockMs = Number(process.env.BLOCK_MS);
 const blockAtFrame = Number(process.env.BLOCK_AT_FRAME);
@@ -36,7 +36,7 @@ process.on('message', async (order) => {
         plate: lease.plate.info,
         startFrame: lease.startFrame,
         endFrame: lease.endFrame,
-        processors: [step],
+        renderers: [(frames) => renderFrames(frames, { processors: [step] }, control)],
         encoding: lease.encoding,
         segmentPath: path,
         control,

@@ -38,7 +38,7 @@ export async function laneClip(options: LaneClipOptions): Promise<LaneClip> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if (clip === undefined) {
     const sample = await cachedSample(homeDir, progress, signal);
-    const path = join(folder, `sample-${SAMPLE_VERSION}-1080p-${frames ?? 'all'}.mp4`);
+    const path = join(folder, `sample-${SAMPLE_VERSION}-1080p-gop24-${frames ?? 'all'}.mp4`);
     const scaled = ['-vf', 'scale=1920:1080:flags=lanczos', ...CODING, '-c:a', 'copy'];
     await makeOnce(path, sample.plate, [...bounded(frames), ...scaled], signal);
     return { name: basename(path), path, identities: sample.identities, plateFaces: sample.firstReferences };
@@ -46,15 +46,15 @@ export async function laneClip(options: LaneClipOptions): Promise<LaneClip> {
   if (identity.length === 0) throw new UnderstudyError('USAGE', '--clip needs --identity IMAGE');
   const source = await stat(clip).catch(() => null);
   if (source === null) throw new UnderstudyError('UNREADABLE_MEDIA', `${clip} does not exist; check the path`);
-  const stem = join(folder, `${basename(clip)}-${source.size}-${Math.round(source.mtimeMs)}-${frames ?? 'all'}`);
+  const stem = join(folder, `${basename(clip)}-${source.size}-${Math.round(source.mtimeMs)}-gop24-${frames ?? 'all'}`);
   const path = frames === undefined ? clip : `${stem}.mp4`;
   if (frames !== undefined) await makeOnce(path, clip, [...bounded(frames), ...CODING, '-c:a', 'copy'], signal);
   const faces = plateFace === undefined ? [await stillOf(path, `${stem}.png`, signal)] : [plateFace];
   return { name: basename(clip), path, identities: identity, plateFaces: faces };
 }
 
-/** Finely coded: what is measured later is to meet a plate, not an encoder's leavings. */
-const CODING = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '12', '-pix_fmt', 'yuv420p'];
+/** Finely coded, with a key frame a second, as cameras do: what is measured later is to meet a plate, not an encoder's leavings. */
+const CODING = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '12', '-g', '24', '-pix_fmt', 'yuv420p'];
 
 function bounded(frames: number | undefined): string[] {
   return frames === undefined ? [] : ['-frames:v', String(frames), '-shortest'];
