@@ -16,6 +16,8 @@ const PAUSE_MS = 100;
 /** The production default. */
 const HEARTBEAT_MS = 2_000;
 const SHOTS = 10;
+/** Shards a lane completes before anything is measured. */
+const WARM_UP = 2;
 /** Gives up when the shards take so many times as long as the load offers them. */
 const PATIENCE = 6;
 
@@ -42,9 +44,11 @@ export interface DispatchReport {
   readonly claimMs: Quantiles;
   readonly completeMs: Quantiles;
   readonly heartbeatMs: Quantiles;
+  /** The first load of a coordinator that has just started, whose code is not compiled yet: in no other latency here. */
+  readonly cold: { readonly shards: number; readonly claimMs: Quantiles };
   readonly lost: number;
   readonly doublyAccepted: number;
-  /** What the lanes were answered and what Postgres holds. */
+  /** What the lanes were answered and what Postgres holds, the cold load's included. */
   readonly counts: DispatchCounts;
   readonly refusals: Readonly<Record<string, number>>;
   /** Processor time of each side, all coordinators together, for one completed shard, its lease and heartbeats included. */
@@ -58,8 +62,9 @@ export interface DispatchReport {
 }
 
 /** @returns whether every shard was completed once, and Postgres says the same as the lanes */
-export function isSound({ shards, lost, doublyAccepted, counts }: DispatchReport): boolean {
-  return lost === 0 && doublyAccepted === 0 && counts.acceptedTasks === shards && counts.answeredTasks === shards;
+export function isSound({ shards, cold, lost, doublyAccepted, counts }: DispatchReport): boolean {
+  const all = shards + cold.shards;
+  return lost === 0 && doublyAccepted === 0 && counts.acceptedTasks === all && counts.answeredTasks === all;
 }
 
 export async function benchDispatch(options: DispatchOptions): Promise<DispatchReport> {
@@ -71,9 +76,11 @@ export async function benchDispatch(options: DispatchOptions): Promise<DispatchR
     signal.throwIfAborted();
     onStep(`registering ${options.lanes} lanes, seeding ${options.shards} shards`);
     const lanes = await farm.addLanes(options.lanes);
-    await seed(farm, options.shards);
+    const warmUp = WARM_UP * options.lanes;
+    await seed(farm, 'warm-up', warmUp);
+    await seed(farm, 'load', options.shards);
     signal.throwIfAborted();
-    const figures = await measureLoad(farm, lanes, options);
+    const figures = await measureLoad(farm, lanes, warmUp, options);
     const claimMsByPending = options.pending === 0 ? [] : await claimCosts(farm, options.pending, options);
     return { ...figures, claimMsByPending };
   } finally {
@@ -81,41 +88,44 @@ export async function benchDispatch(options: DispatchOptions): Promise<DispatchR
   }
 }
 
-async function seed(farm: BenchFarm, shards: number): Promise<void> {
+async function seed(farm: BenchFarm, name: string, shards: number): Promise<void> {
   const each = Math.floor(shards / SHOTS);
-  if (each > 0) await seedShots(farm, { name: 'load', shots: SHOTS, shardsEach: each });
-  if (shards % SHOTS > 0) await seedShots(farm, { name: 'load, the rest', shots: 1, shardsEach: shards % SHOTS });
+  if (each > 0) await seedShots(farm, { name, shots: SHOTS, shardsEach: each });
+  if (shards % SHOTS > 0) await seedShots(farm, { name: `${name}, the rest`, shots: 1, shardsEach: shards % SHOTS });
   await farm.owner.query('VACUUM ANALYZE');
 }
 
 async function measureLoad(
   farm: BenchFarm,
   lanes: readonly BenchLane[],
+  warmUp: number,
   { shards, holdMs, coordinators, signal, onStep }: DispatchOptions,
 ): Promise<Omit<DispatchReport, 'claimMsByPending'>> {
   const periodMs = holdMs + PAUSE_MS;
   const offeredPerSec = (lanes.length * 1000) / periodMs;
-  const limitMs = 30_000 + Math.ceil((PATIENCE * shards * 1000) / offeredPerSec);
-  const job = {
+  const jobOf = (count: number): LoadJob => ({
     host: farm.address.host,
     ports: [...farm.ports],
     lanes: [...lanes],
-    shards,
+    shards: count,
     holdMs,
     periodMs,
     heartbeatMs: HEARTBEAT_MS,
-    limitMs,
-  };
-  onStep(`${lanes.length} lanes offer ${Math.round(offeredPerSec)} shards a second`);
+    limitMs: 30_000 + Math.ceil((PATIENCE * count * 1000) / offeredPerSec),
+  });
+  onStep(`${lanes.length} lanes offer ${Math.round(offeredPerSec)} shards a second; ${warmUp} to warm up`);
+  const cold = await runLoad(jobOf(warmUp), signal);
+  onStep(`${shards} shards`);
   const usedMs = async (): Promise<number> => sum(await Promise.all(farm.coordinatorPids.map((pid) => cpuMs(pid))));
   const heldMiB = async (): Promise<number> => sum(await Promise.all(farm.coordinatorPids.map((pid) => rssMiB(pid))));
   const before = { coordinator: await usedMs(), postgres: await cpuMs(farm.postgresPid, true) };
   const rssMiBAtStart = await heldMiB();
   const held = [rssMiBAtStart];
   const watch = setInterval(() => void heldMiB().then((mib) => held.push(mib)), 500);
-  const load = await runLoad(job, signal).finally(() => clearInterval(watch));
-  const counts = await countDispatch(farm.owner, load.result.completed);
-  const per = (ms: number): number => Math.round((ms / Math.max(1, counts.acceptedTasks)) * 100) / 100;
+  const load = await runLoad(jobOf(shards), signal).finally(() => clearInterval(watch));
+  const completed = load.result.completed.length;
+  const counts = await countDispatch(farm.owner, [...cold.result.completed, ...load.result.completed]);
+  const per = (ms: number): number => Math.round((ms / Math.max(1, completed)) * 100) / 100;
   return {
     lanes: lanes.length,
     shards,
@@ -123,14 +133,15 @@ async function measureLoad(
     coordinators,
     verification: 'media not verified: an adapter accepts every result unseen',
     offeredPerSec: tenths(offeredPerSec),
-    completionsPerSec: tenths(counts.acceptedTasks / Math.max(load.result.seconds, 0.001)),
+    completionsPerSec: tenths(completed / Math.max(load.result.seconds, 0.001)),
     claimMs: load.result.claimMs,
     completeMs: load.result.completeMs,
     heartbeatMs: load.result.heartbeatMs,
+    cold: { shards: warmUp, claimMs: cold.result.claimMs },
     lost: counts.lost,
     doublyAccepted: counts.doublyAccepted,
     counts,
-    refusals: load.result.refusals,
+    refusals: merged(cold.result.refusals, load.result.refusals),
     cpuMsPerCompletion: {
       coordinator: per((await usedMs()) - before.coordinator),
       postgres: per((await cpuMs(farm.postgresPid, true)) - before.postgres),
@@ -140,6 +151,12 @@ async function measureLoad(
     rssMiBAtStart,
     rssMiBByTenth: medianOfTenths(held),
   };
+}
+
+function merged(one: Readonly<Record<string, number>>, other: Readonly<Record<string, number>>) {
+  const sums = { ...one };
+  for (const [key, count] of Object.entries(other)) sums[key] = (sums[key] ?? 0) + count;
+  return sums;
 }
 
 /** The lanes live in a process of their own, so that their work does not delay what is measured of them. */
@@ -180,6 +197,7 @@ export function describeDispatch(report: DispatchReport): string {
   return [
     `${report.lanes} lanes, ${report.shards} shards, ${report.coordinators} coordinator(s); ${report.verification}`,
     `completions ${report.completionsPerSec}/s of ${report.offeredPerSec}/s offered`,
+    `the first ${report.cold.shards} shards of a coordinator just started: claim ${ms(report.cold.claimMs)}`,
     `claim ${ms(report.claimMs)}; complete ${ms(report.completeMs)}; heartbeat ${ms(report.heartbeatMs)}`,
     `lost ${report.lost}, doubly accepted ${report.doublyAccepted}; Postgres: ${JSON.stringify(report.counts)}`,
     `processor ms a completion: ${JSON.stringify(report.cpuMsPerCompletion)}`,
