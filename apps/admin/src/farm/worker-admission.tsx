@@ -1,9 +1,10 @@
 import { Badge, Button, Code, Group, MultiSelect, Paper, Stack, Text, Title } from '@mantine/core';
 import type { Worker } from '@understudy/contracts';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { client } from '../api/client.js';
 import { showError } from '../api/show-error.js';
+import { choicesOf, labelOf, useProjects } from '../projects/use-projects.js';
 import { useSession } from '../session/session.js';
 import { ReasonButton } from '../shell/reason-button.js';
 
@@ -103,11 +104,7 @@ function ProjectTie({ worker }: { worker: Worker }) {
   const { ability } = useSession();
   const queries = useQueryClient();
   const [chosen, setChosen] = useState<string[]>(worker.projectIds ?? []);
-  const projects = useQuery({
-    queryKey: ['projects'],
-    queryFn: ({ signal }) => client.call('listProjects', { query: { limit: 500 } }, { signal }),
-    enabled: ability.can('read', 'Project'),
-  });
+  const projects = useProjects({ enabled: ability.can('read', 'Project') });
   const save = useMutation({
     mutationFn: () =>
       client.call('tieWorker', {
@@ -117,14 +114,20 @@ function ProjectTie({ worker }: { worker: Worker }) {
     onSuccess: () => queries.invalidateQueries({ queryKey: ['workers'] }),
     onError: showError,
   });
-  const known = (projects.data?.items ?? []).map(({ id, name }) => ({ value: id, label: name }));
-  const rest = chosen.filter((id) => !known.some(({ value }) => value === id)).map((id) => ({ value: id, label: id }));
+  const nameOf = (id: string): string => {
+    const project = projects.data?.find((one) => one.id === id);
+    return project === undefined ? id : labelOf(project);
+  };
+  const open = choicesOf(projects.data);
+  const rest = chosen
+    .filter((id) => !open.some(({ value }) => value === id))
+    .map((id) => ({ value: id, label: nameOf(id) }));
   return (
     <Group align="end" mt="xs">
       <MultiSelect
         label="Is handed the work of"
         placeholder={chosen.length === 0 ? 'any project' : ''}
-        data={[...known, ...rest]}
+        data={[...open, ...rest]}
         value={chosen}
         onChange={setChosen}
         miw={280}

@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { client } from '../api/client.js';
 import { showError } from '../api/show-error.js';
+import { choicesOf, useProjects } from '../projects/use-projects.js';
 import { JOIN_PATH } from '../session/join-page.js';
 import { ProblemAlert } from '../shell/problem-alert.js';
 import { When } from '../shell/when.js';
@@ -67,10 +68,7 @@ function InviteForm() {
   const [projectId, setProjectId] = useState<string | null>(null);
   const [role, setRole] = useState<string | null>(null);
   const [performer, setPerformer] = useState('');
-  const projects = useQuery({
-    queryKey: ['projects'],
-    queryFn: ({ signal }) => client.call('listProjects', { query: { limit: 500 } }, { signal }),
-  });
+  const projects = useProjects();
   const invite = useMutation({
     mutationFn: () => {
       const memberships = projectId === null || role === null ? [] : [{ projectId, role: ProjectRole.parse(role) }];
@@ -100,7 +98,7 @@ function InviteForm() {
           <MultiSelect label="On the whole farm" data={FARM_ROLES} value={farmRoles} onChange={setFarmRoles} w={200} />
           <Select
             label="In project"
-            data={(projects.data?.items ?? []).map(({ id, name: label }) => ({ value: id, label }))}
+            data={choicesOf(projects.data)}
             value={projectId}
             onChange={setProjectId}
             clearable

@@ -1,6 +1,7 @@
 import { Badge, Group, Stack, Table, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { client } from '../api/client.js';
+import { WaitingEnds } from '../projects/waiting-ends.js';
 import { useSession } from '../session/session.js';
 import { ProblemAlert } from '../shell/problem-alert.js';
 import { ReasonButton } from '../shell/reason-button.js';
@@ -9,12 +10,13 @@ import { BreakGlassPanel } from './break-glass-panel.js';
 import { InvitationsPanel } from './invitations-panel.js';
 import { RoleRequestsPanel } from './role-requests-panel.js';
 
-/** Accounts of the farm, invitations, and roles that wait for a second person. */
+/** Accounts of the farm, invitations, and what waits for a second person. */
 export function PeoplePage() {
   return (
     <Stack>
       <Title order={2}>People</Title>
       <RoleRequestsPanel />
+      <WaitingEnds />
       <InvitationsPanel />
       <UsersTable />
       <BreakGlassPanel />

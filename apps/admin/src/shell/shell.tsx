@@ -3,6 +3,7 @@ import { useDisclosure } from '@mantine/hooks';
 import {
   IconFaceId,
   IconFileCertificate,
+  IconFolders,
   IconMovie,
   IconServer2,
   IconUsers,
@@ -19,6 +20,7 @@ const PLACES = [
   { to: '/portal', label: 'Your consents', icon: IconFaceId, subject: 'Portal' },
   { to: '/shots', label: 'Shots', icon: IconMovie, subject: 'Shot' },
   { to: '/consents', label: 'Consents', icon: IconFileCertificate, subject: 'Consent' },
+  { to: '/projects', label: 'Projects', icon: IconFolders, subject: 'Project' },
   { to: '/workers', label: 'Workers', icon: IconServer2, subject: 'Worker' },
   { to: '/webhooks', label: 'Webhooks', icon: IconWebhook, subject: 'Webhook' },
   { to: '/people', label: 'People', icon: IconUsers, subject: 'User' },

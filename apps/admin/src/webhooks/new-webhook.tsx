@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { client } from '../api/client.js';
 import { asSubject } from '@understudy/policy';
+import { choicesOf } from '../projects/use-projects.js';
 import { useSession } from '../session/session.js';
 import { ProblemAlert } from '../shell/problem-alert.js';
 import { WEBHOOKS_KEY } from './webhook-panel.js';
@@ -38,13 +39,7 @@ export function NewWebhook({ projects }: { projects: readonly Project[] }) {
         <Stack gap="xs">
           <Title order={4}>New webhook</Title>
           <Group align="end">
-            <Select
-              label="Project"
-              data={own.map(({ id, name }) => ({ value: id, label: name }))}
-              value={projectId}
-              onChange={setProjectId}
-              required
-            />
+            <Select label="Project" data={choicesOf(own)} value={projectId} onChange={setProjectId} required />
             <TextInput
               label="Address"
               type="url"

@@ -1,6 +1,7 @@
 import { Alert, Loader, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { client } from '../api/client.js';
+import { labelOf, useProjects } from '../projects/use-projects.js';
 import { useSession } from '../session/session.js';
 import { ProblemAlert } from '../shell/problem-alert.js';
 import { NewWebhook } from './new-webhook.js';
@@ -13,12 +14,12 @@ export function WebhooksPage() {
     queryKey: WEBHOOKS_KEY,
     queryFn: ({ signal }) => client.call('listWebhooks', { query: { limit: 200 } }, { signal }),
   });
-  const projects = useQuery({
-    queryKey: ['projects'],
-    queryFn: ({ signal }) => client.call('listProjects', { query: { limit: 500 } }, { signal }),
-  });
-  const known = projects.data?.items ?? [];
-  const nameOf = (id: string): string => known.find((project) => project.id === id)?.name ?? id;
+  const projects = useProjects();
+  const known = projects.data ?? [];
+  const nameOf = (id: string): string => {
+    const project = known.find((one) => one.id === id);
+    return project === undefined ? id : labelOf(project);
+  };
   return (
     <Stack>
       <Title order={2}>Webhooks</Title>
