@@ -100,6 +100,38 @@ it('knows a segment that a later version took over, and says when it is another'
   expect((await verifyExport(withRow('bb'))).faults[0]).toMatchObject({ kind: 'row', row: { id: 'task 2' } });
 });
 
+describe('a project that two people ended', () => {
+  const say = (action: string, projectId: string, subjectId: string, data: object = {}): string =>
+    JSON.stringify({ ...JSON.parse(eventOf(0, action)), projectId, subjectId, data });
+  const asked = say('key_destruction.asked', 'one', 'end 1');
+  const approved = say('key_destruction.approved', 'one', 'end 1');
+  const lease = (project: string, n: number, kind = 'render') =>
+    say('task.leased', project, `task ${n}`, { kind, lane: 'lane 7' });
+  const ordinary = [lease('one', 1), asked, lease('one', 2), approved, lease('another', 3), eventOf(9)];
+
+  it('may have been at work until its end was approved, and others go on', async () => {
+    expect(await verifyExport(exportOf(ordinary))).toMatchObject({ ok: true, faults: [] });
+    const declined = [asked, say('key_destruction.declined', 'one', 'end 1'), lease('one', 1)];
+    expect(await verifyExport(exportOf(declined))).toMatchObject({ ok: true, faults: [] });
+  });
+
+  it.each(['render', 'analyse', 'enrol'])('gives nothing to %s afterwards: each such claim is named', async (kind) => {
+    const again = say('key_destruction.approved', 'one', 'end 2');
+    const log = [...ordinary, lease('one', 4, kind), again, lease('one', 5, kind)];
+    expect(await verifyExport(exportOf(log))).toMatchObject({
+      ok: false,
+      faults: [
+        {
+          kind: 'ended',
+          index: 6,
+          message: 'entry 6 leases task task 4 to lane lane 7 in project one, whose end was approved in entry 3',
+        },
+        { kind: 'ended', index: 8 },
+      ],
+    });
+  });
+});
+
 it('takes no key from the export where one came another way', async () => {
   const { privateKey: another } = generateKeyPairSync('ed25519');
   const verifierKey = verifierKeyOf(origin, another);

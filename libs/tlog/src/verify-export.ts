@@ -1,6 +1,7 @@
 import { mayCommit, type Opening } from './commitments.js';
 import { parseCheckpoint, type SignedCheckpoint } from './checkpoint.js';
 import { isSignedBy, parseVerifierKey, type VerifierKey } from './note.js';
+import { EndedProjects } from './ended-projects.js';
 import {
   type EndLine,
   type ExportLine,
@@ -16,7 +17,8 @@ import { type OpeningFault, Openings } from './openings.js';
 import type { Outside } from './outside.js';
 
 export interface Fault {
-  readonly kind: 'format' | 'signature' | 'leaf' | 'gap' | 'root' | 'outside' | 'pending' | 'row' | 'personal';
+  readonly kind:
+    'format' | 'signature' | 'leaf' | 'gap' | 'root' | 'outside' | 'pending' | 'row' | 'personal' | 'ended';
   readonly message: string;
   /** First bad entry, where one can be named. */
   readonly index?: number;
@@ -65,6 +67,7 @@ class ExportVerifier {
   /** The tree of the leaves kept outside, from where they part from the log's own; until then the two are one. */
   #vouched: MerkleAccumulator | undefined;
   readonly #recorded = new RecordedRows();
+  readonly #ended = new EndedProjects();
   readonly #openings = new Openings();
   readonly #outsideLeaves: AsyncGenerator<Uint8Array> | undefined;
   /** Outside checkpoints that are still ahead: of the log's own leaves, and of those kept outside. */
@@ -188,7 +191,10 @@ class ExportVerifier {
     const isPersonal = openings.length > 0 || mayCommit(event);
     if (!isPersonal && UNSPOKEN.test(event)) return;
     const read = this.#read(event, index);
-    if (read !== undefined && isPersonal) this.#personal(this.#openings.take(index, read, openings));
+    if (read === undefined) return;
+    const message = this.#ended.take(index, read);
+    if (message !== undefined) this.#fault({ kind: 'ended', index, message });
+    if (isPersonal) this.#personal(this.#openings.take(index, read, openings));
   }
 
   /** Replays an event. */
@@ -285,8 +291,8 @@ class ExportVerifier {
 
 /**
  * Verifies an export against itself and, where given, against what was kept outside: every leaf is the hash of its event,
- * none is missing, together they make the tree that was signed, that tree begins with each outside checkpoint's, and the
- * rows are what the events say.
+ * none is missing, together they make the tree that was signed, that tree begins with each outside checkpoint's, nothing of
+ * a project was leased after its end, and the rows are what the events say.
  */
 export async function verifyExport(
   lines: AsyncIterable<string> | Iterable<string>,

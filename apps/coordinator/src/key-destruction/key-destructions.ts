@@ -100,6 +100,8 @@ export class KeyDestructions {
     await this.shots.lockProject(sql, projectId);
     await this.destructions.endProject(sql, projectId);
     const versions = await this.shots.lockProject(sql, projectId);
+    // In the log no lease stands after the end.
+    await this.tasks.lockOpen(sql, projectId);
     const shotVersions = versions.map(({ shotVersionId }) => shotVersionId);
     await this.#note(sql, actor, 'key_destruction.approved', row, { askedBy, shotVersions });
     const { code, message } = projectKeyDestroyed();

@@ -46,6 +46,8 @@ const CANCEL_CHECKS = `
      WHERE k.shot_version_id = $1 AND t.kind = 'enrol' AND t.state IN ('pending', 'leased', 'reported')
      FOR UPDATE OF t SKIP LOCKED)
   UPDATE tasks t SET state = 'cancelled' FROM open WHERE t.id = open.id RETURNING t.id`;
+const LOCK_OPEN = `
+  SELECT id FROM tasks WHERE project_id = $1 AND state IN ('pending', 'leased', 'reported') ORDER BY id FOR UPDATE`;
 const CANCEL_ENROLMENTS = `
   UPDATE tasks SET state = 'cancelled'
    WHERE project_id = $1 AND kind = 'enrol' AND state IN ('pending', 'leased', 'reported') RETURNING id`;
@@ -74,6 +76,14 @@ export class TaskWriter {
     const made = await sql.query<{ id: string }>(INSERT, [JSON.stringify(tasks)]);
     if (made.length > 0) await sql.query(`SELECT pg_notify($1, '')::text`, [TASKS_CHANNEL]);
     return made.map(({ id }) => id);
+  }
+
+  /**
+   * Waits for claims that are just giving a project's tasks to lanes, and gives none of them until the transaction ends: what is
+   * logged after this comes after every lease.
+   */
+  async lockOpen(sql: Sql, projectId: string): Promise<void> {
+    await sql.query(LOCK_OPEN, [projectId]);
   }
 
   /** Cancels the reading of images of a project. @returns how many tasks */
