@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AuditWriter } from '../../apps/coordinator/src/audit/audit-writer.js';
 import { TestCoordinator, type TestPerson } from './coordinator.js';
 
-describe('the end of a project, in the log', () => {
+describe('the end of a project', () => {
   let farm: TestCoordinator;
   let projectId: string;
   let taskId: string;
@@ -50,13 +50,27 @@ describe('the end of a project, in the log', () => {
     return rows.length > 0;
   };
 
-  it('comes after a lease that was being given while the second person approved', async () => {
+  const ask = async (): Promise<{ keyDestructionId: string }> => {
     const project = (await farm.owner.query<{ name: string }>('SELECT name FROM projects'))[0]?.name;
-    const asked = await farm.call('askKeyDestruction', producer.token, {
+    const { body } = await farm.call('askKeyDestruction', producer.token, {
       params: { projectId },
       body: { project, reason: 'the film is delivered' },
     });
-    const params = { keyDestructionId: asked.body.id };
+    return { keyDestructionId: body.id };
+  };
+
+  it('takes another person than who asked for it', async () => {
+    const params = await ask();
+    const alone = await farm.call('approveKeyDestruction', producer.token, { params });
+    expect(alone.body.error?.code).toBe('FORBIDDEN');
+    const [project] = await farm.owner.query('SELECT key_destroyed_at AS "endedAt" FROM projects');
+    expect(project).toMatchObject({ endedAt: null });
+    const declined = { params, body: { reason: 'nobody else is there' } };
+    expect((await farm.call('declineKeyDestruction', producer.token, declined)).status).toBe(200);
+  });
+
+  it('stands in the log after a lease that was being given while the second person approved', async () => {
+    const params = await ask();
     let approval: Promise<{ status: number }> | undefined;
     await farm.runtime.hotTransaction(async (sql) => {
       // As a claim does it: the task first, its event later.
@@ -74,7 +88,7 @@ describe('the end of a project, in the log', () => {
     expect(await ends()).toEqual([]);
   });
 
-  it('comes before no lease: verify names one that was given past it', async () => {
+  it('stands before no lease: verify names one that was given past it', async () => {
     await farm.app.get(AuditWriter).append(farm.owner, leased());
     await vi.waitFor(
       async () => {
