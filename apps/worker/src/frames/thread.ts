@@ -44,6 +44,8 @@ export class WorkThread {
    */
   async run<Given, Result>(given: Given): Promise<Result> {
     const worker = this.#worker;
+    // Nothing would ever answer.
+    if (this.#isOver) return resultOf(undefined) as Result;
     const outcome = await new Promise<Outcome | undefined>((resolve) => {
       const end = (ended?: Outcome) => {
         worker.off('message', end).off('error', failed).off('exit', exited);
