@@ -108,6 +108,8 @@ export const ERROR_CODES = {
   // The audit log.
   /** The database holds less, or another log, than what was anchored outside it; no lease is given until that is cleared. */
   LOG_BEHIND_ANCHOR: { status: 503, exit: 6 },
+  /** The bucket that the log is anchored in cannot be asked, refuses, or locks nothing. */
+  BUCKET_UNAVAILABLE: { status: 503, exit: 6 },
   /** Verification found fault with the log or with the rows it speaks of. */
   AUDIT_LOG_BROKEN: { status: 409, exit: 7 },
 

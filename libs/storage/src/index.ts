@@ -9,3 +9,5 @@ export type {
   StoredObject,
 } from './object-store.js';
 export { UnsealedObjects } from './unsealed-objects.js';
+export { LockedBucket, type LockedBucketOptions } from './s3/locked-bucket.js';
+export type { ObjectVersion } from './s3/listing.js';
