@@ -4,27 +4,41 @@ import { UnderstudyError } from '@understudy/contracts';
 /**
  * Set when the database holds less, or something else, than what was anchored outside it: a restored backup could bring a
  * revoked consent back. No lease is given and nothing is placed in the log until two people have accepted that, or the
- * coordinator is started with the two in agreement.
+ * coordinator is started with the two in agreement. Before the first comparison nobody knows, so no lease is given either.
  */
 @Injectable()
 export class AnchorHold {
-  #reason: string | null = null;
+  #disagreement: string | null = null;
+  #notCompared: string | null = null;
 
+  /** Why no lease is given; null while leases are. */
   get reason(): string | null {
-    return this.#reason;
+    return this.#disagreement ?? this.#notCompared;
   }
 
-  set(reason: string): void {
-    this.#reason ??= reason;
+  get disagrees(): boolean {
+    return this.#disagreement !== null;
   }
 
-  lift(): void {
-    this.#reason = null;
+  get isCompared(): boolean {
+    return this.#notCompared === null;
+  }
+
+  /** The first comparison could not be made. */
+  cannotCompare(why: string): void {
+    this.#notCompared = `what is anchored outside the database could not be read since the start. ${why}`;
+  }
+
+  /** @param disagreement null where the two agree */
+  compared(disagreement: string | null): void {
+    this.#disagreement = disagreement;
+    this.#notCompared = null;
   }
 
   /** @throws UnderstudyError LOG_BEHIND_ANCHOR */
   refuse(): void {
-    if (this.#reason === null) return;
-    throw new UnderstudyError('LOG_BEHIND_ANCHOR', `No lease is given: ${this.#reason}`);
+    const { reason } = this;
+    if (reason === null) return;
+    throw new UnderstudyError('LOG_BEHIND_ANCHOR', `No lease is given: ${reason}`);
   }
 }

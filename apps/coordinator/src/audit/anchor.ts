@@ -1,70 +1,76 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Database, Sql } from '@understudy/db';
-import { newestAnchors, restoredAnchors, rootAt, type SignedCheckpoint } from '@understudy/tlog';
-import type { Config } from '../config/config.js';
+import { parseCheckpoint, rootAt, type SignedCheckpoint } from '@understudy/tlog';
 import type { Logger } from '../platform/logger.js';
-import { CONFIG, DATABASE, LOGGER } from '../platform/tokens.js';
-import { AnchorFolder } from './anchor-folder.js';
+import { DATABASE, LOGGER } from '../platform/tokens.js';
 import { AnchorHold } from './anchor-hold.js';
+import { ANCHOR_STORE, type Anchored, type AnchorStore } from './anchor-store.js';
 import { type StoredCheckpoint, TreeRepository } from './tree.repository.js';
 
-/** Held by the one replica that appends to the folder. */
+/** Held by the one replica that adds to the anchors. */
 const ANCHOR_LOCK = 72_707_372;
 const LEAVES_A_READ = 8192;
 
 /** Keeps the log's checkpoints outside the database, and compares the two before anything is added. */
 @Injectable()
 export class Anchor {
-  readonly #path: string;
+  /** What was there at the last look, or was added since. */
+  #known: Anchored | null = null;
+  #lookedAt = -Infinity;
+  #turns = 0;
+  #learntIn = 0;
+  #addedAt = -Infinity;
   /** How often anchors had begun anew when leases were stopped. */
   #restoresWhenHeld = 0;
+  #adding: Promise<void> = Promise.resolve();
+  /** Begins when the one that runs has ended; all who come meanwhile share it. */
+  #next: Promise<void> | null = null;
 
   constructor(
-    @Inject(CONFIG) config: Config,
+    @Inject(ANCHOR_STORE) private readonly store: AnchorStore,
     @Inject(DATABASE) private readonly database: Database,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly tree: TreeRepository,
     private readonly hold: AnchorHold,
-  ) {
-    this.#path = config.AUDIT_ANCHOR_DIR ?? join(config.DATA_DIR, 'audit', 'anchor');
-  }
+  ) {}
 
   /** Compares the log's head with what is kept outside. @returns false when no lease may be given */
-  async agrees(sql: Sql = this.database): Promise<boolean> {
-    const { path, restores } = await newestAnchors(this.#path);
+  async agrees(sql: Sql = this.database, { fresh }: { fresh: boolean } = { fresh: false }): Promise<boolean> {
+    const { head, restores } = await this.#look(sql, fresh || this.hold.disagrees);
     // A disagreement is not over because its anchor cannot be seen any more: only new anchors that two people began end it.
-    if (this.hold.reason !== null && restores <= this.#restoresWhenHeld) return false;
-    const anchored = await new AnchorFolder(path).head();
-    const reason = anchored === null ? null : await this.#disagreement(sql, anchored, await this.tree.newest(sql));
-    if (reason === null) {
-      this.hold.lift();
-      return true;
-    }
+    if (this.hold.disagrees && restores <= this.#restoresWhenHeld) return false;
+    // The log after the anchor: the other way round, another replica's addition would look like a log that lost entries.
+    const reason = head === null ? null : await this.#disagreement(sql, head, await this.tree.newest(sql));
+    this.hold.compared(reason);
+    if (reason === null) return true;
     this.logger.error({ code: 'LOG_BEHIND_ANCHOR' }, reason);
     this.#restoresWhenHeld = restores;
-    this.hold.set(reason);
     return false;
   }
 
-  /** Appends what the log has grown by. Does nothing while another replica is at it, or after a disagreement. */
-  async append(): Promise<void> {
-    await this.database.hotTransaction(async (sql) => {
-      const [row] = await sql.query<{ held: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS held', [ANCHOR_LOCK]);
-      if (row?.held !== true || !(await this.agrees(sql))) return;
-      const folder = new AnchorFolder((await newestAnchors(this.#path)).path);
-      const newest = await this.tree.newest(sql);
-      const anchored = (await folder.head())?.size ?? 0;
-      if (newest === null || newest.size <= anchored) return;
-      const since = await folder.vouchedLeaves(anchored);
-      await folder.append(since, this.#leaves(sql, since, newest.size), newest.note);
+  /**
+   * Adds what the log has grown by. Does nothing after a disagreement.
+   *
+   * @param wait until it is kept; else nothing is done before its time or while another replica is at it
+   */
+  async append({ wait }: { wait: boolean }): Promise<void> {
+    if (!wait) return this.#isDue() ? this.#add(false) : undefined;
+    // One connection for all who wait, however slow the store; what runs already may not know of their events.
+    this.#next ??= this.#adding.then(() => {
+      this.#next = null;
+      return this.#add(true);
     });
+    return this.#next;
+  }
+
+  /** Whether a checkpoint that is kept outside covers this entry, as far as this replica knows. */
+  vouchesFor(index: number): boolean {
+    return index < (this.#known?.head?.size ?? 0);
   }
 
   /** The newest head that is kept outside; null where there is none. */
   async head(): Promise<SignedCheckpoint | null> {
-    return new AnchorFolder((await newestAnchors(this.#path)).path).head();
+    return (await this.#look(this.database, true)).head;
   }
 
   /**
@@ -73,11 +79,52 @@ export class Anchor {
   async beginAnew(accepted: SignedCheckpoint): Promise<void> {
     await this.database.hotTransaction(async (sql) => {
       await sql.query('SELECT pg_advisory_xact_lock($1)::text', [ANCHOR_LOCK]);
-      const { path, restores } = await newestAnchors(this.#path);
-      const head = await new AnchorFolder(path).head();
+      const { head, restores } = await this.#look(sql, true);
       if (head === null || head.size !== accepted.size || !Buffer.from(head.root).equals(accepted.root)) return;
-      await mkdir(restoredAnchors(this.#path, restores + 1), { mode: 0o700 });
+      await this.store.beginAnew(restores + 1, accepted);
+      this.#lookedAt = -Infinity;
     });
+  }
+
+  #isDue(): boolean {
+    return performance.now() - this.#addedAt >= this.store.everyMs;
+  }
+
+  async #look(sql: Sql, fresh: boolean): Promise<Anchored> {
+    if (this.#known !== null && !fresh && performance.now() - this.#lookedAt < this.store.everyMs) return this.#known;
+    const turn = ++this.#turns;
+    const seen = await this.store.look((await this.tree.newest(sql))?.size ?? 0);
+    this.#learn(turn, seen);
+    return this.#known ?? seen;
+  }
+
+  /** Looks may overtake one another: what was begun earlier counts for nothing any more. */
+  #learn(turn: number, anchored: Anchored): void {
+    if (turn < this.#learntIn) return;
+    [this.#known, this.#learntIn, this.#lookedAt] = [anchored, turn, performance.now()];
+  }
+
+  #add(wait: boolean): Promise<void> {
+    const added = this.database.hotTransaction(async (sql) => {
+      if (!(await this.#lock(sql, wait)) || !(await this.agrees(sql, { fresh: true }))) return;
+      const newest = await this.tree.newest(sql);
+      const anchored = this.#known;
+      if (newest !== null && anchored !== null && newest.size > (anchored.head?.size ?? 0)) {
+        const { size, note } = newest;
+        await this.store.grow(anchored, { size, note, leavesFrom: (index) => this.#leaves(sql, index, size) });
+        this.#learn(++this.#turns, { ...anchored, head: parseCheckpoint(note) });
+      }
+      this.#addedAt = performance.now();
+    });
+    this.#adding = added.catch(() => undefined);
+    return added;
+  }
+
+  async #lock(sql: Sql, wait: boolean): Promise<boolean> {
+    if (wait) await sql.query('SELECT pg_advisory_xact_lock($1)::text', [ANCHOR_LOCK]);
+    if (wait) return true;
+    const [row] = await sql.query<{ held: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS held', [ANCHOR_LOCK]);
+    return row?.held === true;
   }
 
   async #disagreement(sql: Sql, anchored: SignedCheckpoint, newest: StoredCheckpoint | null): Promise<string | null> {

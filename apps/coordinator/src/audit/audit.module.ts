@@ -1,8 +1,10 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { ErrorFilter } from '../errors/error.filter.js';
+import { CONFIG } from '../platform/tokens.js';
 import { Anchor } from './anchor.js';
 import { AnchorHold } from './anchor-hold.js';
+import { ANCHOR_STORE } from './anchor-store.js';
 import { AuditActsController } from './audit-acts.controller.js';
 import { AuditCheckpoints } from './audit-checkpoints.js';
 import { AuditController } from './audit.controller.js';
@@ -16,6 +18,7 @@ import { EvidenceRepository } from './evidence.repository.js';
 import { EvidenceService } from './evidence.js';
 import { LogInclusion } from './log-inclusion.js';
 import { LogKey } from './log-key.js';
+import { openAnchorStore } from './open-anchor-store.js';
 import { PersonalData } from './personal-data.js';
 import { RecordedRowsRepository } from './recorded-rows.repository.js';
 import { RestoreRepository } from './restore.repository.js';
@@ -50,6 +53,7 @@ import { TreeRepository } from './tree.repository.js';
     SequencerLoop,
     SettingsAudit,
     TreeRepository,
+    { provide: ANCHOR_STORE, inject: [CONFIG], useFactory: openAnchorStore },
     { provide: APP_FILTER, useClass: ErrorFilter },
   ],
   exports: [AnchorHold, AuditCheckpoints, AuditWriter, LogInclusion, LogKey, PersonalData],

@@ -48,6 +48,7 @@ function inForce(config: Config): Record<string, unknown> {
     accounts: config.ACCOUNTS,
     sessionIdleMinutes: config.SESSION_IDLE_MINUTES,
     ownAnchorFolder: config.AUDIT_ANCHOR_DIR !== undefined,
+    anchorBucketDays: config.AUDIT_ANCHOR_S3_RETENTION_DAYS ?? null,
     queue: config.QUEUE_URL === undefined ? 'postgres' : 'redis',
   };
 }

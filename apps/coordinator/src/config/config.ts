@@ -1,7 +1,8 @@
 import { UnderstudyError } from '@understudy/contracts';
 import { STUCK_MS } from '@understudy/policy';
 import { z } from 'zod';
-import { isLoopbackHost } from '../webhooks/public-address.js';
+import { ANCHOR_SETTINGS, anchorFaults } from './anchor-settings.js';
+import { SecureUrl } from './secure-url.js';
 
 const Flag = z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1');
 const Seconds = z.coerce.number().positive().max(3600);
@@ -22,14 +23,6 @@ const Headers = z.string().transform((text, context): Record<string, string> => 
     return z.NEVER;
   }
 });
-
-/** HTTPS, or plain HTTP to this very host. */
-const ProviderUrl = z.url({ protocol: /^https?$/ }).refine((text) => {
-  // What is no address at all is told by the check before.
-  if (!URL.canParse(text)) return true;
-  const { protocol, hostname } = new URL(text);
-  return protocol === 'https:' || isLoopbackHost(hostname);
-}, 'must be https');
 
 const Settings = z.object({
   /** Where to listen. Anything but loopback belongs behind TLS. */
@@ -88,12 +81,12 @@ const Settings = z.object({
   /** Proxies whose word on a client's address is taken, as Express' `trust proxy` reads it; absent, nobody's. */
   TRUSTED_PROXIES: z.string().min(1).optional(),
   /** An OpenID Connect provider that signs people in besides passwords: its issuer, letter for letter as its tokens name it. */
-  OIDC_ISSUER: ProviderUrl.optional(),
+  OIDC_ISSUER: SecureUrl.optional(),
   OIDC_CLIENT_ID: z.string().min(1).max(500).optional(),
   /** Absent for a public client, which proves itself by PKCE alone. */
   OIDC_CLIENT_SECRET: z.string().min(1).max(500).optional(),
   /** The console's own address and `/sign-in/provider`, as the provider has it registered. */
-  OIDC_REDIRECT_URL: ProviderUrl.optional(),
+  OIDC_REDIRECT_URL: SecureUrl.optional(),
   /** What the button says after "Sign in with". */
   OIDC_NAME: z.string().min(1).max(60).default('your organisation'),
   /** Values of `amr` or `acr`, between commas, by which the provider vouches for a second factor; absent, none does. */
@@ -117,14 +110,14 @@ const Settings = z.object({
     .string()
     .regex(/^[^\s+]+$/, 'must be without spaces and plus signs')
     .optional(),
-  /** Where checkpoints and leaf hashes are kept outside the database; best a mount that can only be appended to. */
-  AUDIT_ANCHOR_DIR: z.string().min(1).optional(),
+  ...ANCHOR_SETTINGS,
   AUDIT_CHECKPOINT_SECONDS: Seconds.default(1),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
-/** A provider is named whole or not at all. */
+/** A provider is named whole or not at all, a bucket of anchors too. */
 const Environment = Settings.superRefine((settings, context) => {
+  for (const { name, message } of anchorFaults(settings)) context.addIssue({ code: 'custom', path: [name], message });
   const needed = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_REDIRECT_URL'] as const;
   const missing = needed.filter((name) => settings[name] === undefined);
   if (missing.length === needed.length || missing.length === 0) return;

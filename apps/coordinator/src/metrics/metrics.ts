@@ -64,6 +64,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly #logFailures = new Counter({
+    name: 'understudy_audit_log_failures_total',
+    help: 'Turns in which the audit log could not be compared with its anchor, extended or anchored, by the error code.',
+    labelNames: ['code'],
+    registers: [this.registry],
+  });
+
   /** Counts a request for work by its answer, and hands the answer on. */
   async claim<Lease extends { readonly kind: string }>(asked: Promise<Lease | null>): Promise<Lease | null> {
     const startedAt = performance.now();
@@ -97,6 +104,10 @@ export class Metrics {
 
   spans(outcome: 'sent' | 'dropped', count: number): void {
     this.#spans.inc({ outcome }, count);
+  }
+
+  logTurnFailed(code: string): void {
+    this.#logFailures.inc({ code });
   }
 
   expired(why: 'silent' | 'stuck', count: number): void {
