@@ -1,8 +1,16 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createHash, createPrivateKey } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CONTENT_ROUTES } from '@understudy/contracts';
-import { anchorName, parseCheckpoint, readOutside, type Verification, verifyExport } from '@understudy/tlog';
+import {
+  anchorName,
+  parseCheckpoint,
+  readOutside,
+  signCheckpoint,
+  type Verification,
+  verifyExport,
+} from '@understudy/tlog';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LogInclusion } from '../../apps/coordinator/src/audit/log-inclusion.js';
 import { Sequencer } from '../../apps/coordinator/src/audit/sequencer.js';
@@ -188,6 +196,7 @@ describe('a database restored behind its bucket', () => {
     }
     await restore(kept);
     expect(await lease()).toMatchObject({ status: 503, body: { error: { code: 'LOG_BEHIND_ANCHOR' } } });
+    expect((await farm.call('health', undefined)).body.leases.reason).toMatch(/older copy/);
   });
 
   it('goes on in a folder of its own once two people have said so, and what was anchored stays', async () => {
@@ -212,14 +221,18 @@ describe('a database restored behind its bucket', () => {
 });
 
 describe('a log whose owner wrote it anew', () => {
-  it('gives no lease, though it is as long as what was anchored', async () => {
-    await anchoredNow();
+  it('gives no lease, though it is as long as what was anchored and its forged checkpoint was put over the one that was', async () => {
+    const size = await anchoredNow();
+    const root = createHash('sha256').update('another').digest();
+    const { origin } = parseCheckpoint(bucket.original(keysOf('checkpoints').at(-1) ?? '').toString('utf8'));
+    const key = createPrivateKey(await readFile(join(dataDir, 'audit', 'log-key.pem')));
+    bucket.write(keysOf('checkpoints').at(-1) ?? '', Buffer.from(signCheckpoint({ origin, size, root }, key)));
     await farm.owner.tampering.query('ALTER TABLE audit_checkpoints DISABLE TRIGGER ALL');
     await farm.owner.tampering.query(`UPDATE audit_checkpoints SET root = sha256('another')`);
     await farm.halt();
     await start();
-    expect((await farm.call('getRestore', auditor.token)).body.held).toMatch(/another log/);
     expect((await lease()).status).toBe(503);
+    expect((await farm.call('getRestore', auditor.token)).body.held).toMatch(/another log/);
   });
 
   it('is not taken for anchored where something else was put in the place of its next checkpoint', async () => {
