@@ -58,7 +58,7 @@ describe('deploy', () => {
   it('make-env.sh sets every variable that compose.yaml asks for, anew each time', () => {
     const make = () => execFileSync('sh', [join(ROOT, 'deploy/make-env.sh')], { encoding: 'utf8' });
     const environment = make();
-    const asked = new Set([...readCompose().text.matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name));
+    const asked = new Set([...readCompose().text.matchAll(/\$\{([A-Z][A-Z0-9_]*)/g)].map(([, name = '']) => name));
     const given = new Set(
       environment
         .trim()
