@@ -74,13 +74,9 @@ export async function benchDispatch(options: DispatchOptions): Promise<DispatchR
   try {
     await farm.startCoordinators(options.coordinators);
     signal.throwIfAborted();
-    onStep(`registering ${options.lanes} lanes, seeding ${options.shards} shards`);
+    onStep(`registering ${options.lanes} lanes`);
     const lanes = await farm.addLanes(options.lanes);
-    const warmUp = WARM_UP * options.lanes;
-    await seed(farm, 'warm-up', warmUp);
-    await seed(farm, 'load', options.shards);
-    signal.throwIfAborted();
-    const figures = await measureLoad(farm, lanes, warmUp, options);
+    const figures = await measureLoad(farm, lanes, options);
     const claimMsByPending = options.pending === 0 ? [] : await claimCosts(farm, options.pending, options);
     return { ...figures, claimMsByPending };
   } finally {
@@ -98,7 +94,6 @@ async function seed(farm: BenchFarm, name: string, shards: number): Promise<void
 async function measureLoad(
   farm: BenchFarm,
   lanes: readonly BenchLane[],
-  warmUp: number,
   { shards, holdMs, coordinators, signal, onStep }: DispatchOptions,
 ): Promise<Omit<DispatchReport, 'claimMsByPending'>> {
   const periodMs = holdMs + PAUSE_MS;
@@ -113,8 +108,13 @@ async function measureLoad(
     heartbeatMs: HEARTBEAT_MS,
     limitMs: 30_000 + Math.ceil((PATIENCE * count * 1000) / offeredPerSec),
   });
+  const warmUp = WARM_UP * lanes.length;
   onStep(`${lanes.length} lanes offer ${Math.round(offeredPerSec)} shards a second; ${warmUp} to warm up`);
+  await seed(farm, 'warm-up', warmUp);
   const cold = await runLoad(jobOf(warmUp), signal);
+  // Not before: lanes that still ask when the last one is leased would take of these.
+  await seed(farm, 'load', shards);
+  signal.throwIfAborted();
   onStep(`${shards} shards`);
   const usedMs = async (): Promise<number> => sum(await Promise.all(farm.coordinatorPids.map((pid) => cpuMs(pid))));
   const heldMiB = async (): Promise<number> => sum(await Promise.all(farm.coordinatorPids.map((pid) => rssMiB(pid))));
