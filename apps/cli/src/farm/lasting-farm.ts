@@ -9,7 +9,7 @@ import { type Config, ROOT_DIR } from '../config.js';
 import { writeWhole } from '../output/write-whole.js';
 import { type FarmDatabase, openFarmDatabase } from './database.js';
 import { type KeptService, keepService } from './kept-service.js';
-import { COORDINATOR_ENTRY, WORKER_ENTRY } from './local-farm.js';
+import { COORDINATOR, WORKER_ENTRY } from './local-farm.js';
 import { lockFolder } from './lock-folder.js';
 
 const Secrets = z.object({
@@ -146,7 +146,7 @@ async function startCoordinator(
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   return keepService({
     name: 'coordinator',
-    entry: COORDINATOR_ENTRY,
+    ...COORDINATOR,
     environment: {
       HOST: options.host,
       PORT: String(options.port),

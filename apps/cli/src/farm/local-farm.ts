@@ -36,7 +36,11 @@ export interface LocalFarm {
   stop(): Promise<void>;
 }
 
-export const COORDINATOR_ENTRY = join(ROOT_DIR, 'apps/coordinator/dist/main.js');
+export const COORDINATOR = {
+  entry: join(ROOT_DIR, 'apps/coordinator/dist/main.js'),
+  // A collection marks with all of V8's threads at once: on a host that shares its cores with Postgres, claims then wait for a second.
+  nodeOptions: ['--v8-pool-size=1'],
+};
 export const WORKER_ENTRY = join(ROOT_DIR, 'apps/worker/dist/main.js');
 
 /** @throws UnderstudyError of whatever did not start; everything started before it is stopped again. */
@@ -116,7 +120,7 @@ async function startCoordinator(
   await mkdir(dataDir, { mode: 0o700 });
   return startService({
     name: 'coordinator',
-    entry: COORDINATOR_ENTRY,
+    ...COORDINATOR,
     environment: {
       HOST: '127.0.0.1',
       PORT: '0',

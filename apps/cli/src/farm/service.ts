@@ -8,6 +8,8 @@ export interface ServiceOptions {
   readonly name: string;
   /** The built entry file. */
   readonly entry: string;
+  /** Beyond those that every process of a farm has. */
+  readonly nodeOptions?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly logPath: string;
   /** Recognises the log line that says it is ready. */
@@ -38,7 +40,9 @@ export interface StartingService extends Omit<Service, 'readyEntry'> {
 /** Starts a node process that logs JSON lines. */
 export function launchService(options: ServiceOptions): StartingService {
   const log = new ServiceLog(options.logPath);
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', process.execPath, ...NODE_OPTIONS, options.entry], {
+  const { entry, nodeOptions = [] } = options;
+  const program = [process.execPath, ...NODE_OPTIONS, ...nodeOptions, entry];
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...program], {
     env: { ...childEnvironment(), ...options.environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -15,11 +15,12 @@ import { migrateQueue } from '@understudy/queue';
 import { ROOT_DIR } from '../../config.js';
 import { clusterHome } from '../../farm/cluster-home.js';
 import { createRunFolder, type RunFolder } from '../../farm/run-folder.js';
+import { COORDINATOR } from '../../farm/local-farm.js';
 import { type Service, startService } from '../../farm/service.js';
 import { HttpLine } from './http-line.js';
 
 /** Verifies no media; it serves a database of this name and no other. */
-const COORDINATOR_ENTRY = join(ROOT_DIR, 'apps/coordinator/dist/bench/main.js');
+const BENCH_COORDINATOR = { ...COORDINATOR, entry: join(ROOT_DIR, 'apps/coordinator/dist/bench/main.js') };
 const DATABASE = 'understudy_bench';
 const HOST = '127.0.0.1';
 /** As many lanes as one host may register. */
@@ -108,7 +109,7 @@ export class BenchFarm {
     for (let replica = 0; replica < count; replica += 1) {
       const coordinator = await startService({
         name: 'coordinator',
-        entry: COORDINATOR_ENTRY,
+        ...BENCH_COORDINATOR,
         environment: {
           HOST,
           PORT: '0',
