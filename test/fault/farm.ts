@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { createNodeClient, type NodeClient } from '@understudy/client/node';
 import { bootstrapFarm, type Cluster, ensureRuntimeRole, freePort, migrate, startCluster } from '@understudy/db';
 import { migrateQueue } from '@understudy/queue';
-import { COORDINATOR_ENTRY, WORKER_ENTRY } from '../../apps/cli/src/farm/local-farm.js';
+import { COORDINATOR, WORKER_ENTRY } from '../../apps/cli/src/farm/local-farm.js';
 import { launchService, type Service, startService, type StartingService } from '../../apps/cli/src/farm/service.js';
 import { Ledger } from './ledger.js';
 import { Relay } from './relay.js';
@@ -108,7 +108,7 @@ export class FaultFarm {
     databaseUrl.searchParams.set('application_name', name);
     const coordinator = await startService({
       name: `coordinator ${name}`,
-      entry: COORDINATOR_ENTRY,
+      ...COORDINATOR,
       environment: {
         HOST: '127.0.0.1',
         PORT: String(this.ports[name]),
