@@ -6,30 +6,20 @@ import { gzip } from 'node:zlib';
 
 import type { AnalyseLease, FaceObservation } from '@understudy/contracts';
 import type { FaceAnalyser } from '@understudy/face';
-import { type PlateInfo, frameSpec, plateInfoSchema } from '@understudy/media';
+import { plateInfoSchema } from '@understudy/media';
 
-import { startDecoder, takenFrames, together } from './frames/pipeline.js';
-import type { RingMemory } from './frames/ring.js';
+import { type FramesToTake, startDecoder, takenFrames, together } from './frames/pipeline.js';
 import type { LaneControl } from './lane/control.js';
 import { type LaneTask, type TaskResult, inputPath } from './lane/task.js';
 import { Stopwatch } from './render/stopwatch.js';
 
 const compress = promisify(gzip);
 
-/** A range of frames on its way, as any thread can read it. */
-export interface AnalysisFrames {
-  readonly plate: PlateInfo;
-  /** Half-open range of frames. */
-  readonly startFrame: number;
-  readonly endFrame: number;
-  readonly decoded: RingMemory;
-}
-
 /** By frame number. */
 export type FacesOfFrames = ReadonlyMap<number, readonly FaceObservation[]>;
 
 /** Analyses the frames of a range that no other one takes. */
-export type FrameAnalyser = (frames: AnalysisFrames) => Promise<FacesOfFrames>;
+export type FrameAnalyser = (frames: FramesToTake) => Promise<FacesOfFrames>;
 
 /**
  * An analyse task: its result is the table as gzip of its JSON, the same bytes for the same faces. What is found in a frame
@@ -47,11 +37,13 @@ export async function analyseTask(
   stopwatch.enter('analyse');
   const { startFrame, endFrame } = lease;
   const plate = plateInfoSchema.parse(lease.plate.info);
-  const range = { plate, startFrame, endFrame };
   const path = inputPath(task, lease.plate.source.sha256);
-  const decoder = startDecoder({ ...range, path, control, readers: analysers.length });
-  const analysing = analysers.map((analyse) => analyse({ ...range, decoded: decoder.ring }));
-  const [, ...found] = await together<[void, ...FacesOfFrames[]]>([decoder.ring], [decoder.result, ...analysing]);
+  const decoder = startDecoder({ path, plate, startFrame, endFrame, control, readers: analysers.length });
+  const analysing = analysers.map((analyse) => analyse(decoder.frames));
+  const [, ...found] = await together<[void, ...FacesOfFrames[]]>(
+    [decoder.frames.ring],
+    [decoder.result, ...analysing],
+  );
   stopwatch.enter('write');
   const faces = new Map(found.flatMap((frames) => [...frames]));
   const frames = Array.from({ length: endFrame - startFrame }, (_, position) => faces.get(startFrame + position));
@@ -65,13 +57,13 @@ export async function analyseTask(
 
 /** One thread's share of a range. @throws Stopped, RingBroken */
 export async function analyseFrames(
-  { plate, startFrame, endFrame, decoded }: AnalysisFrames,
+  frames: FramesToTake,
   analyser: FaceAnalyser,
   control: LaneControl,
 ): Promise<FacesOfFrames> {
   const found = new Map<number, FaceObservation[]>();
-  const taken = takenFrames({ ring: decoded, spec: frameSpec(plate), startFrame, endFrame }, control);
-  for await (const { frame, frameNumber } of taken)
+  for await (const { frame, frameNumber } of takenFrames(frames, control)) {
     found.set(frameNumber, await analyser.analyseFrame(frame, frameNumber));
+  }
   return found;
 }

@@ -1,8 +1,8 @@
 import type { FaceProbe } from '@understudy/contracts';
 import { keepUnderMatte, wrapFrame } from '@understudy/frame';
-import { type Encoding, type PlateInfo, type SegmentResult, frameSpec } from '@understudy/media';
+import type { Encoding, PlateInfo, SegmentResult } from '@understudy/media';
 
-import { startDecoder, startEncoder, takenFrames, together } from './frames/pipeline.js';
+import { type FramesToTake, startDecoder, startEncoder, takenFrames, together } from './frames/pipeline.js';
 import { FrameRing, type RingMemory } from './frames/ring.js';
 import type { LaneControl } from './lane/control.js';
 import type { FrameProber, FrameProcessor } from './render/steps.js';
@@ -26,13 +26,10 @@ export interface ShardOptions {
 /** Renders the frames of a shard that no other one takes. */
 export type FrameRenderer = (frames: ShardFrames) => Promise<RenderedFrames>;
 
-/** A shard's frames on their way, as any thread can read them. */
+/** Where a shard's frames come from and go to. */
 export interface ShardFrames {
-  readonly plate: PlateInfo;
-  readonly startFrame: number;
-  readonly endFrame: number;
-  readonly decoded: RingMemory;
-  readonly matte?: { readonly decoded: RingMemory; readonly info: PlateInfo } | undefined;
+  readonly decoded: FramesToTake;
+  readonly matte?: FramesToTake | undefined;
   readonly rendered: RingMemory;
 }
 
@@ -62,15 +59,8 @@ export async function renderShard(options: ShardOptions): Promise<RenderedShard>
   const matteDecoder = matte === undefined ? null : startDecoder({ ...range, path: matte.path, plate: matte.info });
   const sink = { path: segmentPath, frames: endFrame - startFrame, writers: renderers.length };
   const encoder = startEncoder({ ...sink, plate, encoding, control });
-  const frames: ShardFrames = {
-    plate,
-    startFrame,
-    endFrame,
-    decoded: decoder.ring,
-    rendered: encoder.ring,
-    matte: matte && matteDecoder ? { decoded: matteDecoder.ring, info: matte.info } : undefined,
-  };
-  const rings = [decoder.ring, encoder.ring, ...(matteDecoder === null ? [] : [matteDecoder.ring])];
+  const frames = { decoded: decoder.frames, rendered: encoder.ring, matte: matteDecoder?.frames };
+  const rings = [encoder.ring, decoder.frames.ring, ...(matteDecoder === null ? [] : [matteDecoder.frames.ring])];
   const stopwatch = new Stopwatch();
   const rendering = together<RenderedFrames[]>(
     rings,
@@ -104,37 +94,34 @@ function meanOf(timings: readonly Readonly<Record<string, number>>[]): Record<st
 
 /** One thread's share of a shard. @throws Stopped, RingBroken, what a step failed with */
 export async function renderFrames(
-  frames: ShardFrames,
+  { decoded, matte, rendered }: ShardFrames,
   { processors, prober }: { processors: readonly FrameProcessor[]; prober?: FrameProber | undefined },
   control: LaneControl,
 ): Promise<RenderedFrames> {
-  const { plate, startFrame, endFrame } = frames;
-  const spec = frameSpec(plate);
-  const rendered = new FrameRing(frames.rendered);
-  const probed = prober === undefined ? new Set<number>() : framesToProbe(startFrame, endFrame);
+  const sink = new FrameRing(rendered);
+  const mattes = matte === undefined ? null : { ring: new FrameRing(matte.ring), spec: matte.spec };
+  const probed = prober === undefined ? new Set<number>() : framesToProbe(decoded.startFrame, decoded.endFrame);
   const probes: FaceProbe[] = [];
   const stopwatch = new Stopwatch();
   stopwatch.enter('awaitDecoder');
-  const taken = takenFrames({ ring: frames.decoded, spec, startFrame, endFrame }, control);
-  for await (const { frame, frameNumber, position } of taken) {
+  for await (const { frame, frameNumber, position } of takenFrames(decoded, control)) {
     stopwatch.enter('awaitEncoder');
-    const output = wrapFrame(spec, await rendered.reserve(position));
+    const output = wrapFrame(decoded.spec, await sink.reserve(position));
     output.bytes.set(frame.bytes);
     for (const processor of processors) {
       stopwatch.enter(processor.name);
       await processor.apply(output, frameNumber);
     }
-    if (frames.matte !== undefined) {
+    if (mattes !== null) {
       stopwatch.enter('matte');
-      const ring = new FrameRing(frames.matte.decoded);
-      keepUnderMatte(output, frame, wrapFrame(frameSpec(frames.matte.info), await ring.frame(position)));
-      ring.release(position);
+      keepUnderMatte(output, frame, wrapFrame(mattes.spec, await mattes.ring.frame(position)));
+      mattes.ring.release(position);
     }
     if (prober !== undefined && probed.has(frameNumber)) {
       stopwatch.enter('probe');
       probes.push(...(await prober.measure(frame, output, frameNumber)));
     }
-    rendered.commit(position);
+    sink.commit(position);
     stopwatch.enter('awaitDecoder');
   }
   return { probes, timingsMs: stopwatch.times() };

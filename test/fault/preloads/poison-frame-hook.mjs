@@ -5,7 +5,7 @@ export function initialize(data) {
 }
 
 /** Where a rendered frame is handed to the encoder. */
-const HANDED_ON = 'rendered.commit(position)';
+const HANDED_ON = 'sink.commit(position)';
 
 export async function load(url, context, nextLoad) {
   const loaded = await nextLoad(url, context);

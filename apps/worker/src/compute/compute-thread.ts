@@ -8,8 +8,8 @@ import { serveWork } from '../frames/thread.js';
 import { LaneControl } from '../lane/control.js';
 import type { LaneTools } from '../lane/tools.js';
 import { readIdentities } from '../render/identity.js';
-import { LastPreparedShot, type ShotInputs } from '../render/prepared-shot.js';
-import { renderFrames, type RenderedFrames, type ShardFrames } from '../render-shard.js';
+import { LastPreparedShot } from '../render/prepared-shot.js';
+import { renderFrames } from '../render-shard.js';
 import type { ComputeOrder, ComputeWork } from './work.js';
 
 /** A thread with models of its own: the runtime computes on the thread that asks it, which waits. */
@@ -25,7 +25,8 @@ async function compute(order: ComputeOrder): Promise<ComputeWork[keyof ComputeWo
   if (order.kind === 'enrol') return enrolTask(opened, order.task, order.lease);
   if (order.kind === 'identities') return readIdentities(opened, order.task, order.lease);
   if (order.kind === 'analyse') return analyseFrames(order.frames, faceAnalyser(models), control);
-  return render(opened, order.shot, order.frames);
+  if (order.kind === 'forget') return shots.forget();
+  return renderFrames(order.frames, await shots.of(opened, order.shot), control);
 }
 
 async function open({ computing, control }: ComputeWork['open']['given']): Promise<ComputeWork['open']['result']> {
@@ -34,16 +35,6 @@ async function open({ computing, control }: ComputeWork['open']['given']): Promi
   const models = await openFaceModels(pack, session);
   opened = { pack, models, dataDir, session, control: new LaneControl(control) };
   return { packId: pack.id };
-}
-
-async function render(tools: LaneTools, shot: ShotInputs, frames: ShardFrames): Promise<RenderedFrames> {
-  try {
-    return await renderFrames(frames, await shots.of(tools, shot), tools.control);
-  } catch (thrown) {
-    // Stopped, revoked or broken: nobody's face stays behind.
-    await shots.forget();
-    throw thrown;
-  }
 }
 
 serveWork(compute);

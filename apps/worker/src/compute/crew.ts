@@ -56,6 +56,11 @@ export class ComputeCrew {
     return this.#threads.map((_, number) => (frames) => this.#on(number, 'render', { shot, frames }));
   }
 
+  /** Forgets the faces of a shot that may no longer be worked on, on all threads; one that ended holds none. */
+  async forget(): Promise<void> {
+    await Promise.allSettled(this.#threads.map((thread) => ask(thread, 'forget', {})));
+  }
+
   async #onFirst<Kind extends ComputeKind>(kind: Kind, given: ComputeWork[Kind]['given']) {
     return this.#on(0, kind, given);
   }

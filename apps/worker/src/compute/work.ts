@@ -1,6 +1,7 @@
 import type { EnrolLease, PackSelfTest, RenderLease } from '@understudy/contracts';
 
-import type { AnalysisFrames, FacesOfFrames } from '../analyse-range.js';
+import type { FacesOfFrames } from '../analyse-range.js';
+import type { FramesToTake } from '../frames/pipeline.js';
 import type { LaneTask, TaskResult } from '../lane/task.js';
 import type { LaneConfig } from '../messages.js';
 import type { Identities } from '../render/identity.js';
@@ -20,8 +21,10 @@ export interface ComputeWork {
   selfTest: { given: Record<never, never>; result: PackSelfTest[] };
   enrol: { given: { task: LaneTask; lease: EnrolLease }; result: TaskResult };
   identities: { given: { task: LaneTask; lease: RenderLease }; result: Identities };
-  analyse: { given: { frames: AnalysisFrames }; result: FacesOfFrames };
+  analyse: { given: { frames: FramesToTake }; result: FacesOfFrames };
   render: { given: { shot: ShotInputs; frames: ShardFrames }; result: RenderedFrames };
+  /** Nobody's face stays behind. */
+  forget: { given: Record<never, never>; result: void };
 }
 
 export type ComputeKind = keyof ComputeWork;

@@ -9,12 +9,6 @@ import type { EncodeWork } from './encode-thread.js';
 import { FrameRing, RingBroken, type RingMemory, createRingMemory, slotsFor } from './ring.js';
 import { onIdleThread, threadProgram } from './thread.js';
 
-/** What turns a range of a clip into frames, or frames into a segment, on a thread of its own. */
-export interface Part<Result> {
-  readonly ring: RingMemory;
-  readonly result: Promise<Result>;
-}
-
 export interface DecodedRange {
   readonly path: string;
   readonly plate: PlateInfo;
@@ -26,11 +20,17 @@ export interface DecodedRange {
   readonly readers: number;
 }
 
-/** Decodes ahead into a ring. Its result settles when the whole range was read well: UNREADABLE_MEDIA otherwise. */
-export function startDecoder({ control, readers, ...range }: DecodedRange): Part<void> {
-  const ring = ringOf(readSpec(range), readers);
+/** Decodes ahead into a ring. The result settles when the whole range was read well: UNREADABLE_MEDIA otherwise. */
+export function startDecoder({ control, readers, ...range }: DecodedRange): {
+  frames: FramesToTake;
+  result: Promise<void>;
+} {
+  const { startFrame, endFrame } = range;
+  const spec = readSpec(range);
+  const ring = ringOf(spec, readers);
   const work: DecodeWork = { ...range, ring, control: control.shared };
-  return { ring, result: onIdleThread<DecodeWork, void>(threadProgram('frames/decode-thread'), work) };
+  const result = onIdleThread<DecodeWork, void>(threadProgram('frames/decode-thread'), work);
+  return { frames: { ring, spec, startFrame, endFrame }, result };
 }
 
 export interface EncodedSegment {
@@ -43,8 +43,11 @@ export interface EncodedSegment {
   readonly writers: number;
 }
 
-/** Encodes behind from a ring. Its result settles when the segment is there whole, or gone. */
-export function startEncoder({ control, writers, ...segment }: EncodedSegment): Part<SegmentResult> {
+/** Encodes behind from a ring. The result settles when the segment is there whole, or gone. */
+export function startEncoder({ control, writers, ...segment }: EncodedSegment): {
+  ring: RingMemory;
+  result: Promise<SegmentResult>;
+} {
   const ring = ringOf(frameSpec(segment.plate), writers);
   const work: EncodeWork = { ...segment, ring, control: control.shared };
   return { ring, result: onIdleThread<EncodeWork, SegmentResult>(threadProgram('frames/encode-thread'), work) };
@@ -55,10 +58,11 @@ function ringOf(spec: FrameSpec, threads: number): RingMemory {
   return createRingMemory(slotsFor(bytes, threads), bytes);
 }
 
-/** A ring of frames as a computing thread reads it. */
+/** A range of a clip that threads share out among themselves. */
 export interface FramesToTake {
   readonly ring: RingMemory;
   readonly spec: FrameSpec;
+  /** Half-open range of frames. */
   readonly startFrame: number;
   readonly endFrame: number;
 }

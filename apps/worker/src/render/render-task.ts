@@ -58,6 +58,7 @@ export async function renderTask(
   } catch (thrown) {
     // Stopped, revoked or broken: nobody's face stays behind.
     last.forget();
+    await crew.forget();
     throw thrown;
   }
 }
