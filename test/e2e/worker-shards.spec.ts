@@ -56,9 +56,10 @@ async function render(
     plate: clip.plate,
     startFrame,
     endFrame,
-    renderers: Array.from({ length: renderers }, () => (frames) => renderFrames(frames, steps, control)),
+    renderers: Array.from({ length: renderers }, () => (frames) => renderFrames(frames, async () => steps, control)),
     encoding: { mode: 'lossless', preset: 'ultrafast' },
     segmentPath: join(folder, `segment-${startFrame}-${endFrame}.mp4`),
+    decoderThreads: 1,
     control,
     ...overrides,
   });

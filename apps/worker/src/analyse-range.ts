@@ -9,6 +9,7 @@ import type { FaceAnalyser } from '@understudy/face';
 import { plateInfoSchema } from '@understudy/media';
 
 import { type FramesToTake, startDecoder, takenFrames, together } from './frames/pipeline.js';
+import type { ComputeCrew } from './compute/crew.js';
 import type { LaneControl } from './lane/control.js';
 import { type LaneTask, type TaskResult, inputPath } from './lane/task.js';
 import { Stopwatch } from './render/stopwatch.js';
@@ -28,7 +29,7 @@ export type FrameAnalyser = (frames: FramesToTake) => Promise<FacesOfFrames>;
  * @throws Stopped when the lane's control says so
  */
 export async function analyseTask(
-  analysers: readonly FrameAnalyser[],
+  crew: ComputeCrew,
   control: LaneControl,
   task: LaneTask,
   lease: AnalyseLease,
@@ -38,7 +39,16 @@ export async function analyseTask(
   const { startFrame, endFrame } = lease;
   const plate = plateInfoSchema.parse(lease.plate.info);
   const path = inputPath(task, lease.plate.source.sha256);
-  const decoder = startDecoder({ path, plate, startFrame, endFrame, control, readers: analysers.length });
+  const analysers = crew.analysers();
+  const decoder = startDecoder({
+    path,
+    plate,
+    startFrame,
+    endFrame,
+    control,
+    threads: crew.threads,
+    readers: analysers.length,
+  });
   const analysing = analysers.map((analyse) => analyse(decoder.frames));
   const [, ...found] = await together<[void, ...FacesOfFrames[]]>(
     [decoder.frames.ring],

@@ -19,6 +19,7 @@ export interface ShardOptions {
   readonly encoding: Encoding;
   readonly segmentPath: string;
   readonly control: LaneControl;
+  readonly decoderThreads: number;
   /** They share the frames out among themselves. */
   readonly renderers: readonly FrameRenderer[];
 }
@@ -54,7 +55,7 @@ export interface RenderedShard extends RenderedFrames {
  */
 export async function renderShard(options: ShardOptions): Promise<RenderedShard> {
   const { platePath, plate, startFrame, endFrame, matte, segmentPath, encoding, control, renderers } = options;
-  const range = { startFrame, endFrame, control, readers: renderers.length };
+  const range = { startFrame, endFrame, control, threads: options.decoderThreads, readers: renderers.length };
   const decoder = startDecoder({ ...range, path: platePath, plate });
   const matteDecoder = matte === undefined ? null : startDecoder({ ...range, path: matte.path, plate: matte.info });
   const sink = { path: segmentPath, frames: endFrame - startFrame, writers: renderers.length };
@@ -95,14 +96,16 @@ function meanOf(timings: readonly Readonly<Record<string, number>>[]): Record<st
 /** One thread's share of a shard. @throws Stopped, RingBroken, what a step failed with */
 export async function renderFrames(
   { decoded, matte, rendered }: ShardFrames,
-  { processors, prober }: { processors: readonly FrameProcessor[]; prober?: FrameProber | undefined },
+  prepare: () => Promise<{ processors: readonly FrameProcessor[]; prober?: FrameProber | undefined }>,
   control: LaneControl,
 ): Promise<RenderedFrames> {
+  const stopwatch = new Stopwatch();
+  stopwatch.enter('prepare');
+  const { processors, prober } = await prepare();
   const sink = new FrameRing(rendered);
   const mattes = matte === undefined ? null : { ring: new FrameRing(matte.ring), spec: matte.spec };
   const probed = prober === undefined ? new Set<number>() : framesToProbe(decoded.startFrame, decoded.endFrame);
   const probes: FaceProbe[] = [];
-  const stopwatch = new Stopwatch();
   stopwatch.enter('awaitDecoder');
   for await (const { frame, frameNumber, position } of takenFrames(decoded, control)) {
     stopwatch.enter('awaitEncoder');

@@ -5,10 +5,11 @@ import { probePlate, readFrames } from '@understudy/media';
 /**
  * The picture of a still image file.
  *
+ * @param isKnownWhole it was read before, by whoever enrolled it
  * @throws UnderstudyError UNSUPPORTED_MEDIA for a clip, UNREADABLE_MEDIA, CANCELLED
  */
-export async function readStill(path: string, signal: AbortSignal): Promise<Frame> {
-  const plate = await probePlate(path, { signal });
+export async function readStill(path: string, signal: AbortSignal, isKnownWhole = false): Promise<Frame> {
+  const plate = await probePlate(path, { signal, isKnownWhole });
   if (!plate.isStill)
     throw new UnderstudyError('UNSUPPORTED_MEDIA', 'An identity is a still image: give a PNG or JPEG.');
   for await (const { frame } of readFrames({ path, plate, startFrame: 0, endFrame: 1, signal })) return frame;

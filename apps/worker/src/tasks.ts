@@ -33,7 +33,7 @@ async function runTask(
 ): Promise<TaskResult> {
   const { lease } = task;
   if (lease.kind === 'render') return renderTask(crew, last, control, task, lease);
-  if (lease.kind === 'analyse') return analyseTask(crew.analysers(), control, task, lease);
+  if (lease.kind === 'analyse') return analyseTask(crew, control, task, lease);
   return crew.enrol(task, lease);
 }
 

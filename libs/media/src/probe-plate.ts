@@ -64,7 +64,7 @@ async function lookAtStill(path: string, container: MediaContainer, options: Pro
   try {
     const [{ file, firstFrame }] = await bothOf(
       probeStill(path, container, options),
-      refuseStillCutOff(path, container, options),
+      options.isKnownWhole === true ? Promise.resolve() : refuseStillCutOff(path, container, options),
     );
     return { file, stream: videoStream(file, path), firstFrame, scan: { pts: [0], keyFrames: [0] } };
   } catch (thrown) {

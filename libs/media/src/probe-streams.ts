@@ -50,6 +50,8 @@ export type ProbedFile = z.infer<typeof probedFileSchema>;
 export interface ProbeOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeLimitMs?: number;
+  /** A still that was probed before: it is not decoded whole once more to see whether it is. */
+  readonly isKnownWhole?: boolean;
 }
 
 const HEADER_TIME_LIMIT_MS = 60_000;

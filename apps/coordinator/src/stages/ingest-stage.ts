@@ -3,19 +3,17 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type ShotSettings, UnderstudyError } from '@understudy/contracts';
 import type { Database, Sql } from '@understudy/db';
 import { probePlate, type PlateInfo, requireMatteFits } from '@understudy/media';
-import { planShards } from '@understudy/policy';
+import { planAnalysis } from '@understudy/policy';
 import type { ObjectStore } from '@understudy/storage';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
 import { TaskWriter } from '../shards/task-writer.js';
 import { AnalysisRepository } from './analysis.repository.js';
+import { PlanRepository } from './plan/plan.repository.js';
 import { ShotFailures } from './shot-failures.js';
 import { ShotStage } from './shot-stage.js';
 import { type StageShot, StageShotRepository, type StoredClip } from './stage-shot.repository.js';
 import { StageTransitions } from './stage-transitions.js';
 import { untilRevoked } from './until-revoked.js';
-
-/** Frames in one analyse range: some seconds of work, and two lanes share even a short clip. */
-const ANALYSE_FRAMES = 96;
 
 /** Reads the plate and its matte, refuses what can't be kept frame-exact, and cuts the analysis into ranges for the lanes. */
 @Injectable()
@@ -28,6 +26,7 @@ export class IngestStage extends ShotStage<'ingest'> {
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
     private readonly shots: StageShotRepository,
     private readonly analyses: AnalysisRepository,
+    private readonly plans: PlanRepository,
     private readonly transitions: StageTransitions,
     private readonly tasks: TaskWriter,
   ) {
@@ -72,7 +71,7 @@ export class IngestStage extends ShotStage<'ingest'> {
     });
     if (moved === null || analysis.reused) return;
     const frames = media.frameCount;
-    const ranges = planShards({ frames, shardFrames: ANALYSE_FRAMES, leastShards: 2, laneFps: null });
+    const ranges = planAnalysis(frames, await this.plans.lanes(sql));
     await this.tasks.create(
       sql,
       ranges.map((range) => ({

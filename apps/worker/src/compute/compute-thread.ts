@@ -26,7 +26,8 @@ async function compute(order: ComputeOrder): Promise<ComputeWork[keyof ComputeWo
   if (order.kind === 'identities') return readIdentities(opened, order.task, order.lease);
   if (order.kind === 'analyse') return analyseFrames(order.frames, faceAnalyser(models), control);
   if (order.kind === 'forget') return shots.forget();
-  return renderFrames(order.frames, await shots.of(opened, order.shot), control);
+  const tools = opened;
+  return renderFrames(order.frames, async () => shots.of(tools, order.shot), control);
 }
 
 async function open({ computing, control }: ComputeWork['open']['given']): Promise<ComputeWork['open']['result']> {

@@ -22,13 +22,15 @@ export class ComputeCrew {
     const { size, threads } = crewOf(config);
     const computing = { dataDir, provider, precision, threads, ...(engines === undefined ? {} : { engines }) };
     const opened = await Promise.all(Array.from({ length: size }, () => openThread(computing, control)));
-    return new ComputeCrew(computing, control, opened);
+    return new ComputeCrew(computing, control, opened, config.threads);
   }
 
   private constructor(
     private readonly computing: Computing,
     private readonly control: LaneControl,
     opened: readonly { thread: WorkThread; packId: string }[],
+    /** All that the lane may use. */
+    readonly threads: number,
   ) {
     this.#threads = opened.map(({ thread }) => thread);
     this.packId = opened[0]?.packId ?? '';

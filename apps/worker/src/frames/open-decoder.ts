@@ -7,6 +7,8 @@ export interface DecodeRange {
   /** Half-open range of frames. */
   readonly startFrame: number;
   readonly endFrame: number;
+  /** Of the decoder; more than a lane's own would be another lane's. */
+  readonly threads: number;
 }
 
 /** Between two shards: longer than it takes to report one and lease the next, and shorter than a revocation may take to be carried out. */
@@ -26,11 +28,11 @@ export class OpenDecoder {
   /** The frame that comes next. */
   #next: number;
 
-  constructor({ path, plate, startFrame }: DecodeRange) {
+  constructor({ path, plate, startFrame, threads }: DecodeRange) {
     this.#path = path;
     this.#plate = plate;
     this.#next = startFrame;
-    const range = { path, plate, startFrame, endFrame: plate.frameCount };
+    const range = { path, plate, startFrame, endFrame: plate.frameCount, threads };
     const target = (frameNumber: number) => this.#target?.(frameNumber) ?? this.#aside();
     this.#frames = readFrames({ ...range, target, signal: this.#end.signal });
   }

@@ -6,15 +6,11 @@ import { type Encoding, type PlateInfo, type SegmentResult, frameSpec, readSpec 
 import { type LaneControl, Stopped } from '../lane/control.js';
 import type { DecodeWork } from './decode-thread.js';
 import type { EncodeWork } from './encode-thread.js';
+import type { DecodeRange } from './open-decoder.js';
 import { FrameRing, RingBroken, type RingMemory, createRingMemory, slotsFor } from './ring.js';
 import { onIdleThread, threadProgram } from './thread.js';
 
-export interface DecodedRange {
-  readonly path: string;
-  readonly plate: PlateInfo;
-  /** Half-open range of frames. */
-  readonly startFrame: number;
-  readonly endFrame: number;
+export interface DecodedRange extends DecodeRange {
   readonly control: LaneControl;
   /** Threads that read what is decoded. */
   readonly readers: number;

@@ -53,8 +53,8 @@ async function readIdentity(
   const read: IdentityImage[] = [];
   const portraits: IdentityPortrait[] = [];
   const embeddings: Float32Array[] = [];
-  // A still takes four starts of a program, mostly waiting.
-  for (const frame of await Promise.all(paths.map((path) => readStill(path, signal)))) {
+  // A still takes two starts of a program.
+  for (const frame of await Promise.all(paths.map((path) => readStill(path, signal, true)))) {
     const faces = await facesOfImage(models, frame);
     const { template } = templateOf(faces, recogniserOf(pack));
     for (const { landmarks } of faces) {
@@ -68,7 +68,7 @@ async function readIdentity(
 
 function pictureOf(frame: Frame): { rgb: Uint8ClampedArray; width: number; height: number } {
   const { width, height } = frame.spec;
-  const rgb = Uint8ClampedArray.from(cropRgb(frame, { x: 0, y: 0, width, height }, width, height, 'interleaved'));
+  const rgb = new Uint8ClampedArray(cropRgb(frame, { x: 0, y: 0, width, height }, width, height, 'interleaved'));
   return { rgb, width, height };
 }
 

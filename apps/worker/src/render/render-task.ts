@@ -9,6 +9,7 @@ import type { LaneControl } from '../lane/control.js';
 import { type LaneTask, type TaskResult, inputPath } from '../lane/task.js';
 import { renderShard, type ShardOptions } from '../render-shard.js';
 import type { Identities } from './identity.js';
+import { Stopwatch } from './stopwatch.js';
 
 /** Keeps the identities of the shot that the lane worked on last: its next shard is most often of the same one. */
 export class LastIdentities {
@@ -39,8 +40,11 @@ export async function renderTask(
   const path = join(task.folder, 'segment.mp4');
   const { startFrame, endFrame } = lease;
   const key = keyOf(lease);
+  const stopwatch = new Stopwatch();
   try {
+    stopwatch.enter('identities');
     const identities = await last.of(key, () => crew.readIdentities(task, lease));
+    const read = stopwatch.times();
     const { segment, probes, timingsMs } = await renderShard({
       platePath: inputPath(task, lease.plate.source.sha256),
       plate: plateInfoSchema.parse(lease.plate.info),
@@ -50,11 +54,12 @@ export async function renderTask(
       renderers: crew.renderers({ task, lease, key, identities }),
       encoding: lease.encoding,
       segmentPath: path,
+      decoderThreads: crew.threads,
       control,
     });
     const { sha256, bytes, frames, frameHashes } = segment;
     const result = { sha256, bytes, frames, frameHashes: [...frameHashes] };
-    return { path, report: { result, timingsMs: { ...timingsMs }, probes: [...probes] } };
+    return { path, report: { result, timingsMs: { ...read, ...timingsMs }, probes: [...probes] } };
   } catch (thrown) {
     // Stopped, revoked or broken: nobody's face stays behind.
     last.forget();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { coverageFault, planShards } from './shards.js';
+import { coverageFault, planAnalysis, planShards } from './shards.js';
 
 const plan = fc.record({
   frames: fc.integer({ min: 1, max: 20_000 }),
@@ -117,3 +117,28 @@ function idleTail(sizes: readonly number[], speeds: readonly number[]): number {
   }
   return Math.max(...endsAt) - Math.min(...endsAt);
 }
+
+describe('planAnalysis', () => {
+  const sizesOf = (frames: number, lanes: number) =>
+    planAnalysis(frames, lanes).map(({ startFrame, endFrame }) => endFrame - startFrame);
+
+  it('covers every frame exactly once, in ranges of at most 96 frames', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 20_000 }), fc.integer({ min: 0, max: 1000 }), (frames, lanes) => {
+        expect(coverageFault(planAnalysis(frames, lanes), frames)).toBeNull();
+        expect(Math.max(...sizesOf(frames, lanes))).toBeLessThanOrEqual(96);
+      }),
+    );
+  });
+
+  it('gives every lane the same number of ranges', () => {
+    expect(sizesOf(240, 1)).toEqual([80, 80, 80]);
+    expect(sizesOf(240, 2)).toEqual([60, 60, 60, 60]);
+    expect(sizesOf(1000, 4)).toHaveLength(12);
+  });
+
+  it('cuts no finer for lanes that a short clip has no work for', () => {
+    expect(sizesOf(240, 500)).toEqual([80, 80, 80]);
+    expect(sizesOf(1, 8)).toEqual([1]);
+  });
+});

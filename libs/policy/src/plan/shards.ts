@@ -38,6 +38,23 @@ export function planShards(request: ShardPlanRequest): FrameRange[] {
   return lanes < 2 ? evenShards(frames, even) : guidedShards(frames, wanted, lanes);
 }
 
+/** Frames in one range of an analysis at most: some seconds of work, and two lanes share even a short clip. */
+const MOST_ANALYSED = 96;
+
+/**
+ * Cuts `[0, frames)` into ranges to analyse, as even as they can be, and as many as give every lane the same number: none
+ * waits at the end while another has a whole range to go.
+ *
+ * @param lanes that could work on it; more than there are ranges change nothing
+ * @throws RangeError when there are no frames
+ */
+export function planAnalysis(frames: number, lanes: number): FrameRange[] {
+  if (frames < 1) throw new RangeError('a plate without frames has nothing to analyse');
+  const least = Math.max(2, Math.ceil(frames / MOST_ANALYSED));
+  const round = Math.min(least, Math.max(1, lanes));
+  return evenShards(frames, Math.min(frames, Math.ceil(least / round) * round));
+}
+
 function guidedShards(frames: number, wanted: number, lanes: number): FrameRange[] {
   const smallest = Math.max(1, Math.ceil(wanted / SMALLEST_PART));
   const shards: FrameRange[] = [];

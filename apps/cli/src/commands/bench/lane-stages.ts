@@ -14,7 +14,7 @@ import {
   replaceFace,
 } from '@understudy/face';
 import { allocateFrame, cropRgb, type Frame, wrapFrame } from '@understudy/frame';
-import { ensureDefaultPack } from '@understudy/inference';
+import { crewOf, ensureDefaultPack } from '@understudy/inference';
 import { frameSpec, joinSegments, openSegmentWriter, type PlateInfo, probePlate, readFrames } from '@understudy/media';
 import { CpuMeter, cpuMsOf } from './cpu-meter.js';
 import type { LaneClip } from './lane-clip.js';
@@ -29,6 +29,7 @@ const DECODED_TIMES = 2;
 
 export interface StageOptions {
   readonly homeDir: string;
+  /** Of a lane. */
   readonly threads: number;
   readonly onStep: (step: string) => void;
   readonly signal: AbortSignal;
@@ -37,12 +38,13 @@ export interface StageOptions {
 /** Processor milliseconds that each stage of the job takes for one frame of the clip, each alone on the machine. */
 export async function stageCosts(clip: LaneClip, options: StageOptions): Promise<Record<string, number>> {
   const { homeDir, threads, onStep, signal } = options;
+  const inside = crewOf({ provider: 'cpu', threads }).threads;
   const plate = await probePlate(clip.path);
   const folder = await mkdtemp(join(tmpdir(), 'understudy-bench-'));
-  const models = await openFaceModels(await ensureDefaultPack(homeDir), { threads });
+  const models = await openFaceModels(await ensureDefaultPack(homeDir), { threads: inside });
   try {
     onStep('what decoding, encoding and joining take');
-    const media = await mediaCosts(clip.path, plate, folder, signal);
+    const media = await mediaCosts(clip.path, plate, folder, options);
     onStep('what analysing and replacing take');
     const frames = await heldFrames(clip.path, plate, signal);
     const faces = await faceCosts(models, frames, clip);
@@ -58,8 +60,8 @@ export function ceilingFps(stages: Readonly<Record<string, number>>, cores: numb
   return (1000 * cores) / Object.values(stages).reduce((sum, ms) => sum + ms, 0);
 }
 
-async function mediaCosts(path: string, plate: PlateInfo, folder: string, signal: AbortSignal) {
-  const whole = { path, plate, startFrame: 0, endFrame: plate.frameCount, signal };
+async function mediaCosts(path: string, plate: PlateInfo, folder: string, { threads, signal }: StageOptions) {
+  const whole = { path, plate, startFrame: 0, endFrame: plate.frameCount, threads, signal };
   // One buffer, as a lane's ring has a few: fresh memory for each frame would be metered too.
   const buffer = allocateFrame(frameSpec(plate));
   const target = (): Frame => buffer;

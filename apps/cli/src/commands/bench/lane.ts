@@ -56,12 +56,12 @@ export interface LaneReport {
 export async function benchLane(options: LaneOptions): Promise<LaneReport> {
   const { config, lanes, signal, onStep } = options;
   const clip = await laneClip({ ...options, homeDir: config.homeDir });
-  const { threads } = crewOf({ provider: 'cpu', threads: Math.max(1, Math.floor(config.cores / lanes)) });
+  const threads = Math.max(1, Math.floor(config.cores / lanes));
   const stages = await stageCosts(clip, { homeDir: config.homeDir, threads, onStep, signal });
   const folder = await mkdtemp(join(tmpdir(), 'understudy-bench-'));
   try {
     const { cold, runs } = await timedRuns(clip, folder, options);
-    return reportOf(clip.name, stages, cold, runs, options, threads);
+    return reportOf(clip.name, stages, cold, runs, options, crewOf({ provider: 'cpu', threads }).threads);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
