@@ -9,7 +9,8 @@ import type { AgentData } from './lane/agent-messages.js';
 import type { LaneControl } from './lane/control.js';
 import type { LaneTask, TaskExecutor, TaskResult } from './lane/task.js';
 import type { LaneConfig } from './messages.js';
-import { LastIdentities, renderTask } from './render/render-task.js';
+import { KEPT_MS, KeptIdentities } from './render/kept-identities.js';
+import { renderTask } from './render/render-task.js';
 
 export interface TaskRunner extends TaskExecutor {
   readonly capabilities: AgentData['capabilities'];
@@ -18,21 +19,35 @@ export interface TaskRunner extends TaskExecutor {
 /** Opens the lane's models. @throws UnderstudyError MODEL_UNAVAILABLE, MODEL_HASH_MISMATCH, PROVIDER_UNAVAILABLE */
 export async function createTaskRunner(config: LaneConfig, control: LaneControl): Promise<TaskRunner> {
   const crew = await ComputeCrew.open(config, control);
-  const last = new LastIdentities();
+  const kept = new KeptIdentities();
+  let idle: NodeJS.Timeout | undefined;
+  let forgotten = Promise.resolve();
   return {
     capabilities: { ...capabilitiesOf(config, crew.packId, await crew.selfTest()), ...cardOf(config) },
-    run: (task) => runTask(crew, last, control, task),
+    async run(task) {
+      clearTimeout(idle);
+      await forgotten;
+      try {
+        return await runTask(crew, kept, control, task);
+      } finally {
+        // A lane without work holds nobody's face.
+        idle = setTimeout(() => {
+          kept.forget();
+          forgotten = crew.forget();
+        }, KEPT_MS).unref();
+      }
+    },
   };
 }
 
 async function runTask(
   crew: ComputeCrew,
-  last: LastIdentities,
+  kept: KeptIdentities,
   control: LaneControl,
   task: LaneTask,
 ): Promise<TaskResult> {
   const { lease } = task;
-  if (lease.kind === 'render') return renderTask(crew, last, control, task, lease);
+  if (lease.kind === 'render') return renderTask(crew, kept, control, task, lease);
   if (lease.kind === 'analyse') return analyseTask(crew, control, task, lease);
   return crew.enrol(task, lease);
 }

@@ -7,7 +7,7 @@ import { enrolTask } from '../enrol-image.js';
 import { serveWork } from '../frames/thread.js';
 import { LaneControl } from '../lane/control.js';
 import type { LaneTools } from '../lane/tools.js';
-import { readIdentities } from '../render/identity.js';
+import { readIdentity } from '../render/identity.js';
 import { LastPreparedShot } from '../render/prepared-shot.js';
 import { renderFrames } from '../render-shard.js';
 import type { ComputeOrder, ComputeWork } from './work.js';
@@ -23,7 +23,7 @@ async function compute(order: ComputeOrder): Promise<ComputeWork[keyof ComputeWo
   const { dataDir, session, models, control } = opened;
   if (order.kind === 'selfTest') return selfTestPacks(dataDir, session);
   if (order.kind === 'enrol') return enrolTask(opened, order.task, order.lease);
-  if (order.kind === 'identities') return readIdentities(opened, order.task, order.lease);
+  if (order.kind === 'identity') return readIdentity(opened, order.task, order.images);
   if (order.kind === 'analyse') return analyseFrames(order.frames, faceAnalyser(models), control);
   if (order.kind === 'forget') return shots.forget();
   const tools = opened;

@@ -1,4 +1,4 @@
-import type { EnrolLease, PackSelfTest, RenderLease } from '@understudy/contracts';
+import type { EnrolLease, PackSelfTest } from '@understudy/contracts';
 import { crewOf } from '@understudy/inference';
 
 import type { FrameAnalyser } from '../analyse-range.js';
@@ -6,7 +6,7 @@ import { threadProgram, WorkThread } from '../frames/thread.js';
 import type { LaneControl } from '../lane/control.js';
 import type { LaneTask, TaskResult } from '../lane/task.js';
 import type { LaneConfig } from '../messages.js';
-import type { Identities } from '../render/identity.js';
+import type { Identity } from '../render/identity.js';
 import type { ShotInputs } from '../render/prepared-shot.js';
 import type { FrameRenderer } from '../render-shard.js';
 import type { Computing, ComputeKind, ComputeOrder, ComputeWork } from './work.js';
@@ -44,8 +44,9 @@ export class ComputeCrew {
     return this.#onFirst('enrol', { task, lease });
   }
 
-  async readIdentities(task: LaneTask, lease: RenderLease): Promise<Identities> {
-    return this.#onFirst('identities', { task, lease });
+  /** @param images of one person, by content */
+  async readIdentity(task: LaneTask, images: readonly string[]): Promise<Identity> {
+    return this.#onFirst('identity', { task, images });
   }
 
   /** One for each thread, for one task. */

@@ -1,10 +1,10 @@
-import type { EnrolLease, PackSelfTest, RenderLease } from '@understudy/contracts';
+import type { EnrolLease, PackSelfTest } from '@understudy/contracts';
 
 import type { FacesOfFrames } from '../analyse-range.js';
 import type { FramesToTake } from '../frames/pipeline.js';
 import type { LaneTask, TaskResult } from '../lane/task.js';
 import type { LaneConfig } from '../messages.js';
-import type { Identities } from '../render/identity.js';
+import type { Identity } from '../render/identity.js';
 import type { ShotInputs } from '../render/prepared-shot.js';
 import type { RenderedFrames, ShardFrames } from '../render-shard.js';
 
@@ -20,7 +20,7 @@ export interface ComputeWork {
   open: { given: { computing: Computing; control: SharedArrayBuffer }; result: { packId: string } };
   selfTest: { given: Record<never, never>; result: PackSelfTest[] };
   enrol: { given: { task: LaneTask; lease: EnrolLease }; result: TaskResult };
-  identities: { given: { task: LaneTask; lease: RenderLease }; result: Identities };
+  identity: { given: { task: LaneTask; images: readonly string[] }; result: Identity };
   analyse: { given: { frames: FramesToTake }; result: FacesOfFrames };
   render: { given: { shot: ShotInputs; frames: ShardFrames }; result: RenderedFrames };
   /** Nobody's face stays behind. */

@@ -1,4 +1,3 @@
-import type { RenderLease } from '@understudy/contracts';
 import {
   type IdentityImage,
   type IdentityPortrait,
@@ -27,34 +26,27 @@ export interface Identity {
 export type Identities = ReadonlyMap<number, Identity>;
 
 /**
- * Reads the identity images of every cast member.
+ * Reads the identity images of a cast member.
  *
  * @throws UnderstudyError NO_FACE, TWO_FACES_IN_IMAGE, FACE_QUALITY_TOO_LOW
  */
-export async function readIdentities(tools: LaneTools, task: LaneTask, { cast }: RenderLease): Promise<Identities> {
+export async function readIdentity(tools: LaneTools, task: LaneTask, images: readonly string[]): Promise<Identity> {
   const watch = tools.control.watch();
   try {
-    const identities = new Map<number, Identity>();
-    for (const member of cast) {
-      const paths = member.identityImages.map(({ sha256 }) => inputPath(task, sha256));
-      identities.set(member.cast, await readIdentity(tools, paths, watch.signal));
-    }
-    return identities;
+    const paths = images.map((sha256) => inputPath(task, sha256));
+    // A still takes two starts of a program.
+    const frames = await Promise.all(paths.map((path) => readStill(path, watch.signal, true)));
+    return await identityOf(tools, frames);
   } finally {
     watch.close();
   }
 }
 
-async function readIdentity(
-  { models, pack }: LaneTools,
-  paths: readonly string[],
-  signal: AbortSignal,
-): Promise<Identity> {
+async function identityOf({ models, pack }: LaneTools, frames: readonly Frame[]): Promise<Identity> {
   const read: IdentityImage[] = [];
   const portraits: IdentityPortrait[] = [];
   const embeddings: Float32Array[] = [];
-  // A still takes two starts of a program.
-  for (const frame of await Promise.all(paths.map((path) => readStill(path, signal, true)))) {
+  for (const frame of frames) {
     const faces = await facesOfImage(models, frame);
     const { template } = templateOf(faces, recogniserOf(pack));
     for (const { landmarks } of faces) {

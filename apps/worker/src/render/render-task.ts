@@ -8,31 +8,13 @@ import type { ComputeCrew } from '../compute/crew.js';
 import type { LaneControl } from '../lane/control.js';
 import { type LaneTask, type TaskResult, inputPath } from '../lane/task.js';
 import { renderShard, type ShardOptions } from '../render-shard.js';
-import type { Identities } from './identity.js';
+import type { KeptIdentities } from './kept-identities.js';
 import { Stopwatch } from './stopwatch.js';
-
-/** Keeps the identities of the shot that the lane worked on last: its next shard is most often of the same one. */
-export class LastIdentities {
-  private kept: { readonly key: string; readonly identities: Identities } | null = null;
-
-  async of(key: string, read: () => Promise<Identities>): Promise<Identities> {
-    if (this.kept?.key !== key) {
-      this.kept = null;
-      this.kept = { key, identities: await read() };
-    }
-    return this.kept.identities;
-  }
-
-  /** Forgets the faces of a shot that may no longer be worked on. */
-  forget(): void {
-    this.kept = null;
-  }
-}
 
 /** A render task: what the plan has pinned becomes processors on every thread, the shard becomes a segment. */
 export async function renderTask(
   crew: ComputeCrew,
-  last: LastIdentities,
+  kept: KeptIdentities,
   control: LaneControl,
   task: LaneTask,
   lease: RenderLease,
@@ -43,7 +25,7 @@ export async function renderTask(
   const stopwatch = new Stopwatch();
   try {
     stopwatch.enter('identities');
-    const identities = await last.of(key, () => crew.readIdentities(task, lease));
+    const identities = await kept.of(lease.cast, (images) => crew.readIdentity(task, images));
     const read = stopwatch.times();
     const { segment, probes, timingsMs } = await renderShard({
       platePath: inputPath(task, lease.plate.source.sha256),
@@ -62,7 +44,7 @@ export async function renderTask(
     return { path, report: { result, timingsMs: { ...read, ...timingsMs }, probes: [...probes] } };
   } catch (thrown) {
     // Stopped, revoked or broken: nobody's face stays behind.
-    last.forget();
+    kept.forget();
     await crew.forget();
     throw thrown;
   }
