@@ -41,7 +41,7 @@ const driver = (cards: readonly string[]): string =>
 /** A stand-in for TensorRT's builder and for the driver's program, in a folder. */
 export async function fakeTrtexec(
   folder: string,
-  { version = 'v100900', cards = ['8.6, 24564'] }: { version?: string; cards?: readonly string[] } = {},
+  { version = 'v100900', cards = ['GPU-5c1f0e2a, 8.6, 24564'] }: { version?: string; cards?: readonly string[] } = {},
 ): Promise<FakeTrtexec> {
   const at = (name: string): string => join(folder, name);
   const [path, record, mode] = [at('trtexec'), at('builds.jsonl'), at('mode')];

@@ -131,7 +131,7 @@ describe('the engines of a host', () => {
   });
 
   it('of cards that differ, or of none, are refused', async () => {
-    await fakeTrtexec(join(dataDir, 'tools'), { cards: ['8.6, 24564', '9.0, 81559'] });
+    await fakeTrtexec(join(dataDir, 'tools'), { cards: ['GPU-a, 8.6, 24564', 'GPU-b, 9.0, 81559'] });
     await expect(prepareEngines(config(), 'fp16', { log })).rejects.toThrow(/8\.6, 9\.0/);
     await expect(prepareEngines(config({ environment: { PATH: '/nowhere' } }), 'fp16', { log })).rejects.toThrow(
       /No NVIDIA card/,

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
+import type { Card } from '@understudy/inference';
+
 import { workerConfig } from '../config/config.js';
 import { openLog } from '../log.js';
 import { LogSpool } from '../logs/log-spool.js';
@@ -20,6 +22,7 @@ process.on('message', (order) => {
     mkdirSync(order.config.scratch, { recursive: true });
     writeFileSync(order.config.scratch + '/frames', 'x');
     appendFileSync(process.env.PIDS, process.pid + ' ' + process.env.WORKER_TOKEN + '\\n');
+    appendFileSync(process.env.PIDS + '-cards', order.config.ordinal + ' ' + process.env.CUDA_VISIBLE_DEVICES + '\\n');
     if (process.env.BEHAVIOUR === 'refused') {
       process.send({ type: 'fatal', error: { code: 'UNAUTHENTICATED', message: 'no such token' } });
     } else {
@@ -44,7 +47,11 @@ let logs: LogSpool;
 let supervisor: Supervisor;
 let reports: string[];
 
-async function start(behaviour: string, lanes = 1): Promise<{ running: Promise<void> }> {
+async function start(
+  behaviour: string,
+  lanes = 1,
+  on: { cards?: Card[]; visible?: string } = {},
+): Promise<{ running: Promise<void> }> {
   await writeFile(join(folder, 'lane.mjs'), LANE);
   const config = workerConfig({
     COORDINATOR_URL: 'http://127.0.0.1:1',
@@ -56,6 +63,7 @@ async function start(behaviour: string, lanes = 1): Promise<{ running: Promise<v
     PIDS: join(folder, 'pids'),
     BEHAVIOUR: behaviour,
     PATH: process.env['PATH'],
+    CUDA_VISIBLE_DEVICES: on.visible,
   });
   scratch = await Scratch.take(config.scratchDir);
   const objects = new ObjectCache(scratch.objects, 1000, async () => {});
@@ -64,8 +72,8 @@ async function start(behaviour: string, lanes = 1): Promise<{ running: Promise<v
   logs = new LogSpool(join(folder, 'logs'));
   supervisor = new Supervisor({
     config,
-    candidate: { provider: 'cpu', precision: 'fp32' },
-    cards: [],
+    candidate: { provider: Object.keys(on).length === 0 ? 'cpu' : 'cuda', precision: 'fp32' },
+    cards: on.cards ?? [],
     scratch,
     logs,
     objects,
@@ -105,6 +113,20 @@ afterEach(async () => {
 });
 
 describe('supervisor', () => {
+  it.each([
+    ['its card, by turns where there are fewer', { cards: ['GPU-a', 'GPU-b'] }, ['GPU-a', 'GPU-b', 'GPU-a']],
+    ['a number of those given, where no driver answers', { visible: '4,2,7' }, ['4', '2', '7']],
+    ['nothing on a processor', {}, ['undefined', 'undefined', 'undefined']],
+  ])('gives each lane %s', async (_, { cards, ...on }: { cards?: string[]; visible?: string }, seen) => {
+    const found = cards?.map((uuid) => ({ uuid, computeCapability: '8.6', vramMiB: 8192 }));
+    const { running } = await start('good', 3, found === undefined ? on : { cards: found });
+    await untilStarted(3);
+    supervisor.drain();
+    await running;
+    const devices = (await readFile(join(folder, 'pids-cards'), 'utf8')).trim().split('\n').toSorted();
+    expect(devices).toEqual(seen.map((device, ordinal) => `${ordinal} ${device}`));
+  });
+
   it('keeps a process a lane and ends them by a drain', async () => {
     const { running } = await start('good', 2);
     await untilStarted(2);

@@ -18,7 +18,7 @@ export interface SupervisorOptions {
   readonly config: WorkerConfig;
   /** What the lanes run models with. */
   readonly candidate: ProviderCandidate;
-  /** Of this host, where the lanes run on them. */
+  /** That the lanes run on; none of a processor. */
   readonly cards: readonly Card[];
   readonly scratch: Scratch;
   readonly logs: LogSpool;
@@ -124,10 +124,13 @@ export class Supervisor {
   }
 
   #start(ordinal: number): LaneProcess {
-    const { config, candidate, program } = this.#options;
+    const { config, candidate, cards, program } = this.#options;
     const lane = new LaneProcess({
       program,
-      environment: { ...config.laneEnvironment, ...deviceEnvironment(candidate, config.lanes, ordinal) },
+      environment: {
+        ...config.laneEnvironment,
+        ...deviceEnvironment(candidate, cardOf(cards, ordinal), config, ordinal),
+      },
       onNotice: (notice) => void this.#hear(ordinal, lane, notice),
     });
     lane.send({ type: 'start', config: this.#laneConfig(ordinal) });
@@ -138,7 +141,7 @@ export class Supervisor {
     const { config, scratch, logs } = this.#options;
     const { host, coordinatorUrl, dataDir, threads, logLevel } = config;
     const { provider, precision, engines } = this.#options.candidate;
-    const card = this.#options.cards[config.lanes > 1 ? ordinal : 0];
+    const card = cardOf(this.#options.cards, ordinal);
     const { drainGraceMs, resultPatienceMs } = config;
     return {
       ordinal,
@@ -195,8 +198,21 @@ function ownerOf(ordinal: number): string {
   return `lane-${ordinal}`;
 }
 
-/** One device a lane, by its number. */
-function deviceEnvironment({ provider }: ProviderCandidate, lanes: number, ordinal: number): Record<string, string> {
-  const onDevice = provider === 'cuda' || provider === 'tensorrt';
-  return onDevice && lanes > 1 ? { CUDA_VISIBLE_DEVICES: String(ordinal) } : {};
+/** One card a lane; more lanes than cards take turns at them. */
+function cardOf(cards: readonly Card[], ordinal: number): Card | undefined {
+  return cards[ordinal % cards.length];
+}
+
+/** A name that is the same card whichever way cards are counted. */
+function deviceEnvironment(
+  { provider }: ProviderCandidate,
+  card: Card | undefined,
+  { lanes, laneEnvironment }: WorkerConfig,
+  ordinal: number,
+): Record<string, string> {
+  if (card !== undefined) return { CUDA_VISIBLE_DEVICES: card.uuid };
+  if ((provider !== 'cuda' && provider !== 'tensorrt') || lanes < 2) return {};
+  // A container may have cards and no driver's program to ask about them.
+  const given = laneEnvironment['CUDA_VISIBLE_DEVICES']?.split(',');
+  return { CUDA_VISIBLE_DEVICES: given?.[ordinal % given.length] ?? String(ordinal) };
 }

@@ -12,7 +12,7 @@ import { type EngineCache, engineInventory, enginesDigest, findEngine, sweepEngi
 import { engineKey } from './engine-key.js';
 import { type EngineModel, engineSpec } from './engine-model.js';
 import { engineOf } from './session-source.js';
-import { findTrtexec, nvidiaCards, tensorrtVersion } from './tensorrt-host.js';
+import { findTrtexec, nvidiaCards, tensorrtVersion, visibleCards } from './tensorrt-host.js';
 
 let folder: string;
 let cache: EngineCache;
@@ -180,7 +180,22 @@ describe('the host', () => {
     expect(await findTrtexec('another', environment)).toBeUndefined();
     expect(await findTrtexec(fake.path, { PATH: '' })).toBe(fake.path);
     expect(await tensorrtVersion(fake.path, environment)).toBe('v100900');
-    expect(await nvidiaCards(environment)).toEqual([{ computeCapability: '8.6', vramMiB: 24564 }]);
+    expect(await nvidiaCards(environment)).toEqual([
+      { uuid: 'GPU-5c1f0e2a', computeCapability: '8.6', vramMiB: 24564 },
+    ]);
+    expect(await nvidiaCards({ ...environment, CUDA_VISIBLE_DEVICES: '' })).toEqual([]);
     expect(await nvidiaCards({ PATH: '/nowhere' })).toEqual([]);
+  });
+
+  it.each([
+    [undefined, [0, 1, 2]],
+    ['2,0', [2, 0]],
+    ['GPU-b, GPU-a1', [1, 0]],
+    ['1,7,0', [1]],
+    ['-1', []],
+    ['', []],
+  ])('sees of its cards with %j those that CUDA would', (visible, seen) => {
+    const cards = ['GPU-a1', 'GPU-b2', 'GPU-c3'].map((uuid) => ({ uuid, computeCapability: '8.6', vramMiB: 1 }));
+    expect(visibleCards(cards, visible)).toEqual(seen.map((number) => cards[number]));
   });
 });

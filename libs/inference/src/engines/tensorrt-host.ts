@@ -12,6 +12,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** An NVIDIA card, as its driver describes it. */
 export interface Card {
+  /** Such as `GPU-5c1f…`: the same card by whatever order a program counts them. */
+  readonly uuid: string;
   /** Such as `8.6`. */
   readonly computeCapability: string;
   readonly vramMiB: number;
@@ -51,19 +53,39 @@ export async function tensorrtVersion(trtexec: string, environment: Environment)
   throw new UnderstudyError('PROVIDER_UNAVAILABLE', `${trtexec} does not say which TensorRT it is.`);
 }
 
-/** The cards that lanes can use; none where no driver answers. */
+/** The cards that lanes can use, as `CUDA_VISIBLE_DEVICES` orders them where it is set; none where no driver answers. */
 export async function nvidiaCards(environment: Environment): Promise<Card[]> {
-  const query = ['--query-gpu=compute_cap,memory.total', '--format=csv,noheader,nounits'];
+  const query = ['--query-gpu=uuid,compute_cap,memory.total', '--format=csv,noheader,nounits'];
   try {
     const { stdout } = await run('nvidia-smi', query, { env: { ...environment }, timeout: ANSWER_MS });
-    return stdout
+    const cards = stdout
       .trim()
       .split('\n')
       .flatMap((line) => {
-        const [, computeCapability, vram] = /^(\d+\.\d+),\s*(\d+)$/.exec(line.trim()) ?? [];
-        return computeCapability === undefined ? [] : [{ computeCapability, vramMiB: Number(vram) }];
+        const [, uuid, computeCapability, vram] = /^(\S+),\s*(\d+\.\d+),\s*(\d+)$/.exec(line.trim()) ?? [];
+        return uuid === undefined || computeCapability === undefined
+          ? []
+          : [{ uuid, computeCapability, vramMiB: Number(vram) }];
       });
+    return visibleCards(cards, environment['CUDA_VISIBLE_DEVICES']);
   } catch {
     return [];
   }
+}
+
+/**
+ * Those that a list of numbers (as the driver counts: by PCI bus) or of the beginnings of UUIDs names, in its order. What
+ * follows a name that fits no card is invisible, as CUDA has it (CUDA C++ Programming Guide, "CUDA Environment Variables").
+ */
+export function visibleCards(cards: readonly Card[], visible: string | undefined): Card[] {
+  if (visible === undefined) return [...cards];
+  const found: Card[] = [];
+  for (const name of visible.split(',').map((part) => part.trim())) {
+    const card = /^\d+$/.test(name)
+      ? cards[Number(name)]
+      : cards.find(({ uuid }) => name.startsWith('GPU-') && uuid.startsWith(name));
+    if (card === undefined) break;
+    found.push(card);
+  }
+  return found;
 }
