@@ -7,6 +7,7 @@ export * from './identity/similarity.js';
 export * from './identity/embedder.js';
 export * from './appearance.js';
 export * from './analyse.js';
+export * from './warm-up.js';
 export * from './replace/settings.js';
 export * from './replace/identity.js';
 export * from './replace/pose.js';

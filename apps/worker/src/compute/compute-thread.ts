@@ -1,5 +1,5 @@
 import { UnderstudyError } from '@understudy/contracts';
-import { faceAnalyser, openFaceModels } from '@understudy/face';
+import { faceAnalyser, openFaceModels, warmUp } from '@understudy/face';
 import { ensureDefaultPack, selfTestPacks } from '@understudy/inference';
 
 import { analyseFrames } from '../analyse-range.js';
@@ -34,6 +34,7 @@ async function open({ computing, control }: ComputeWork['open']['given']): Promi
   const { dataDir, ...session } = computing;
   const pack = await ensureDefaultPack(dataDir);
   const models = await openFaceModels(pack, session);
+  await warmUp(models);
   opened = { pack, models, dataDir, session, control: new LaneControl(control) };
   return { packId: pack.id };
 }
