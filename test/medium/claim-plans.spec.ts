@@ -77,7 +77,7 @@ async function readByClaim(): Promise<{ heads: number; rows: number }> {
      WHERE relname IN ('tasks', 'shot_versions')`;
   return await farm.owner.hotTransaction(async (sql) => {
     const [before] = await sql.query<{ rows: number }>(fetched);
-    const heads = await sql.query('SELECT * FROM task_queues($1::jsonb, $2::uuid[], 8)', [can, []]);
+    const heads = await sql.query('SELECT * FROM task_queues($1::jsonb, $2::text[], 8)', [can, []]);
     const [after] = await sql.query<{ rows: number }>(fetched);
     return { heads: heads.length, rows: after!.rows - before!.rows };
   });
@@ -117,10 +117,16 @@ describe('a hot statement reads by index', () => {
       'SELECT project_id AS "projectId", created_at AS since FROM tasks WHERE shot_version_id = $1 LIMIT 1',
       [shotVersionId],
     );
-    return JSON.stringify([{ projectId, urgency: -50, kindRank: 1, since, queue: shotVersionId, count: 5 }]);
+    return JSON.stringify([
+      { name: 'first', projectId, urgency: -50, kindRank: 1, since, queue: shotVersionId, count: 5 },
+    ]);
   };
   const statements: [string, string, () => Promise<unknown[]> | unknown[]][] = [
-    ['the claim takes tasks', CLAIM_STATEMENTS.TAKE, async () => [await queue(), can, laneIds.slice(0, 10), workerIds]],
+    [
+      'the claim takes tasks',
+      CLAIM_STATEMENTS.TAKE,
+      async () => [await queue(), can, laneIds.slice(0, 10), workerIds.slice(0, 10)],
+    ],
     [
       'the claim leases',
       CLAIM_STATEMENTS.LEASE,
@@ -150,7 +156,7 @@ describe('a hot statement reads by index', () => {
     await farm.owner.hotTransaction(async (sql) => {
       const counters = `SELECT seq_scan::int AS scans, idx_tup_fetch::int AS fetched FROM pg_stat_xact_user_tables WHERE relname = 'tasks'`;
       const [before] = await sql.query<{ scans: number; fetched: number }>(counters);
-      const heads = await sql.query('SELECT * FROM task_queues($1::jsonb, $2::uuid[], 8)', [can, []]);
+      const heads = await sql.query('SELECT * FROM task_queues($1::jsonb, $2::text[], 8)', [can, []]);
       const [after] = await sql.query<{ scans: number; fetched: number }>(counters);
       expect(heads.length).toBeGreaterThan(SHOTS / 2);
       expect(after!.scans).toBe(before!.scans);
@@ -181,7 +187,7 @@ describe('a hot statement reads by index', () => {
     expect(among.rows).toBeLessThan(before.rows * 1.5);
     // Let go on, they are at the head of the line.
     await farm.owner.query(`UPDATE shot_versions SET paused_at = NULL, waits_for = '{}' WHERE priority = 80`);
-    const urgent = await farm.owner.query('SELECT FROM task_queues($1::jsonb, $2::uuid[], 8) WHERE urgency = -80', [
+    const urgent = await farm.owner.query('SELECT FROM task_queues($1::jsonb, $2::text[], 8) WHERE urgency = -80', [
       can,
       [],
     ]);

@@ -9,6 +9,8 @@ import { ANOTHER_CAN } from './other-workers.js';
 /** A pending task whose row the transaction holds. */
 export interface Candidate {
   readonly id: string;
+  /** The name of the queue that it was taken from. */
+  readonly queue: string;
   readonly kind: TaskKind;
   readonly shotVersionId: string | null;
   readonly assetId: string | null;
@@ -35,6 +37,8 @@ export interface Leased {
 export interface LaneQueue extends WaitingQueue {
   /** Lanes of this class have begun it, and only they may go on. */
   readonly begun: boolean;
+  /** Tells it from every other; several may be of the same shot, or of none. */
+  readonly name: string;
 }
 
 export interface Queues {
@@ -44,7 +48,7 @@ export interface Queues {
 
 /** So many tasks from the head of this queue. */
 export interface Take {
-  readonly queue: WaitingQueue;
+  readonly queue: LaneQueue;
   readonly count: number;
 }
 
@@ -56,8 +60,8 @@ const QUEUES_A_PROJECT = 8;
 
 const QUEUES = `
   SELECT project_id AS "projectId", weight, most_lanes AS "mostLanes", running::int AS running, -urgency AS priority,
-         kind_rank AS "kindRank", waiting_since AS "waitingSince", queue, begun
-  FROM task_queues($1::jsonb, $2::uuid[], $3)`;
+         kind_rank AS "kindRank", waiting_since AS "waitingSince", queue, begun, name
+  FROM task_queues($1::jsonb, $2::text[], $3)`;
 
 interface QueueRow extends Omit<ProjectShare, 'projectId'> {
   projectId: string;
@@ -66,16 +70,18 @@ interface QueueRow extends Omit<ProjectShare, 'projectId'> {
   waitingSince: Date;
   queue: string;
   begun: boolean;
+  name: string;
 }
 
 /**
- * The first tasks of some queues that these lanes can do, and that not all of them are to avoid. A row that another claim
- * holds is passed over, so no two claims wait for each other and none takes the same. $1 queues, $2 what the lanes can do,
- * $3 their ids, $4 their workers'; a queue is named by its place in the index, instants by their milliseconds.
+ * The first tasks of some queues that these lanes can do, and that one of them at least is not to avoid. A row that another
+ * claim holds is passed over, so no two claims wait for each other and none takes the same. $1 queues, $2 what the lanes can
+ * do, $3 their ids, $4 the worker of each; a queue is given by its place in the index, instants by their milliseconds.
  */
 const TAKE = `
-  SELECT t.*, v.parity_class AS pinned, v.state_changed_at AS "stateChangedAt", v.shot_id AS "shotId"
-  FROM jsonb_to_recordset($1::jsonb) AS q("projectId" uuid, urgency int, "kindRank" int, since timestamptz, queue uuid, count int)
+  SELECT q.name AS queue, t.*, v.parity_class AS pinned, v.state_changed_at AS "stateChangedAt", v.shot_id AS "shotId"
+  FROM jsonb_to_recordset($1::jsonb) 
+    AS q(name text, "projectId" uuid, urgency int, "kindRank" int, since timestamptz, queue uuid, count int)
   CROSS JOIN LATERAL (
     SELECT t.id, t.kind::text AS kind, t.shot_version_id AS "shotVersionId", t.asset_id AS "assetId",
            t.start_frame AS "startFrame", t.end_frame AS "endFrame", t.project_id AS "projectId",
@@ -89,8 +95,11 @@ const TAKE = `
       AND coalesce(t.shot_version_id, '${NO_SHOT}'::uuid) = q.queue
       AND t.not_before <= clock_timestamp()
       AND (t.parity_class IS NULL OR t.parity_class = $2::jsonb->>'parityClass')
-      AND (t.avoid_until IS NULL OR t.avoid_until <= clock_timestamp() OR NOT t.avoid_lanes @> $3::uuid[])
-      AND NOT others.workers @> $4::uuid[]
+      AND ((t.avoid_until IS NULL OR t.avoid_until <= clock_timestamp()) AND others.workers = '{}'
+        OR EXISTS (
+          SELECT 1 FROM unnest($3::uuid[], $4::uuid[]) AS l(id, worker)
+           WHERE (t.avoid_until IS NULL OR t.avoid_until <= clock_timestamp() OR l.id <> ALL (t.avoid_lanes))
+             AND l.worker <> ALL (others.workers)))
     ORDER BY t.start_frame, t.id
     LIMIT q.count
     FOR UPDATE OF t SKIP LOCKED) t
@@ -121,17 +130,22 @@ export const CLAIM_STATEMENTS = { QUEUES, TAKE, LEASE };
 /** The statements of a claim. */
 @Injectable()
 export class ClaimRepository {
-  /** The queues that lanes like this one could work on, and whose share each counts against. */
+  /**
+   * The queues that lanes like this one could work on, and whose share each counts against.
+   *
+   * @param passOver ids of shot versions, and names of queues
+   */
   async queues(sql: Sql, lane: Pick<Lane, 'can'>, passOver: readonly string[]): Promise<Queues> {
     const rows = await sql.query<QueueRow>(QUEUES, [lane.can, passOver, QUEUES_A_PROJECT]);
     return {
       projects: new Map(rows.map((row) => [row.projectId, row])),
-      queues: rows.map(({ queue, projectId, priority, kindRank, waitingSince, begun }) => ({
+      queues: rows.map(({ queue, projectId, priority, kindRank, waitingSince, begun, name }) => ({
         id: queue,
         projectId,
         priority,
         kindRank,
         begun,
+        name,
         waitingSinceMs: waitingSince.getTime(),
       })),
     };
@@ -140,6 +154,7 @@ export class ClaimRepository {
   /** @param lanes alike */
   async take(sql: Sql, takes: readonly Take[], lanes: readonly Lane[]): Promise<Candidate[]> {
     const wanted = takes.map(({ queue, count }) => ({
+      name: queue.name,
       projectId: queue.projectId,
       urgency: -queue.priority,
       kindRank: queue.kindRank,
@@ -147,12 +162,11 @@ export class ClaimRepository {
       queue: queue.id,
       count,
     }));
-    const workers = [...new Set(lanes.map(({ workerId }) => workerId))];
     return await sql.query<Candidate>(TAKE, [
       JSON.stringify(wanted),
       lanes[0]?.can,
       lanes.map(({ id }) => id),
-      workers,
+      lanes.map(({ workerId }) => workerId),
     ]);
   }
 

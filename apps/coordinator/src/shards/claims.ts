@@ -2,14 +2,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Lease } from '@understudy/contracts';
 import type { Database, Sql } from '@understudy/db';
-import { nextWork, type WaitingQueue } from '@understudy/policy';
+import { nextWork } from '@understudy/policy';
 import { AnchorHold } from '../audit/anchor-hold.js';
 import { AuditWriter, type NewAuditEvent } from '../audit/audit-writer.js';
 import type { Config } from '../config/config.js';
 import { ConsentGate, type GateVerdict } from '../consents-gate/consent-gate.js';
 import { type Clock, CLOCK, CONFIG, DATABASE } from '../platform/tokens.js';
 import { Batches } from './batches.js';
-import { type Candidate, ClaimRepository, type Leased, NO_SHOT, type Queues, type Take } from './claim.repository.js';
+import {
+  type Candidate,
+  ClaimRepository,
+  type LaneQueue,
+  type Leased,
+  type Queues,
+  type Take,
+} from './claim.repository.js';
 import type { Lane } from './lane.js';
 import { LeaseContents } from './lease-contents.js';
 import { Refusals } from './refusals.js';
@@ -31,8 +38,9 @@ interface Round {
   readonly leases: readonly (readonly [Lane, Lease])[];
   /** Nothing waited that these lanes could do. */
   readonly nothing: boolean;
-  /** Shots that are passed over the next time: their consents refuse, or somebody is changing what the claim stands on. */
+  /** Shots that are passed over from now on: their consents refuse. */
   readonly refused: string[];
+  /** Shots and queues that are passed over for a while: somebody is changing what the claim stands on, or has taken what waited. */
   readonly contended: string[];
 }
 
@@ -108,15 +116,16 @@ export class Claims {
     const waiting = await this.tasks.queues(sql, lane, passOver);
     const takes = decide(waiting, lanes.length, this.clock.now().getTime());
     const tasks = takes.length === 0 ? [] : await this.tasks.take(sql, takes, lanes);
-    // A queue whose tasks others are just taking gives nothing: the next one in line is looked at.
-    const taken = new Set(tasks.map(({ shotVersionId }) => shotVersionId ?? NO_SHOT));
-    const dry = takes.map(({ queue }) => queue.id).filter((id) => !taken.has(id));
     const shots = [...new Set(tasks.flatMap(({ shotVersionId }) => (shotVersionId === null ? [] : [shotVersionId])))];
     const verdicts = shots.length === 0 ? NO_VERDICTS : await this.gate.checkWithoutWaiting(sql, shots, 'lease');
     const outcomes = new Map<string, Outcome>();
     for (const id of shots) outcomes.set(id, await this.#mayLease(sql, lane, tasks, verdicts.get(id), id));
     const may = tasks.filter(({ shotVersionId: id }) => id === null || outcomes.get(id) === 'leased');
     const given = share(may, lanes).map((pair): Given => ({ ...pair, consentIds: consentsOf(pair.task, verdicts) }));
+    // A queue whose tasks others are just taking gives nothing: the next one in line is looked at. So is where nobody was given
+    // anything, so that each round gives something or has fewer queues to look at than the one before.
+    const got = new Set((given.length > 0 ? tasks : []).map(({ queue }) => queue));
+    const dry = takes.map(({ queue }) => queue.name).filter((name) => !got.has(name));
     const having = (outcome: Outcome): string[] => shots.filter((id) => outcomes.get(id) === outcome);
     return {
       leases: given.length === 0 ? [] : await this.#lease(sql, given),
@@ -157,7 +166,7 @@ const NO_VERDICTS: ReadonlyMap<string, GateVerdict> = new Map();
 /** How many tasks of which queue so many lanes get, one lane after the other. */
 function decide({ projects, queues }: Queues, lanes: number, nowMs: number): Take[] {
   const given = new Map<string, number>();
-  const counts = new Map<WaitingQueue, number>();
+  const counts = new Map<LaneQueue, number>();
   for (let n = 0; n < lanes; n += 1) {
     const choice = nextWork({ nowMs, queues, projects, given, isLocal: ({ begun }) => begun });
     if (choice === null) break;
