@@ -31,7 +31,7 @@ export async function watchBatch(
       if (standing.frames.total !== null) progress.phase('rendering', standing.frames.total);
       said = line;
     }
-    progress.update(standing.frames.rendered, standing.frames.total ?? undefined);
+    progress.update(standing.frames.rendered, standing.frames.total ?? undefined, standing.etaSeconds);
     if (standing.settled) return await done(client, standing);
     await delay(POLL_MS, undefined, { signal });
   }

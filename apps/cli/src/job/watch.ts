@@ -6,6 +6,8 @@ import type { Progress } from '../terminal/progress.js';
 const POLL_MS = 250;
 /** After so long without a frame more, it is said why. */
 const STANDS_STILL_MS = 5000;
+/** How often the farm is asked how long it will take. */
+const LOOK_AHEAD_MS = 2000;
 const PHASES: Partial<Record<ShotState, string>> = {
   ingesting: 'ingesting',
   analysing: 'analysing',
@@ -37,6 +39,8 @@ export async function watchShot(
   let since = performance.now();
   let [done, standsStillSince] = [-1, since];
   let said: string | undefined;
+  const outlook = async () => await client.call('getShotOutlook', { params: { shotId } }, { signal });
+  let [etaSeconds, lookedAt] = [null as number | null, -Infinity];
   for (;;) {
     const shot = await client.call('getShot', { params: { shotId } }, { signal });
     const frames = shot.frames ?? 1;
@@ -47,12 +51,19 @@ export async function watchShot(
       const phase = PHASES[shot.state];
       if (phase !== undefined) progress.phase(phase, COUNTED.includes(shot.state) ? frames : undefined);
       standsStillSince = now;
+      [etaSeconds, lookedAt] = [null, -Infinity];
     }
-    if (COUNTED.includes(shot.state)) progress.update(Math.round(shot.progress * frames), frames);
+    if (COUNTED.includes(shot.state)) {
+      if (performance.now() - lookedAt > LOOK_AHEAD_MS) {
+        ({ etaSeconds } = await outlook());
+        lookedAt = performance.now();
+      }
+      progress.update(Math.round(shot.progress * frames), frames, etaSeconds);
+    }
     if (shot.progress !== done) [done, standsStillSince] = [shot.progress, performance.now()];
     if (COUNTED.includes(shot.state) && performance.now() - standsStillSince > STANDS_STILL_MS) {
       standsStillSince = performance.now();
-      const { waiting } = await client.call('getShotOutlook', { params: { shotId } }, { signal });
+      const { waiting } = await outlook();
       if (waiting !== null && waiting.text !== said) progress.note(`${shot.name} waits: ${waiting.text}`);
       said = waiting?.text;
     }
