@@ -77,7 +77,7 @@ async function readByClaim(): Promise<{ heads: number; rows: number }> {
      WHERE relname IN ('tasks', 'shot_versions')`;
   return await farm.owner.hotTransaction(async (sql) => {
     const [before] = await sql.query<{ rows: number }>(fetched);
-    const heads = await sql.query('SELECT * FROM task_queues($1::jsonb, $2::text[], 8)', [can, []]);
+    const heads = await sql.query('SELECT * FROM task_queues($1::jsonb, $2::text[], 8, 90)', [can, []]);
     const [after] = await sql.query<{ rows: number }>(fetched);
     return { heads: heads.length, rows: after!.rows - before!.rows };
   });
@@ -130,7 +130,13 @@ describe('a hot statement reads by index', () => {
     [
       'the claim leases',
       CLAIM_STATEMENTS.LEASE,
-      () => [json((id) => ({ taskId: id, attemptId: id, laneId: id })), 10, attemptIds, laneIds.slice(0, 20)],
+      () => [
+        json((id) => ({ taskId: id, attemptId: id, laneId: id })),
+        10,
+        attemptIds,
+        laneIds.slice(0, 20),
+        [shotVersionId],
+      ],
     ],
     ['a lane is seen', LANE_STATEMENTS.SEEN, () => [laneIds.slice(0, 10)]],
     ['a lane is freed', LANE_STATEMENTS.FREE, () => [laneIds.slice(0, 10), true]],
@@ -156,7 +162,7 @@ describe('a hot statement reads by index', () => {
     await farm.owner.hotTransaction(async (sql) => {
       const counters = `SELECT seq_scan::int AS scans, idx_tup_fetch::int AS fetched FROM pg_stat_xact_user_tables WHERE relname = 'tasks'`;
       const [before] = await sql.query<{ scans: number; fetched: number }>(counters);
-      const heads = await sql.query('SELECT * FROM task_queues($1::jsonb, $2::text[], 8)', [can, []]);
+      const heads = await sql.query('SELECT * FROM task_queues($1::jsonb, $2::text[], 8, 90)', [can, []]);
       const [after] = await sql.query<{ scans: number; fetched: number }>(counters);
       expect(heads.length).toBeGreaterThan(SHOTS / 2);
       expect(after!.scans).toBe(before!.scans);
@@ -187,7 +193,7 @@ describe('a hot statement reads by index', () => {
     expect(among.rows).toBeLessThan(before.rows * 1.5);
     // Let go on, they are at the head of the line.
     await farm.owner.query(`UPDATE shot_versions SET paused_at = NULL, waits_for = '{}' WHERE priority = 80`);
-    const urgent = await farm.owner.query('SELECT FROM task_queues($1::jsonb, $2::text[], 8) WHERE urgency = -80', [
+    const urgent = await farm.owner.query('SELECT FROM task_queues($1::jsonb, $2::text[], 8, 90) WHERE urgency = -80', [
       can,
       [],
     ]);

@@ -53,6 +53,41 @@ describe('a claim', () => {
     expect(await farm.claims.claim(lane)).toBeNull();
   });
 
+  it('sees the oldest work of a project behind all that has a higher priority, and gives it when it waited long enough', async () => {
+    const low = await farm.addShot({ count: 1, priority: 40 });
+    const { projectId } = low;
+    for (let n = 0; n < 10; n += 1) await farm.addShot({ count: 1, priority: 60 }, { projectId });
+    const young = await farm.addShot({ count: 1, priority: 40 }, { projectId });
+    const lane = await farm.addLane();
+    expect((await farm.claim(lane)).taskId).not.toBe(low.taskIds[0]);
+    const age = async (hours: number) =>
+      await farm.owner.query(
+        `UPDATE tasks SET created_at = now() - make_interval(mins => $2) WHERE id = ANY ($1::uuid[])`,
+        [[...low.taskIds, ...young.taskIds], hours * 60],
+      );
+    await age(0.9);
+    expect((await farm.claim(lane)).taskId).not.toBe(low.taskIds[0]);
+    await age(1.1);
+    expect([...low.taskIds, ...young.taskIds]).toContain((await farm.claim(lane)).taskId);
+  });
+
+  it('remembers when a project was last given a lane, and makes no claim wait for that', async () => {
+    const shot = await farm.addShot({ count: 3 });
+    const lane = await farm.addLane();
+    const servedAt = async () =>
+      (await farm.one<{ at: Date | null }>('SELECT served_at AS at FROM projects WHERE id = $1', [shot.projectId])).at;
+    await farm.owner.hotTransaction(async (sql) => {
+      await sql.query('SELECT 1 FROM projects WHERE id = $1 FOR NO KEY UPDATE', [shot.projectId]);
+      expect(await Promise.race([farm.claim(lane), delay(5_000, null)])).not.toBeNull();
+    });
+    expect(await servedAt()).toBeNull();
+    await farm.claim(lane);
+    const first = await servedAt();
+    expect(Math.abs(first!.getTime() - Date.now())).toBeLessThan(60_000);
+    await farm.claim(lane);
+    expect(await servedAt()).toEqual(first);
+  });
+
   it('gives a lane only kinds that it can do, and tasks of shots that are at that step', async () => {
     await farm.addShot({ count: 1 });
     await farm.addShot({ count: 1, kind: 'render' }, { state: 'held' });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { TaskKind } from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
-import type { ProjectShare, WaitingQueue } from '@understudy/policy';
+import { type ProjectShare, URGENT_PRIORITY, type WaitingQueue } from '@understudy/policy';
 import type { Lane } from './lane.js';
 import { ANOTHER_CAN } from './other-workers.js';
 
@@ -55,16 +55,17 @@ export interface Take {
 /** In the place of a shot version's id: the queue of what belongs to none. */
 export const NO_SHOT = '00000000-0000-0000-0000-000000000000';
 
-/** Queues of each project that are looked at for one decision. */
+/** Queues of each project that are looked at for one decision, and the oldest of those behind them. */
 const QUEUES_A_PROJECT = 8;
 
 const QUEUES = `
-  SELECT project_id AS "projectId", weight, most_lanes AS "mostLanes", running::int AS running, -urgency AS priority,
+  SELECT project_id AS "projectId", weight, most_lanes AS "mostLanes", running::int AS running,
+         urgent_running::int AS "urgentRunning", served_at AS "servedAt", -urgency AS priority,
          kind_rank AS "kindRank", waiting_since AS "waitingSince", queue, begun, name
-  FROM task_queues($1::jsonb, $2::text[], $3)`;
+  FROM task_queues($1::jsonb, $2::text[], $3, $4)`;
 
-interface QueueRow extends Omit<ProjectShare, 'projectId'> {
-  projectId: string;
+interface QueueRow extends Omit<ProjectShare, 'servedAtMs'> {
+  servedAt: Date | null;
   priority: number;
   kindRank: number;
   waitingSince: Date;
@@ -109,7 +110,11 @@ const TAKE = `
   WHERE t.kind = 'enrol'
      OR lane_can(t.kind::task_kind, v.state, v.paused_at, v.waits_for, v.parity_class, v.needs, $2::jsonb)`;
 
-/** The tasks' next epochs, their attempts and the lanes' states in one statement. $1 leases, $2 seconds, $3 their tasks, $4 their lanes. */
+/**
+ * The tasks' next epochs, their attempts, the lanes' states and when their projects were served, in one statement. That of a project is
+ * written every ten seconds at most, and by one claim at a time: no claim waits for another's. $1 leases, $2 seconds, $3 their tasks,
+ * $4 their lanes, $5 their projects.
+ */
 const LEASE = `
   WITH given AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS g("taskId" uuid, "attemptId" uuid, "laneId" uuid, consents uuid[])),
@@ -119,7 +124,12 @@ const LEASE = `
     RETURNING t.id, t.epoch),
   busy AS (
     UPDATE lanes l SET state = 'busy', last_seen_at = clock_timestamp()
-    FROM given g WHERE l.id = g."laneId" AND l.id = ANY ($4::uuid[]) AND l.state <> 'draining')
+    FROM given g WHERE l.id = g."laneId" AND l.id = ANY ($4::uuid[]) AND l.state <> 'draining'),
+  unserved AS MATERIALIZED (
+    SELECT p.id FROM projects p
+    WHERE p.id = ANY ($5::uuid[]) AND (p.served_at IS NULL OR p.served_at < clock_timestamp() - interval '10 seconds')
+    FOR NO KEY UPDATE SKIP LOCKED),
+  served AS (UPDATE projects p SET served_at = clock_timestamp() FROM unserved u WHERE p.id = u.id)
   INSERT INTO attempts (id, task_id, epoch, lane_id, expires_at, consent_ids)
   SELECT g."attemptId", leased.id, leased.epoch, g."laneId", clock_timestamp() + make_interval(secs => $2), g.consents
   FROM leased JOIN given g ON g."taskId" = leased.id
@@ -136,9 +146,11 @@ export class ClaimRepository {
    * @param passOver ids of shot versions, and names of queues
    */
   async queues(sql: Sql, lane: Pick<Lane, 'can'>, passOver: readonly string[]): Promise<Queues> {
-    const rows = await sql.query<QueueRow>(QUEUES, [lane.can, passOver, QUEUES_A_PROJECT]);
+    const rows = await sql.query<QueueRow>(QUEUES, [lane.can, passOver, QUEUES_A_PROJECT, URGENT_PRIORITY]);
     return {
-      projects: new Map(rows.map((row) => [row.projectId, row])),
+      projects: new Map(
+        rows.map(({ servedAt, ...share }) => [share.projectId, { ...share, servedAtMs: servedAt?.getTime() ?? null }]),
+      ),
       queues: rows.map(({ queue, projectId, priority, kindRank, waitingSince, begun, name }) => ({
         id: queue,
         projectId,
@@ -204,6 +216,7 @@ export class ClaimRepository {
       leaseSeconds,
       rows.map(({ taskId }) => taskId),
       rows.map(({ laneId }) => laneId),
+      [...new Set(given.map(({ task }) => task.projectId))],
     ]);
     const byAttempt = new Map(leased.map((lease) => [lease.attemptId, lease]));
     return rows.map(({ attemptId, taskId }) => {

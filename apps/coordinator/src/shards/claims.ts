@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Lease } from '@understudy/contracts';
 import type { Database, Sql } from '@understudy/db';
-import { nextWork } from '@understudy/policy';
+import { isUrgent, nextWork } from '@understudy/policy';
 import { AnchorHold } from '../audit/anchor-hold.js';
 import { AuditWriter, type NewAuditEvent } from '../audit/audit-writer.js';
 import type { Config } from '../config/config.js';
@@ -167,9 +167,11 @@ const NO_VERDICTS: ReadonlyMap<string, GateVerdict> = new Map();
 function decide({ projects, queues }: Queues, lanes: number, nowMs: number): Take[] {
   const given = new Map<string, number>();
   const counts = new Map<LaneQueue, number>();
+  let urgentGiven = 0;
   for (let n = 0; n < lanes; n += 1) {
-    const choice = nextWork({ nowMs, queues, projects, given, isLocal: ({ begun }) => begun });
+    const choice = nextWork({ nowMs, queues, projects, given, urgentGiven, isLocal: ({ begun }) => begun });
     if (choice === null) break;
+    if (isUrgent(choice.queue)) urgentGiven += 1;
     const { queue } = choice;
     given.set(queue.projectId, (given.get(queue.projectId) ?? 0) + 1);
     counts.set(queue, (counts.get(queue) ?? 0) + 1);

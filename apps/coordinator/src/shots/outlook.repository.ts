@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { LaneCapabilities, LaneNeeds, ShotState } from '@understudy/contracts';
 import type { Database } from '@understudy/db';
+import { type ProjectShare, URGENT_PRIORITY } from '@understudy/policy';
 import { DATABASE } from '../platform/tokens.js';
 import { OFF_LANE } from '../shards/lane.repository.js';
 
@@ -86,12 +87,16 @@ export class OutlookRepository {
     );
   }
 
-  async projectShare(projectId: string): Promise<{ weight: number; mostLanes: number | null; running: number } | null> {
-    const [row] = await this.database.query<{ weight: number; mostLanes: number | null; running: number }>(
-      `SELECT share_weight AS weight, most_lanes AS "mostLanes",
-              (SELECT count(*)::int FROM tasks w WHERE w.project_id = p.id AND w.state IN ('leased', 'reported')) AS running
-         FROM projects p WHERE p.id = $1`,
-      [projectId],
+  async projectShare(projectId: string): Promise<Omit<ProjectShare, 'projectId'> | null> {
+    const [row] = await this.database.query<Omit<ProjectShare, 'projectId'>>(
+      `SELECT p.share_weight AS weight, p.most_lanes AS "mostLanes", w.running, w.urgent AS "urgentRunning",
+              (extract(epoch FROM p.served_at) * 1000)::float8 AS "servedAtMs"
+         FROM projects p
+         CROSS JOIN LATERAL (
+           SELECT count(*)::int AS running, (count(*) FILTER (WHERE w.priority >= $2))::int AS urgent
+             FROM tasks w WHERE w.project_id = p.id AND w.state IN ('leased', 'reported')) w
+        WHERE p.id = $1`,
+      [projectId, URGENT_PRIORITY],
     );
     return row ?? null;
   }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { misfits, type PlacementLane, type Requirements } from './fit.js';
-import { nextWork, type ProjectShare, type WaitingQueue } from './order.js';
+import { isUrgent, nextWork, type ProjectShare, type WaitingQueue } from './order.js';
 
 const LANES_A_CLASS = 100;
 const CLASSES = [
@@ -73,9 +73,23 @@ function shotsOf(random: () => number): Shot[] {
 
 function sharesOf(shots: readonly Shot[]): Map<string, ProjectShare> {
   const running = new Map<string, number>();
-  for (const shot of shots) running.set(shot.projectId, (running.get(shot.projectId) ?? 0) + shot.running);
+  const urgent = new Map<string, number>();
+  for (const shot of shots) {
+    running.set(shot.projectId, (running.get(shot.projectId) ?? 0) + shot.running);
+    if (isUrgent(shot)) urgent.set(shot.projectId, (urgent.get(shot.projectId) ?? 0) + shot.running);
+  }
   return new Map(
-    [...running].map(([projectId, count]) => [projectId, { projectId, weight: 1, mostLanes: null, running: count }]),
+    [...running].map(([projectId, count]) => [
+      projectId,
+      {
+        projectId,
+        weight: 1,
+        mostLanes: null,
+        running: count,
+        urgentRunning: urgent.get(projectId) ?? 0,
+        servedAtMs: null,
+      },
+    ]),
   );
 }
 

@@ -29,6 +29,8 @@ const project = (projectId: string, change: Partial<ProjectShare> = {}): Project
   weight: 1,
   mostLanes: null,
   running: 0,
+  urgentRunning: 0,
+  servedAtMs: null,
   ...change,
 });
 const mapOf = (...shares: ProjectShare[]) => new Map(shares.map((share) => [share.projectId, share]));
@@ -87,18 +89,18 @@ describe('the next work', () => {
     expect(choice).toMatchObject({ queue: { id: 'b' }, reason: 'LEAST_SHARE' });
   });
 
-  it('is urgent work first, and before that of a project that starves', () => {
-    const shares = [project('p', { running: 7 }), project('q'), project('r')];
+  it('is urgent work first, then that of a project that starves, and the other way round once urgent work has most lanes', () => {
     const urgent = queue('urgent', { priority: URGENT_PRIORITY });
     const other = queue('other', { projectId: 'q' });
-    expect(choose([other, urgent], ...shares)).toMatchObject({ queue: { id: 'urgent' }, reason: 'URGENT' });
     const starving = queue('starving', { projectId: 'r', priority: 0, waitingSinceMs: NOW_MS - STARVATION_MS });
-    expect(choose([other, urgent, starving], ...shares)).toMatchObject({
-      queue: { id: 'starving' },
-      reason: 'STARVING',
-    });
+    const shares = [project('p', { running: 7, urgentRunning: 3 }), project('q'), project('r')];
+    expect(choose([other, urgent, starving], ...shares)).toMatchObject({ queue: { id: 'urgent' }, reason: 'URGENT' });
+    expect(choose([other, starving], ...shares)).toMatchObject({ queue: { id: 'starving' }, reason: 'STARVING' });
+    const most = [project('p', { running: 7, urgentRunning: 4 }), project('q'), project('r')];
+    expect(choose([other, urgent], ...most)?.queue.id).toBe('urgent');
+    expect(choose([other, urgent, starving], ...most)).toMatchObject({ queue: { id: 'starving' }, reason: 'STARVING' });
     // One that has a lane does not starve.
-    const served = [project('p', { running: 7 }), project('q'), project('r', { running: 1 })];
+    const served = [project('p', { running: 7, urgentRunning: 7 }), project('q'), project('r', { running: 1 })];
     expect(choose([other, urgent, starving], ...served)?.queue.id).toBe('urgent');
   });
 });
