@@ -75,6 +75,16 @@ interface QueueRow extends Omit<ProjectShare, 'servedAtMs'> {
 }
 
 /**
+ * Held until the transaction ends, so that claims for a project that has a cap count what it has one after the other. In a statement
+ * of its own: the one after it sees what the claim before it leased.
+ */
+const HOLD_CAPPED = `SELECT id FROM projects WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE`;
+const ROOM = `
+  SELECT p.id, p.most_lanes - (
+           SELECT count(*) FROM tasks w WHERE w.project_id = p.id AND w.state IN ('leased', 'reported'))::int AS room
+    FROM projects p WHERE p.id = ANY ($1::uuid[]) AND p.most_lanes IS NOT NULL`;
+
+/**
  * The first tasks of some queues that these lanes can do, and that one of them at least is not to avoid. A row that another
  * claim holds is passed over, so no two claims wait for each other and none takes the same. $1 queues, $2 what the lanes can
  * do, $3 their ids, $4 the worker of each; a queue is given by its place in the index, instants by their milliseconds.
@@ -135,7 +145,7 @@ const LEASE = `
   FROM leased JOIN given g ON g."taskId" = leased.id
   RETURNING id AS "attemptId", epoch, expires_at AS "expiresAt"`;
 
-export const CLAIM_STATEMENTS = { QUEUES, TAKE, LEASE };
+export const CLAIM_STATEMENTS = { QUEUES, HOLD_CAPPED, ROOM, TAKE, LEASE };
 
 /** The statements of a claim. */
 @Injectable()
@@ -161,6 +171,24 @@ export class ClaimRepository {
         waitingSinceMs: waitingSince.getTime(),
       })),
     };
+  }
+
+  /**
+   * Of these as many as their projects' caps leave room for. Waits for claims that are just leasing for one of these projects, so it
+   * comes before anything else is held; projects without a cap are not looked at.
+   */
+  async withinCaps(sql: Sql, takes: readonly Take[], projects: Queues['projects']): Promise<Take[]> {
+    const ids = new Set(takes.map(({ queue }) => queue.projectId));
+    const capped = [...ids].filter((id) => projects.get(id)?.mostLanes != null);
+    if (capped.length === 0) return [...takes];
+    await sql.query(HOLD_CAPPED, [capped]);
+    const rows = await sql.query<{ id: string; room: number }>(ROOM, [capped]);
+    const room = new Map(rows.map(({ id, room: left }) => [id, left]));
+    return takes.flatMap(({ queue, count }) => {
+      const left = Math.max(0, Math.min(count, room.get(queue.projectId) ?? count));
+      if (room.has(queue.projectId)) room.set(queue.projectId, room.get(queue.projectId)! - left);
+      return left === 0 ? [] : [{ queue, count: left }];
+    });
   }
 
   /** @param lanes alike */

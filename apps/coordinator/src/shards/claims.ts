@@ -115,7 +115,8 @@ export class Claims {
     if (lane === undefined) return { leases: [], nothing: true, refused: [], contended: [] };
     const waiting = await this.tasks.queues(sql, lane, passOver);
     const takes = decide(waiting, lanes.length, this.clock.now().getTime());
-    const tasks = takes.length === 0 ? [] : await this.tasks.take(sql, takes, lanes);
+    const allowed = takes.length === 0 ? [] : await this.tasks.withinCaps(sql, takes, waiting.projects);
+    const tasks = allowed.length === 0 ? [] : await this.tasks.take(sql, allowed, lanes);
     const shots = [...new Set(tasks.flatMap(({ shotVersionId }) => (shotVersionId === null ? [] : [shotVersionId])))];
     const verdicts = shots.length === 0 ? NO_VERDICTS : await this.gate.checkWithoutWaiting(sql, shots, 'lease');
     const outcomes = new Map<string, Outcome>();
