@@ -60,7 +60,7 @@ export class PlanStage extends ShotStage<'plan'> {
     const waivers = [...new Set([...(await this.binder.bind(sql, shot, tracks)), ...pinned.waivers])];
     if (await this.#hold(sql, shot, tracks, anonymiseTracks)) return;
     const { shardFrames, leastShards } = shot.settings;
-    const laneFps = await this.plans.laneFps(sql, shotVersionId);
+    const laneFps = await this.plans.laneFps(sql, shotVersionId, pinned.recipe);
     const ranges = planShards({ frames, shardFrames, leastShards, laneFps, lanes: await this.plans.lanes(sql) });
     await this.packs.require(sql, shotVersionId, pinned);
     await this.transitions.move(sql, {

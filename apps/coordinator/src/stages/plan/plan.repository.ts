@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { UnderstudyError } from '@understudy/contracts';
+import { type Recipe, UnderstudyError } from '@understudy/contracts';
 import { RecordSeals, sealRows, type Sql } from '@understudy/db';
 import { TemplateVault } from '../../sealing/template-vault.js';
 import type { AnalysisTrack } from '../analysis.repository.js';
@@ -16,28 +16,37 @@ export function asPlanTrack({ track, startFrame, endFrame, template }: AnalysisT
   return { track, startFrame, endFrame, template: template === null ? null : templateOf(template) };
 }
 
-/** Of the last shots that rendered, the newest shards of each; so that what it costs does not grow with the farm's past. */
+/**
+ * Of the last shots that rendered, the newest shards of each; so that what it costs does not grow with the farm's past. By parity
+ * class, of which a shot's lanes are all of one: first those that there are lanes of, then what is alike, then what most lanes are of.
+ * $1 the version, $2 its recipe with its packs pinned.
+ */
 const LANE_FPS = `
   WITH own AS (
-    SELECT v.settings->'recipe' AS recipe,
-           (a.media->'video'->>'width')::float8 * (a.media->'video'->>'height')::float8 AS pixels
+    SELECT (a.media->'video'->>'width')::float8 * (a.media->'video'->>'height')::float8 AS pixels
       FROM shot_versions v JOIN assets a ON a.id = v.plate_asset_id WHERE v.id = $1),
   recent AS (
-    SELECT v.id, v.settings->'recipe' AS recipe,
+    SELECT v.id, v.parity_class, v.settings->'recipe' AS recipe,
            (a.media->'video'->>'width')::float8 * (a.media->'video'->>'height')::float8 AS pixels
       FROM shot_versions v JOIN assets a ON a.id = v.plate_asset_id
      WHERE v.state IN ('rendering', 'assembling', 'verifying', 'ready', 'released')
      ORDER BY v.state_changed_at DESC LIMIT 50),
   speeds AS (
-    SELECT s.fps, r.recipe, r.pixels FROM recent r
+    SELECT r.parity_class, coalesce(r.recipe = $2::jsonb AND r.pixels = own.pixels, false) AS alike,
+           s.fps * coalesce(r.pixels / own.pixels, 1) AS fps
+      FROM recent r CROSS JOIN own
      CROSS JOIN LATERAL (
        SELECT (t.end_frame - t.start_frame) / greatest(extract(epoch FROM a.ended_at - a.leased_at), 0.1)::float8 AS fps
          FROM tasks t JOIN attempts a ON a.task_id = t.id AND a.state = 'accepted'
         WHERE t.shot_version_id = r.id AND t.kind = 'render' AND a.ended_at IS NOT NULL
-        ORDER BY a.ended_at DESC LIMIT 32) s)
-  SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY s.fps) FILTER (WHERE s.recipe = own.recipe AND s.pixels = own.pixels) AS alike,
-         percentile_cont(0.5) WITHIN GROUP (ORDER BY s.fps * coalesce(s.pixels / own.pixels, 1)) AS any
-    FROM speeds s CROSS JOIN own`;
+        ORDER BY a.ended_at DESC LIMIT 32) s),
+  there AS (
+    SELECT l.parity_class, count(*) AS lanes FROM lanes l
+     WHERE l.state <> 'lost' AND l.capabilities->'kinds' ? 'render' AND l.drained_at IS NULL GROUP BY 1)
+  SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY s.fps) AS fps
+    FROM speeds s LEFT JOIN there USING (parity_class)
+   GROUP BY parity_class, s.alike, there.lanes
+   ORDER BY there.lanes IS NULL, s.alike DESC, there.lanes DESC, parity_class LIMIT 1`;
 
 /** What the plan reads of faces, and of how fast lanes are. */
 @Injectable()
@@ -106,12 +115,15 @@ export class PlanRepository {
   }
 
   /**
-   * Median frames a second of one lane over the newest rendered shards of versions with this one's recipe and size of
-   * picture; of any shot, in proportion to the size, where there is none; null before anything was rendered.
+   * Median frames a second of one lane over the newest rendered shards of versions with this recipe and size of picture, of the
+   * parity class that most lanes are of; of any shot, in proportion to the size, where there is none; null before anything was
+   * rendered.
+   *
+   * @param recipe with its packs pinned, as versions that were planned have it
    */
-  async laneFps(sql: Sql, shotVersionId: string): Promise<number | null> {
-    const [row] = await sql.query<{ alike: number | null; any: number | null }>(LANE_FPS, [shotVersionId]);
-    return row?.alike ?? row?.any ?? null;
+  async laneFps(sql: Sql, shotVersionId: string, recipe: Recipe): Promise<number | null> {
+    const [row] = await sql.query<{ fps: number }>(LANE_FPS, [shotVersionId, JSON.stringify(recipe)]);
+    return row?.fps ?? null;
   }
 
   /** Lanes that render and are there now. */
