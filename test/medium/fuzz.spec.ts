@@ -1,35 +1,73 @@
-import { CONTENT_ROUTES, type Route, type RouteName, ROUTES } from '@understudy/contracts';
+import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { CONTENT_ROUTES, FARM_ROLES, PROJECT_ROLES, type Route, type RouteName, ROUTES } from '@understudy/contracts';
+import { abilityOf, type ActorRoles, rulesOf } from '@understudy/policy';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { addSide, knockerOf, type Side } from './access-world.js';
+import { ACCESS, type Access, ROUTE } from '../../apps/coordinator/src/access/permission.js';
+import { addSide, type Knocker, knockerOf, type Side } from './access-world.js';
 import { TestCoordinator } from './coordinator.js';
+import { BODIES, QUERIES } from './request-bodies.js';
 
 /** Runs of each route; `FUZZ_RUNS` asks for more. Fixed seed: a failure comes back. */
-const RUNS = Number(process.env['FUZZ_RUNS'] ?? '12');
+const RUNS = Number(process.env['FUZZ_RUNS'] ?? '8');
 const SEED = 20_261_123;
 const MOST_MS = 10_000;
+/** Texts of one body that are spoilt; those of a model pack's manifest are many. */
+const MOST_TEXTS = 12;
 
 type JsonSchema = Record<string, unknown>;
 
 let farm: TestCoordinator;
-let side: Side;
-let tokens: Record<string, string>;
+/** Of every project and worker that was made for a route: what a path or a body may name. */
+const known: string[] = ['00000000-0000-4000-8000-000000000000'];
+let bystander = '';
+const permissions = new Map<RouteName, Access>();
 beforeAll(async () => {
   farm = await TestCoordinator.start({ LEASE_SECONDS: '60' });
-  side = await addSide(farm);
-  const somebody = async (roles: Parameters<typeof knockerOf>[2]) => (await knockerOf(farm, side, roles)).token ?? '';
-  tokens = {
-    admin: await somebody({ farm: 'org_admin' }),
-    operator: await somebody({ farm: 'farm_operator' }),
-    producer: await somebody({ project: 'producer' }),
-    // Signed out by nobody: the routes that end a session are asked as the first.
-    second: await somebody({ project: 'producer' }),
-    officer: await somebody({ project: 'consent_officer' }),
-    worker: side.workerToken,
-  };
+  const side = await addSide(farm);
+  bystander = (await knockerOf(farm, side, { project: 'producer' })).token ?? '';
+  const scanner = new MetadataScanner();
+  for (const { metatype } of farm.app.get(DiscoveryService, { strict: false }).getControllers()) {
+    const prototype = metatype?.prototype as Record<string, object> | undefined;
+    if (prototype === undefined) continue;
+    for (const method of scanner.getAllMethodNames(prototype)) {
+      const handler = prototype[method] ?? {};
+      const route = Reflect.getMetadata(ROUTE, handler) as { name: RouteName } | undefined;
+      if (route !== undefined) permissions.set(route.name, Reflect.getMetadata(ACCESS, handler) as Access);
+    }
+  }
 });
 afterAll(() => farm.stop());
+
+/** Everybody who could ask, by what they are: who asks a route is read off the abilities, as the routes' own guard does. */
+const ASKERS: readonly (readonly [Partial<ActorRoles>, Parameters<typeof knockerOf>[2] | 'worker'])[] = [
+  ...FARM_ROLES.map((farm) => [{ farmRoles: [farm] }, { farm }] as const),
+  ...PROJECT_ROLES.map((role) => [{ memberships: [{ projectId: 'p', role }] }, { project: role }] as const),
+  [{ performers: ['p'] }, { performer: true }],
+  [{ kind: 'worker' }, 'worker'],
+];
+
+/** Whoever may ask a route at all, each with a token of their own that nothing before has ended. */
+async function askersOf(name: RouteName, side: Side): Promise<Knocker[]> {
+  const access = permissions.get(name);
+  if (access === undefined) throw new Error(`${name} is served by no handler`);
+  if (!('action' in access)) return [{ token: undefined, own: side }];
+  const nobody: ActorRoles = { kind: 'user', id: 'p', farmRoles: [], memberships: [] };
+  const able = ASKERS.filter(([roles]) =>
+    abilityOf(rulesOf({ ...nobody, ...roles })).can(access.action, access.subject),
+  );
+  const knockers: Knocker[] = [];
+  for (const [, roles] of able) {
+    const key = JSON.stringify(roles);
+    const there = asked.get(key);
+    const made =
+      there ?? (roles === 'worker' ? { token: side.workerToken, own: side } : await knockerOf(farm, side, roles));
+    asked.set(key, made);
+    knockers.push(made);
+  }
+  return knockers;
+}
 
 /** What people and programs put into text fields to see what happens. None of it may reach SQL, a shell or a path. */
 const NASTY = [
@@ -87,7 +125,11 @@ function ofSchema(schema: JsonSchema): fc.Arbitrary<unknown> {
   if (type === 'integer') return fc.oneof(fc.integer(), fc.constantFrom(0, 1, -1, 2 ** 31, 2 ** 53 - 1));
   if (type === 'number') return fc.double();
   if (type !== 'string') return anything;
-  if (format === 'uuid') return fc.oneof(fc.uuid(), fc.constantFrom(...Object.values(side).map(String)));
+  if (format === 'uuid')
+    return fc.oneof(
+      fc.uuid(),
+      fc.nat().map((at) => known[at % known.length]),
+    );
   if (format === 'date-time') return fc.date({ noInvalidDate: true }).map((at) => at.toISOString());
   if (format === 'email') return fc.emailAddress();
   if (typeof pattern === 'string' && pattern.length < 200) {
@@ -156,24 +198,34 @@ function requireDecent({ status, text, ms }: Sent, what: string): void {
   }
 }
 
-/** Who comes furthest at a route. */
-function tokenFor(name: RouteName): string | undefined {
-  if (name === 'signIn') return undefined;
-  if (/Lane|Task$|Orders|Attempt/.test(name) && name !== 'listShotTasks') return tokens['worker'];
-  if (/User|createProject|grantMembership/.test(name)) return tokens['admin'];
-  if (/Worker/.test(name)) return tokens['operator'];
-  return /activate|decline|lift/.test(name) ? tokens['officer'] : tokens['producer'];
-}
-
-/** Ending what the others stand on comes last. */
-const LAST = ['revokeConsent', 'revokeToken', 'signOut', 'createToken'];
+/** Those that change nothing come first: they can be asked about one and the same world. */
 const routes = (Object.entries(ROUTES) as [RouteName, Route][]).toSorted(
-  ([one], [other]) => LAST.indexOf(one) - LAST.indexOf(other),
+  ([, one], [, other]) => Number(one.method !== 'GET') - Number(other.method !== 'GET'),
 );
+const asked = new Map<string, Knocker>();
+let world: Promise<Side> | undefined;
+
+/** Of whatever an earlier route destroyed nothing is named again. */
+async function worldFor(route: Route): Promise<Side> {
+  if (route.method !== 'GET') {
+    world = undefined;
+    asked.clear();
+  }
+  world ??= addSide(farm);
+  const side = await world;
+  known.splice(0, known.length, ...Object.values(side).filter((id) => !id.startsWith('ust')));
+  return side;
+}
 
 const pathOf = (path: string, of: (name: string) => string): string =>
   path.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent(of(name)));
-const held = (name: string): string => String((side as unknown as Record<string, unknown>)[name] ?? 'x');
+
+function heldBy(own: Side, name: string): string {
+  const value = ({ ...own, sha256: 'a'.repeat(64), side: 'before' } as Record<string, unknown>)[name];
+  if (typeof value !== 'string') throw new Error(`the fixture has nothing for :${name}`);
+  return value;
+}
+
 const asQuery = (value: unknown): string =>
   Object.entries((value ?? {}) as Record<string, unknown>)
     .map(([name, one]) => `${encodeURIComponent(toWell(name))}=${encodeURIComponent(toWell(String(one)))}`)
@@ -181,29 +233,84 @@ const asQuery = (value: unknown): string =>
 /** A lone surrogate has no form in a URL. */
 const toWell = (text: string): string => Buffer.from(text, 'utf8').toString('utf8');
 
+/** Every text of a body that its schema takes, one at a time, as something nasty. */
+function spoilt(body: unknown, nasty: string): unknown[] {
+  if (typeof body === 'string') return [nasty];
+  if (typeof body !== 'object' || body === null) return [];
+  return Object.entries(body).flatMap(([name, one]) =>
+    spoilt(one, nasty).map((other) =>
+      Array.isArray(body) ? body.with(Number(name), other) : { ...body, [name]: other },
+    ),
+  );
+}
+
+/** Sends one request as somebody who may ask it. */
+async function ask(
+  name: RouteName,
+  { token, own }: Knocker,
+  { body, questions, param }: { body: unknown; questions: string; param?: string },
+): Promise<number> {
+  const route: Route = ROUTES[name];
+  const path = pathOf(route.path, (held) => param ?? heldBy(own, held));
+  const waits = name === 'leaseTask' || name === 'pollOrders';
+  const asked = waits ? 'waitSeconds=0' : questions;
+  const given = waits && typeof body === 'object' && body !== null ? { ...body, waitSeconds: 0 } : body;
+  const answer = await send(route.method, asked === '' ? path : `${path}?${asked}`, {
+    ...(token === undefined ? {} : { token }),
+    ...(given === undefined ? {} : { body: given }),
+  });
+  requireDecent(answer, `${name} with ${JSON.stringify({ param, given, questions }).slice(0, 2000)}`);
+  // What was asked before may have ended the token, or shut out its owner: the next request is let in again.
+  if (answer.status === 401) {
+    await farm.owner.query('UPDATE tokens SET revoked_at = NULL WHERE revoked_at IS NOT NULL');
+    await farm.owner.query('UPDATE users SET disabled_at = NULL WHERE disabled_at IS NOT NULL');
+  }
+  return answer.status;
+}
+
 describe('whatever is sent', () => {
   it.each(routes.map(([name, route]) => ({ name, route })))(
     '$name answers below 500, in time, and tells nothing of its inside',
     { timeout: 120_000 },
     async ({ name, route }) => {
+      const side = await worldFor(route);
+      const askers = await askersOf(name, side);
+      const statuses: number[] = [];
+      const asking = async (index: number, what: Parameters<typeof ask>[2]): Promise<void> => {
+        const asker = askers[index % askers.length];
+        if (asker === undefined) throw new Error(`nobody may ask ${name}`);
+        statuses.push(await ask(name, asker, what));
+      };
+      const valid = route.body === undefined ? () => undefined : (BODIES[name] ?? (() => ({})));
+      // First as it is meant, by everybody who may: what follows is known to come past the door.
+      for (const [index] of askers.entries()) {
+        await asking(index, { body: valid(side), questions: QUERIES[name] ?? '' });
+      }
+      // Then with every text of the body spoilt by itself, each by another of the nasty ones.
+      for (let index = 0, of = 1; index < of; index += 1) {
+        const bodies = spoilt(valid(side), NASTY[(index + name.length) % NASTY.length] ?? '');
+        of = Math.min(bodies.length, MOST_TEXTS);
+        if (of > 0) await asking(index, { body: bodies[index], questions: QUERIES[name] ?? '' });
+      }
+      for (const body of spoilt(valid(side), '\u0000').slice(0, 1)) await asking(0, { body, questions: '' });
       const body = route.body === undefined ? fc.constant(undefined) : near(jsonSchemaOf(route.body));
       const query = route.query === undefined ? fc.constant({}) : ofObject(jsonSchemaOf(route.query));
-      const named = fc.oneof(fc.constant(null), fc.constantFrom(...NASTY));
+      const named = fc.oneof({ weight: 2, arbitrary: fc.constant(null) }, fc.constantFrom(...NASTY));
       await fc.assert(
-        fc.asyncProperty(body, query, named, async (sent, asked, nasty) => {
-          const path = pathOf(route.path, (param) => (nasty === null ? held(param) : toWell(nasty)));
-          const waits = name === 'leaseTask' || name === 'pollOrders';
-          const questions = waits ? 'waitSeconds=0' : asQuery(asked);
-          const token = tokenFor(name);
-          const given = waits && typeof sent === 'object' && sent !== null ? { ...sent, waitSeconds: 0 } : sent;
-          const answer = await send(route.method, questions === '' ? path : `${path}?${questions}`, {
-            ...(token === undefined ? {} : { token }),
-            ...(given === undefined ? {} : { body: given }),
+        fc.asyncProperty(body, query, named, fc.nat(), async (sent, asked, nasty, index) => {
+          await asking(index, {
+            body: sent,
+            questions: asQuery(asked),
+            ...(nasty === null ? {} : { param: toWell(nasty) }),
           });
-          requireDecent(answer, `${name} with ${JSON.stringify({ given, questions }).slice(0, 2000)}`);
         }),
         { numRuns: RUNS, seed: SEED, endOnFailure: true },
       );
+      // A route that lets nobody in answers everything decently, and shows nothing.
+      expect(
+        statuses.filter((status) => status !== 401 && status !== 403).length,
+        `${name}: ${statuses}`,
+      ).toBeGreaterThan(0);
     },
   );
 });
@@ -212,7 +319,7 @@ describe('bodies that are no JSON of ours', () => {
   const raw = (path: string, body: Buffer | string, headers: Record<string, string>) =>
     fetch(farm.url + path, {
       method: 'POST',
-      headers: { authorization: `Bearer ${tokens['second']}`, 'content-type': 'application/json', ...headers },
+      headers: { authorization: `Bearer ${bystander}`, 'content-type': 'application/json', ...headers },
       body: typeof body === 'string' ? body : new Uint8Array(body),
     });
   const path = ROUTES.submitShot.path;
@@ -249,7 +356,7 @@ describe('after all that', () => {
       for (const nasty of NASTY) {
         const filled = pathOf(path, () => toWell(nasty));
         if (filled === path) break;
-        const answer = await send('GET', filled, { token: tokens['second'] ?? '' });
+        const answer = await send('GET', filled, { token: bystander });
         requireDecent(answer, filled);
         expect(answer.status, filled).toBeGreaterThanOrEqual(400);
       }

@@ -27,11 +27,16 @@ export type RoleRequest = z.infer<typeof RoleRequest>;
 export const Granted = z.object({ ok: z.literal(true), pending: z.boolean() });
 
 /** Without a project it is a role on the whole farm. */
-export const TakeRole = z.object({
-  userId: Uuid,
-  projectId: Uuid.nullable().default(null),
-  role: z.union([FarmRole, ProjectRole]),
-});
+export const TakeRole = z
+  .object({
+    userId: Uuid,
+    projectId: Uuid.nullable().default(null),
+    role: z.union([FarmRole, ProjectRole]),
+  })
+  .refine(
+    ({ projectId, role }) => (projectId === null) === FarmRole.safeParse(role).success,
+    'a role of the farm is held in no project, a role of a project in one',
+  );
 
 export const Invite = z
   .object({

@@ -27,12 +27,31 @@ function inputSchema({ name }: HandledRoute): z.ZodType {
 
 function readBy(schema: z.ZodType, value: unknown): unknown {
   const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    requireStorable(parsed.data);
+    return parsed.data;
+  }
   const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
   const [first] = issues;
   throw new UnderstudyError('INVALID_REQUEST', `${first?.path ?? ''}: ${first?.message ?? 'does not fit'}`, {
     details: { issues },
   });
+}
+
+/** Half a pair: with the flag `u` a whole one counts as one character. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** Postgres keeps no text with U+0000 or half a surrogate pair in it, so none passes the door, in whatever field. */
+function requireStorable(data: unknown): void {
+  const left = [data];
+  while (left.length > 0) {
+    const value = left.pop();
+    if (typeof value === 'string' && (value.includes('\u0000') || LONE_SURROGATE.test(value))) {
+      throw new UnderstudyError('INVALID_REQUEST', 'A text holds U+0000 or half a surrogate pair; leave it out.');
+    }
+    if (typeof value !== 'object' || value === null) continue;
+    for (const [name, one] of Object.entries(value)) left.push(name, one);
+  }
 }
 
 /** The validated `RouteInput` of the handler's route. What does not fit is INVALID_REQUEST with the paths at fault. */
