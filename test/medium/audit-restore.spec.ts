@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { CONTENT_ROUTES } from '@understudy/contracts';
 import { readOutside, verifyExport } from '@understudy/tlog';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addSide, knockerOf, type Side } from './access-world.js';
 import { TestCoordinator, type TestPerson } from './coordinator.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
-import { addShot, type ShotFixture } from './shot-fixture.js';
 
 const REASON = { reason: 'restored after the disk was lost; the revocation of Monday was entered again' };
 
@@ -15,7 +15,7 @@ let dataDir: string;
 let settings: Record<string, string>;
 let database: TestDatabase;
 let farm: TestCoordinator;
-let shot: ShotFixture;
+let shot: Side;
 let admin: TestPerson;
 let auditor: TestPerson;
 let worker: TestPerson;
@@ -43,7 +43,7 @@ beforeAll(async () => {
   settings = { DATA_DIR: dataDir, SECRET_KEY: 'ab'.repeat(32), AUDIT_CHECKPOINT_SECONDS: '3600' };
   database = await createTestDatabase();
   farm = await TestCoordinator.start(settings, undefined, database);
-  shot = await addShot(farm.owner);
+  shot = await addSide(farm);
   admin = await farm.addUser(['org_admin']);
   auditor = await farm.addUser();
   const granted = { userId: auditor.id, role: 'compliance_auditor' };
@@ -58,7 +58,7 @@ beforeAll(async () => {
   const kept = await backup();
   // After the backup: what a restored copy knows nothing of.
   const officer = await farm.addMember(shot.projectId, 'consent_officer');
-  const params = { consentId: shot.identityConsentId };
+  const params = { consentId: shot.consentId };
   expect(
     (await farm.call('revokeConsent', officer.token, { params, body: { reason: 'by the performer' } })).status,
   ).toBe(200);
@@ -77,15 +77,36 @@ afterAll(async () => {
 
 describe('a database restored from a backup', () => {
   it('has the consent active again that was revoked, and gives no lease', async () => {
-    const rows = await farm.owner.query('SELECT state::text AS state FROM consents WHERE id = $1', [
-      shot.identityConsentId,
-    ]);
+    const rows = await farm.owner.query('SELECT state::text AS state FROM consents WHERE id = $1', [shot.consentId]);
     expect(rows).toEqual([{ state: 'active' }]);
     expect(await lease()).toMatchObject({ status: 503, body: { error: { code: 'LOG_BEHIND_ANCHOR' } } });
     const { body } = await farm.call('getRestore', auditor.token);
     expect(body.held).toMatch(/older copy/);
     expect(body.anchored?.size).toBeGreaterThan(body.log.size);
     expect(body.asked).toBeNull();
+  });
+
+  it.each([
+    ['releases nothing', 'producer', 'POST', ({ deliveryId }: Side) => `/deliveries/${deliveryId}/release`, REASON],
+    ['hands nothing out', 'artist', 'GET', ({ deliveryId }: Side) => `/deliveries/${deliveryId}/content`],
+    ['shows nothing that was made', 'artist', 'GET', ({ shotId }: Side) => `/shots/${shotId}/stills/after`],
+    [
+      'shows the performer nothing either',
+      'performer',
+      'GET',
+      ({ shotVersionId: id }: Side) => `/portal/shots/${id}/preview`,
+    ],
+    [
+      'activates no consent',
+      'consent_officer',
+      'POST',
+      ({ consentId }: Side) => `/consents/${consentId}/activate`,
+      REASON,
+    ],
+  ] as const)('%s', async (_, role, method, path, body?: unknown) => {
+    const { token = '' } = await knockerOf(farm, shot, role === 'performer' ? { performer: true } : { project: role });
+    const answer = await farm.json(method, `/api/v1${path(shot)}`, { token, ...(body === undefined ? {} : { body }) });
+    expect(answer).toMatchObject({ status: 503, body: { error: { code: 'LOG_BEHIND_ANCHOR' } } });
   });
 
   it('goes on by nobody alone, by no two of one role, and by nobody without one', async () => {

@@ -3,8 +3,9 @@ import { UnderstudyError } from '@understudy/contracts';
 
 /**
  * Set when the database holds less, or something else, than what was anchored outside it: a restored backup could bring a
- * revoked consent back. No lease is given and nothing is placed in the log until two people have accepted that, or the
- * coordinator is started with the two in agreement. Before the first comparison nobody knows, so no lease is given either.
+ * revoked consent back. No lease is given, no consent activated, nothing released or handed out, and nothing placed in the
+ * log until two people have accepted that, or the coordinator is started with the two in agreement. Before the first
+ * comparison nobody knows, so none of it is done either.
  */
 @Injectable()
 export class AnchorHold {
@@ -35,10 +36,14 @@ export class AnchorHold {
     this.#notCompared = null;
   }
 
-  /** @throws UnderstudyError LOG_BEHIND_ANCHOR */
-  refuse(): void {
+  /**
+   * Asked before whatever rests on consents that may have ended since.
+   *
+   * @throws UnderstudyError LOG_BEHIND_ANCHOR
+   */
+  refuse(what = 'No lease is given'): void {
     const { reason } = this;
     if (reason === null) return;
-    throw new UnderstudyError('LOG_BEHIND_ANCHOR', `No lease is given: ${reason}`);
+    throw new UnderstudyError('LOG_BEHIND_ANCHOR', `${what}: ${reason}`);
   }
 }

@@ -3,6 +3,7 @@ import { type Consent, UnderstudyError } from '@understudy/contracts';
 import { type Database, databaseFault, personal, type Tx } from '@understudy/db';
 import { type ConsentAct, consentAfter } from '@understudy/policy';
 import type { Actor } from '../access/actor.js';
+import { AnchorHold } from '../audit/anchor-hold.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { LogInclusion } from '../audit/log-inclusion.js';
 import { type Clock, CLOCK, DATABASE } from '../platform/tokens.js';
@@ -35,6 +36,7 @@ export class ConsentLifeService {
     private readonly shots: ShotWithdrawal,
     private readonly audit: AuditWriter,
     private readonly log: LogInclusion,
+    private readonly anchorHold: AnchorHold,
   ) {}
 
   /**
@@ -42,9 +44,10 @@ export class ConsentLifeService {
    *
    * @param decision `waiveNotice` is the reason to begin before the performer's notice has run, or without one
    * @throws UnderstudyError NOT_FOUND, FORBIDDEN to whoever asked for it, CONSENT_EXPIRED, CONSENT_NOT_YET_VALID without
-   * a notice, CONFLICT in another state, RECORD_ALTERED
+   * a notice, CONFLICT in another state, RECORD_ALTERED, LOG_BEHIND_ANCHOR
    */
   async activate(actor: Actor, consentId: string, decision: Decision): Promise<Consent> {
+    this.anchorHold.refuse('No consent is activated');
     const active = await this.activateOnce(actor, consentId, decision);
     await this.log.wait('consent.activated', consentId);
     return active;

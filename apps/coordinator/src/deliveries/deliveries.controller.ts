@@ -7,6 +7,7 @@ import type { Actor } from '../access/actor.js';
 import { CurrentActor } from '../access/current-actor.decorator.js';
 import { Handle, HandleContent } from '../access/handle.decorator.js';
 import { Input, PathParam } from '../access/input.decorator.js';
+import { AnchorHold } from '../audit/anchor-hold.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { sendObject } from '../content/send-object.js';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
@@ -31,6 +32,7 @@ export class DeliveriesController {
     private readonly releases: Releases,
     private readonly keys: ProjectKeys,
     private readonly audit: AuditWriter,
+    private readonly anchorHold: AnchorHold,
   ) {}
 
   @Handle('getDelivery', { action: 'read', subject: 'Delivery' })
@@ -63,6 +65,7 @@ export class DeliveriesController {
     const delivery = await this.deliveries.find(actor, 'download', deliveryId);
     const { id, state, sha256, projectId, shotId, version, container } = delivery;
     this.keys.requireThere(projectId);
+    this.anchorHold.refuse('Nothing is handed out');
     if (state !== 'released') {
       throw new UnderstudyError('OUTPUT_LOCKED', `The delivery is ${state}; only a released one is handed out.`, {
         details: { state },

@@ -3,6 +3,7 @@ import { UnderstudyError } from '@understudy/contracts';
 import { type Database, personal, type Sql } from '@understudy/db';
 import type { Actor } from '../access/actor.js';
 import { notFound } from '../access/require-on.js';
+import { AnchorHold } from '../audit/anchor-hold.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { LogInclusion } from '../audit/log-inclusion.js';
 import { ConsentGate } from '../consents-gate/consent-gate.js';
@@ -26,15 +27,18 @@ export class Releases {
     private readonly keys: ProjectKeys,
     private readonly audit: AuditWriter,
     private readonly log: LogInclusion,
+    private readonly anchorHold: AnchorHold,
   ) {}
 
   /**
    * Answers once the release has its place in the audit log, under a signed checkpoint. Releasing again is no error.
    *
-   * @throws UnderstudyError FORBIDDEN for a submitter, OUTPUT_LOCKED, CONFLICT before it is ready, PROJECT_KEY_DESTROYED, the consent's error
+   * @throws UnderstudyError FORBIDDEN for a submitter, OUTPUT_LOCKED, CONFLICT before it is ready, PROJECT_KEY_DESTROYED,
+   * LOG_BEHIND_ANCHOR, the consent's error
    */
   async release(actor: Actor, found: DeliveryRow, reason: string): Promise<void> {
     this.keys.requireThere(found.projectId);
+    this.anchorHold.refuse('Nothing is released');
     try {
       await this.database.hotTransaction(async (sql) => this.#release(sql, actor, found, reason));
     } catch (thrown) {

@@ -5,6 +5,7 @@ import type { Database } from '@understudy/db';
 import { extractFacePreview, type PlateInfo, plateInfoSchema, probePlate } from '@understudy/media';
 import type { ObjectStore } from '@understudy/storage';
 import type { Actor } from '../access/actor.js';
+import { AnchorHold } from '../audit/anchor-hold.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
 import { readJsonObject } from '../stages/read-json.js';
@@ -26,13 +27,15 @@ export class PortalPreviews {
     private readonly keys: ProjectKeys,
     private readonly portal: PortalRepository,
     private readonly audit: AuditWriter,
+    private readonly anchorHold: AnchorHold,
   ) {}
 
-  /** @throws UnderstudyError NOT_FOUND for another's shot or before there is a delivery; OUTPUT_LOCKED after a revocation, PROJECT_KEY_DESTROYED */
+  /** @throws UnderstudyError NOT_FOUND for another's shot or before there is a delivery; OUTPUT_LOCKED after a revocation, PROJECT_KEY_DESTROYED, LOG_BEHIND_ANCHOR */
   async png(actor: Actor, shotVersionId: string): Promise<Buffer> {
     const shot = await this.portal.shot(actor.performers, shotVersionId);
     const { delivery, analysis } = shot;
     this.keys.requireThere(shot.shot.projectId);
+    this.anchorHold.refuse('Nothing that was made is shown');
     if (shot.state === 'revoked' || delivery?.state === 'locked') {
       throw new UnderstudyError('OUTPUT_LOCKED', 'The output is locked: a consent behind it ended.');
     }

@@ -3,6 +3,7 @@ import { UnderstudyError } from '@understudy/contracts';
 import type { Database } from '@understudy/db';
 import { extractStill, type PlateInfo, plateInfoSchema, probePlate } from '@understudy/media';
 import type { ObjectStore } from '@understudy/storage';
+import { AnchorHold } from '../audit/anchor-hold.js';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
 import { KeptPictures } from '../objects/kept-pictures.js';
 import { ProjectKeys } from '../sealing/project-keys.js';
@@ -26,14 +27,16 @@ export class Stills {
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
     private readonly pictures: KeptPictures,
     private readonly keys: ProjectKeys,
+    private readonly anchorHold: AnchorHold,
   ) {}
 
   /**
    * @param frame absolute frame number in the plate
    * @param longestSide samples of the longer side at most; absent for the full size
-   * @throws UnderstudyError NOT_FOUND for a frame that is not there or not rendered yet; OUTPUT_LOCKED, PROJECT_KEY_DESTROYED
+   * @throws UnderstudyError NOT_FOUND for a frame that is not there or not rendered yet; OUTPUT_LOCKED, PROJECT_KEY_DESTROYED, LOG_BEHIND_ANCHOR
    */
   async png(shotId: string, side: StillSide, frame: number, longestSide: number | undefined): Promise<Buffer> {
+    if (side === 'after') this.anchorHold.refuse('Nothing that was made is shown');
     const source = side === 'before' ? await this.#plate(shotId, frame) : await this.#rendered(shotId, frame);
     const { projectId, sha256 } = source;
     const what = `${source.frame}-${longestSide ?? 'full'}`;
