@@ -141,3 +141,64 @@ describe('a submission with packs', () => {
     });
   });
 });
+
+describe('an analysis with packs', () => {
+  const detectorOf = async (more?: Parameters<typeof manifestOf>[1]) => {
+    const manifest = fresh({ row: 'yunet_2023_mar', ...more });
+    await approved(manifest);
+    return { id: manifest.id, version: manifest.version, sha256: packDigest(manifest) };
+  };
+  const analysisOf = async (shotVersionId: string) => {
+    const [row] = await farm.owner.query<{ analysisId: string }>(
+      'SELECT analysis_id AS "analysisId" FROM shot_versions WHERE id = $1',
+      [shotVersionId],
+    );
+    return row?.analysisId;
+  };
+
+  it('is refused for a pack that is unknown, not approved, or finds no faces', async () => {
+    const submit = (analysis: object) => farm.submit(stage, { analysis });
+    expect(await refused(submit({ detector: { id: 'nowhere' } }))).toMatchObject({ code: 'PACK_UNKNOWN' });
+    const waiting = fresh({ row: '2dfan4' });
+    await packs.add(person(), waiting);
+    expect(await refused(submit({ landmarks: { id: waiting.id } }))).toMatchObject({ code: 'PACK_NOT_APPROVED' });
+    const { id } = await detectorOf();
+    expect(await refused(submit({ landmarks: { id } }))).toMatchObject({ code: 'INVALID_REQUEST' });
+  });
+
+  it('is pinned before its first range, which only lanes that passed the self-tests get', async () => {
+    const detector = await detectorOf();
+    const { shotVersionId } = await farm.bringTo('analysing', stage, lane, {
+      analysis: { detector: { id: detector.id } },
+    });
+    // Another version becomes the default while it runs: what is pinned stays.
+    const later = await approved(manifestOf(detector.id, { row: 'yunet_2023_mar', version: '2' }));
+    await packs.setDefault(person(), later.id, 'better');
+    expect(await farm.get(Claims).claim(lane.lane)).toBeNull();
+    const able = await FakeLane.register(farm, [detector.sha256]);
+    expect(await farm.get(Claims).claim(able.lane)).toMatchObject({ kind: 'analyse', packs: { detector } });
+    const [row] = await farm.owner.query('SELECT needs FROM shot_versions WHERE id = $1', [shotVersionId]);
+    expect(row).toEqual({ needs: { analysisModels: [detector.sha256] } });
+  });
+
+  it('is taken for a later shot of the plate with the same packs, and for no other', async () => {
+    const detector = await detectorOf();
+    const other = await detectorOf();
+    const able = await FakeLane.register(farm, [detector.sha256, other.sha256]);
+    const planned = async (more: Record<string, unknown>) => {
+      const { shotVersionId } = await farm.submit(stage, more);
+      await farm.runStage('ingest', shotVersionId);
+      if ((await farm.stateOf(shotVersionId)) === 'analysing') {
+        await able.workOff();
+        await farm.runStage('link', shotVersionId);
+      }
+      return analysisOf(shotVersionId);
+    };
+    const plain = await planned({});
+    const first = await planned({ analysis: { detector: { id: detector.id } } });
+    expect(first).not.toBe(plain);
+    expect(await planned({ analysis: { detector: { id: detector.id, version: '1' } } })).toBe(first);
+    expect(await planned({ analysis: { detector: { id: other.id } } })).not.toBe(first);
+    expect(await planned({ analysis: {} })).toBe(plain);
+  });
+});

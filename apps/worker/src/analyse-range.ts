@@ -39,7 +39,7 @@ export async function analyseTask(
   const { startFrame, endFrame } = lease;
   const plate = plateInfoSchema.parse(lease.plate.info);
   const path = inputPath(task, lease.plate.source.sha256);
-  const analysers = crew.analysers();
+  const analysers = crew.analysers(lease.packs);
   const decoder = startDecoder({
     path,
     plate,

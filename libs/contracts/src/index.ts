@@ -20,6 +20,7 @@ export * from './portal.js';
 export * from './recipe.js';
 export * from './recipe-overrides.js';
 export * from './recipe-packs.js';
+export * from './analysis-packs.js';
 export * from './roles.js';
 export * from './route-types.js';
 export * from './routes.js';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AnalysisPacks } from './analysis-packs.js';
 import { Instant, Name, Sha256, Uuid } from './ids.js';
 import { Encoding, Recipe } from './recipe.js';
 import { ERROR_CODES } from './errors.js';
@@ -82,6 +83,8 @@ export const LaneNeeds = z.object({
   precision: z.enum(['fp32', 'fp16']).optional(),
   /** Packs that must have passed their self-test there, as the lane names them; the plan adds those that it pins. */
   models: z.array(z.string().max(120)).min(1).optional(),
+  /** The same for the lanes that analyse its plate. */
+  analysisModels: z.array(z.string().max(120)).min(1).optional(),
 });
 export type LaneNeeds = z.infer<typeof LaneNeeds>;
 
@@ -127,6 +130,8 @@ export const AnalyseLease = LeaseBase.extend({
   startFrame: z.int(),
   endFrame: z.int(),
   plate: ClipInput,
+  /** Pinned; absent where the built-in models do all of it. */
+  packs: AnalysisPacks.optional(),
 });
 
 export const CastLease = z.object({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AnalysisPacks } from './analysis-packs.js';
 import { FrameRange, Instant, Name, Reason, Sha256, Uuid } from './ids.js';
 import { ConsentLevel } from './consent.js';
 import { type ErrorCode, isErrorCode } from './errors.js';
@@ -97,6 +98,8 @@ export const SubmitShot = z.object({
   name: Name,
   plateAssetId: Uuid,
   recipe: Recipe,
+  /** What finds the faces of the plate. */
+  analysis: AnalysisPacks.prefault({}),
   /**
    * A roto sequence: a grey clip with the plate's frames, size and rate. What the recipe changed shows where it is white; where it is
    * black the plate stays. Not with `anonymise`, whose faces it would uncover.
@@ -128,6 +131,7 @@ export type SubmitShot = z.infer<typeof SubmitShot>;
 /** What a shot version keeps of its request, and what its plan decided. */
 export const ShotSettings = SubmitShot.pick({
   recipe: true,
+  analysis: true,
   matteAssetId: true,
   keepAssetIds: true,
   basis: true,

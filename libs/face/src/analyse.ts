@@ -99,7 +99,7 @@ export async function observeFace(
     box,
     score: rounded(detection.score, 4),
     landmarks,
-    spread: rounded(located.spread, 5),
+    ...(located.spread === undefined ? {} : { spread: rounded(located.spread, 5) }),
     sharpness: rounded(measureSharpness(aligned), 4),
     yawDeg: rounded(yawDegrees(landmarks), 1),
     light: measureLight(aligned, landmarks),

@@ -40,3 +40,6 @@ export * from './mask/shapes.js';
 export * from './mask/pack-masks.js';
 export * from './landmarks/ert-file.js';
 export * from './landmarks/ert-landmarker.js';
+export * from './analysis-models.js';
+export * from './detect/window-detector.js';
+export * from './landmarks/trees-in-box.js';

@@ -54,7 +54,7 @@ async function render(options: RenderOptions, config: Config): Promise<ShotRepor
     const readFace = createFaceReader(config.homeDir);
     const context: ShotJobContext = { client, progress, signal, readFace, projectOf: localProject };
     try {
-      await registerLocalPacks(client, job.recipe, config.homeDir);
+      await registerLocalPacks(client, job, config.homeDir);
       const { shot } = await submitShot(job, context);
       return (await finishShot(shot.id, outPath, context)).report;
     } finally {

@@ -1,11 +1,11 @@
 import { basename, extname } from 'node:path';
-import { castOperations, Encoding, UnderstudyError } from '@understudy/contracts';
+import { AnalysisPacks, castOperations, Encoding, UnderstudyError } from '@understudy/contracts';
 import type { Command } from 'commander';
 import { readConsentDocument } from '../consent/document.js';
 import type { Container } from '../output/target.js';
 import { wholeNumber } from '../terminal/whole-number.js';
 import type { CastParties, CastRequest } from './casting.js';
-import { readRecipe, type RecipeOptions, withRecipeOptions } from './recipe-options.js';
+import { optionalPack, readRecipe, type RecipeOptions, withRecipeOptions } from './recipe-options.js';
 import { readMatte } from './matte.js';
 import type { ShotJob } from './shot-job.js';
 import { type LocalFile, readMediaFile } from './upload.js';
@@ -16,6 +16,8 @@ export interface JobOptions extends RecipeOptions {
   matte?: string;
   identity: string[];
   plateFace?: string;
+  detector?: string;
+  landmarks?: string;
   cast: string[];
   consent: string[];
   keepFace: string[];
@@ -48,6 +50,8 @@ export function withJobOptions(command: Command): Command {
       collect,
       [],
     )
+    .option('--detector <pack[@version]>', "find the plate's faces by this pack instead of the built-in detector")
+    .option('--landmarks <pack[@version]>', 'find the 68 points of a face by this pack instead of the built-in network')
     .option('--consent <file>', 'a consent document (understudy consent new); repeatable', collect, [])
     .option('--keep-face <image>', 'a face that de-identification leaves alone; repeatable', collect, [])
     .option('--basis <text>', 'on what ground people are de-identified; required by --recipe anonymise')
@@ -88,6 +92,7 @@ export async function readJob(options: JobOptions, container: Container, parties
     plate,
     matte,
     recipe,
+    analysis: analysisOf(options),
     casts,
     parties,
     keepFaces: await Promise.all(options.keepFace.map((path) => readMediaFile(path))),
@@ -99,6 +104,17 @@ export async function readJob(options: JobOptions, container: Container, parties
     leastShards: options.shardFrames === undefined ? 2 : 1,
     acceptUncertain: options.acceptUncertain,
   };
+}
+
+/** @throws UnderstudyError USAGE */
+function analysisOf({ detector, landmarks }: JobOptions): AnalysisPacks {
+  const named = { ...optionalPack('detector', detector), ...optionalPack('landmarks', landmarks) };
+  const parsed = AnalysisPacks.safeParse(named);
+  if (parsed.success) return parsed.data;
+  throw new UnderstudyError(
+    'USAGE',
+    `--${parsed.error.issues[0]?.path[0] as string} names no pack: give ID or ID@VERSION`,
+  );
 }
 
 async function readCasts(options: JobOptions): Promise<CastRequest[]> {

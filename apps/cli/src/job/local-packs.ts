@@ -1,15 +1,20 @@
 import type { NodeClient } from '@understudy/client/node';
-import { packsOf, type Recipe, UnderstudyError } from '@understudy/contracts';
+import { packsOf, packsOfAnalysis, UnderstudyError } from '@understudy/contracts';
 import { listPacks, readPack } from '@understudy/inference';
+import type { ShotJob } from './shot-job.js';
 
 /**
- * Makes the packs of a recipe known to a farm of one command, whose lanes read the same store. Where no version is named
+ * Makes the packs of a shot known to a farm of one command, whose lanes read the same store. Where no version is named
  * there has to be only one.
  *
  * @throws UnderstudyError MODEL_UNAVAILABLE, USAGE
  */
-export async function registerLocalPacks(client: NodeClient, recipe: Recipe, homeDir: string): Promise<void> {
-  for (const { reference } of packsOf(recipe)) {
+export async function registerLocalPacks(
+  client: NodeClient,
+  { recipe, analysis = {} }: Pick<ShotJob, 'recipe' | 'analysis'>,
+  homeDir: string,
+): Promise<void> {
+  for (const { reference } of [...packsOf(recipe), ...packsOfAnalysis(analysis)]) {
     const { manifest } = await readPack(
       homeDir,
       reference.id,

@@ -37,25 +37,26 @@ export function withRecipeOptions(command: Command): Command {
 export async function readRecipe(options: RecipeOptions): Promise<Recipe> {
   if (options.recipeFile !== undefined) return parsed(await readFile(options.recipeFile, 'utf8'), options.recipeFile);
   const preset = recipePreset(options.recipe);
-  const occlusion = optional('occlusion', options.occlusion);
+  const occlusion = optionalPack('occlusion', options.occlusion);
   const processors = preset.processors.map(({ type }) => {
     if (type === 'anonymise') return { type, settings: options.style === undefined ? {} : { style: options.style } };
     if (type === 'restore') {
-      const settings = { ...optional('restorer', options.restorer), ...occlusion };
+      const settings = { ...optionalPack('restorer', options.restorer), ...occlusion };
       return {
         type,
         settings: options.maxDrift === undefined ? settings : { ...settings, maxDrift: options.maxDrift },
       };
     }
     if (options.swapper === undefined) return { type };
-    const settings = { ...optional('swapper', options.swapper), ...optional('recogniser', options.recogniser) };
+    const settings = { ...optionalPack('swapper', options.swapper), ...optionalPack('recogniser', options.recogniser) };
     return { type: 'swap', settings: { ...settings, ...occlusion } };
   });
   requireUsed(options, new Set(processors.map(({ type }) => type)));
   return parsed(JSON.stringify({ processors }), '--recipe');
 }
 
-function optional<Key extends string>(key: Key, text: string | undefined): { [K in Key]?: PackReference } {
+/** A pack as it is named on the command line: `id` or `id@version`. */
+export function optionalPack<Key extends string>(key: Key, text: string | undefined): { [K in Key]?: PackReference } {
   if (text === undefined) return {};
   const [id = '', version] = text.split('@', 2);
   return { [key]: version === undefined ? { id } : { id, version } } as { [K in Key]?: PackReference };

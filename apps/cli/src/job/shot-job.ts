@@ -1,5 +1,6 @@
 import type { NodeClient } from '@understudy/client/node';
 import {
+  type AnalysisPacks,
   type LaneNeeds,
   type ConsentDocument,
   type Encoding,
@@ -26,6 +27,8 @@ export interface ShotJob {
   /** The plate stays where it is black. */
   readonly matte?: LocalFile | undefined;
   readonly recipe: Recipe;
+  /** What finds the plate's faces; absent, the built-in models. */
+  readonly analysis?: AnalysisPacks | undefined;
   readonly casts: readonly CastRequest[];
   /** The performers of every cast member, where the consents given do not have to tell. */
   readonly parties?: CastParties | undefined;
@@ -93,6 +96,7 @@ export async function submitShot(job: ShotJob, context: ShotJobContext): Promise
     name: job.name,
     plateAssetId: plate.id,
     recipe: job.recipe,
+    analysis: job.analysis ?? {},
     ...(matte === undefined ? {} : { matteAssetId: matte.id }),
     cast: await castMembers(job, project, images.idOf, context),
     keepAssetIds: job.keepFaces.map((file) => images.idOf(file)),

@@ -79,11 +79,16 @@ export class ModelPackRepository {
     return row;
   }
 
-  /** Beside whatever else the shot needs of its lanes. */
-  async require(sql: Sql, shotVersionId: string, sha256s: readonly string[]): Promise<void> {
+  /** Beside whatever else the shot needs of the lanes that render it, or that analyse its plate. */
+  async require(
+    sql: Sql,
+    shotVersionId: string,
+    need: 'models' | 'analysisModels',
+    sha256s: readonly string[],
+  ): Promise<void> {
     await sql.query(
-      `UPDATE shot_versions SET needs = needs || jsonb_build_object('models', $2::text[]) WHERE id = $1`,
-      [shotVersionId, sha256s],
+      `UPDATE shot_versions SET needs = needs || jsonb_build_object($3::text, $2::text[]) WHERE id = $1`,
+      [shotVersionId, sha256s, need],
     );
   }
 

@@ -1,5 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { type NamedPack, packsOf, type Recipe, UnderstudyError, withPacks } from '@understudy/contracts';
+import {
+  type AnalysisPacks,
+  type NamedPack,
+  type PackReference,
+  packsOf,
+  packsOfAnalysis,
+  type Recipe,
+  UnderstudyError,
+  withAnalysisPacks,
+  withPacks,
+} from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
 import { requireLicence } from '@understudy/policy';
 import { ModelPackRepository, type RegisteredPack } from './model-pack.repository.js';
@@ -13,15 +23,22 @@ export interface PinnedPack {
   readonly sha256: string;
 }
 
-export interface PinnedRecipe {
-  /** Every pack with version and hash. */
-  readonly recipe: Recipe;
+export interface PinnedPacks {
   /** Each once. */
   readonly packs: readonly PinnedPack[];
   readonly waivers: readonly string[];
 }
 
-/** Decides which versions of its packs a recipe runs with, and whether the project may use them. */
+export interface PinnedRecipe extends PinnedPacks {
+  /** Every pack with version and hash. */
+  readonly recipe: Recipe;
+}
+
+export interface PinnedAnalysis extends PinnedPacks {
+  readonly analysis: AnalysisPacks;
+}
+
+/** Decides which versions of its packs a shot runs with, and whether the project may use them. */
 @Injectable()
 export class RecipePacks {
   constructor(private readonly packs: ModelPackRepository) {}
@@ -31,35 +48,54 @@ export class RecipePacks {
    * place in the recipe wants
    */
   async pin(sql: Sql, projectId: string, recipe: Recipe): Promise<PinnedRecipe> {
-    const named = packsOf(recipe);
-    if (named.length === 0) return { recipe, packs: [], waivers: [] };
-    const project = await this.packs.project(sql, projectId);
-    if (project === undefined) throw new UnderstudyError('NOT_FOUND', 'There is no such project.');
-    const versions = await this.packs.versions(
-      sql,
-      named.map(({ reference }) => reference.id),
-    );
-    const local = project.profile === 'local';
-    const chosen = new Map<string, RegisteredPack>();
-    const pinned = withPacks(recipe, (one) => {
-      const pack = choose(versions, one, local);
-      requirePlace(pack, one);
-      requireLicence(pack.manifest, project);
-      chosen.set(pack.sha256, pack);
-      return { id: pack.pack, version: pack.version, sha256: pack.sha256 };
-    });
-    requireRecognisers(pinned, chosen);
-    const packs = [...chosen.values()].map(({ pack, version, sha256 }) => ({ id: pack, version, sha256 }));
-    const unapproved = [...chosen.values()].some(({ approvedBy }) => approvedBy === null);
-    return { recipe: pinned, packs, waivers: unapproved ? [PACK_UNAPPROVED] : [] };
+    const chosen = await this.#choose(sql, projectId, packsOf(recipe));
+    const pinned = withPacks(recipe, chosen.pin);
+    requireRecognisers(pinned, chosen.bySha256);
+    return { recipe: pinned, ...summaryOf(chosen) };
+  }
+
+  /** The same for what finds the faces of a plate. */
+  async pinAnalysis(sql: Sql, projectId: string, analysis: AnalysisPacks): Promise<PinnedAnalysis> {
+    const chosen = await this.#choose(sql, projectId, packsOfAnalysis(analysis));
+    return { analysis: withAnalysisPacks(analysis, chosen.pin), ...summaryOf(chosen) };
   }
 
   /** From now on only lanes that passed the self-test of each of these packs get the shot's shards. */
-  async require(sql: Sql, shotVersionId: string, { packs }: PinnedRecipe): Promise<void> {
-    if (packs.length === 0) return;
-    const sha256s = packs.map(({ sha256 }) => sha256).toSorted();
-    await this.packs.require(sql, shotVersionId, sha256s);
+  async require(sql: Sql, shotVersionId: string, pinned: PinnedRecipe | PinnedAnalysis): Promise<void> {
+    if (pinned.packs.length === 0) return;
+    const sha256s = pinned.packs.map(({ sha256 }) => sha256).toSorted();
+    await this.packs.require(sql, shotVersionId, 'recipe' in pinned ? 'models' : 'analysisModels', sha256s);
   }
+
+  async #choose(sql: Sql, projectId: string, named: readonly NamedPack[]): Promise<ChosenPacks> {
+    const bySha256 = new Map<string, RegisteredPack>();
+    const of = new Map<NamedPack['reference'], PackReference>();
+    if (named.length > 0) {
+      const project = await this.packs.project(sql, projectId);
+      if (project === undefined) throw new UnderstudyError('NOT_FOUND', 'There is no such project.');
+      const ids = named.map(({ reference }) => reference.id);
+      const versions = await this.packs.versions(sql, ids);
+      for (const one of named) {
+        const pack = choose(versions, one, project.profile === 'local');
+        requirePlace(pack, one);
+        requireLicence(pack.manifest, project);
+        bySha256.set(pack.sha256, pack);
+        of.set(one.reference, { id: pack.pack, version: pack.version, sha256: pack.sha256 });
+      }
+    }
+    return { bySha256, pin: ({ reference }) => of.get(reference) as PackReference };
+  }
+}
+
+interface ChosenPacks {
+  readonly bySha256: ReadonlyMap<string, RegisteredPack>;
+  readonly pin: (named: NamedPack) => PackReference;
+}
+
+function summaryOf({ bySha256 }: ChosenPacks): PinnedPacks {
+  const chosen = [...bySha256.values()];
+  const packs = chosen.map(({ pack, version, sha256 }) => ({ id: pack, version, sha256 }));
+  return { packs, waivers: chosen.some(({ approvedBy }) => approvedBy === null) ? [PACK_UNAPPROVED] : [] };
 }
 
 /** The version that is named, or else the default, or else the only one. */

@@ -23,7 +23,7 @@ const MOST_KEPT = 500;
 
 /** What all leases of a shot version in one state have in common. */
 type ShotPart = Pick<RenderLease, 'plate' | 'matte' | 'analysis' | 'recipe' | 'cast' | 'anonymiseTracks' | 'encoding'>;
-type TaskPart = Pick<EnrolLease, 'image'> | Pick<AnalyseLease, 'plate'> | ShotPart;
+type TaskPart = Pick<EnrolLease, 'image'> | Pick<AnalyseLease, 'plate' | 'packs'> | ShotPart;
 
 interface StoredRow {
   projectId: string;
@@ -34,10 +34,10 @@ interface StoredRow {
 interface PlateRow {
   plate: StoredRow;
   info: unknown;
+  settings: unknown;
 }
 
 interface RenderRow extends PlateRow {
-  settings: unknown;
   /** With what was found in it. */
   matte: (StoredRow & { info: unknown }) | null;
   analysis: StoredRow | null;
@@ -50,7 +50,7 @@ const stored = (table: string, of = table): string =>
 const IMAGE = 'SELECT project_id AS "projectId", sha256, bytes::float8 AS bytes FROM assets WHERE id = $1';
 
 const PLATE = `
-  SELECT ${stored('a')} AS plate, a.media AS info
+  SELECT ${stored('a')} AS plate, a.media AS info, v.settings
   FROM shot_versions v JOIN assets a ON a.id = v.plate_asset_id WHERE v.id = $1`;
 
 const RENDER = `
@@ -118,8 +118,9 @@ export class LeaseContents {
     if (kind === 'enrol')
       return { image: this.#ref(one(await sql.query<StoredRow>(IMAGE, [assetId]), 'the image'), null) };
     if (kind === 'analyse') {
-      const { plate, info } = one(await sql.query<PlateRow>(PLATE, [shotVersionId]), 'the plate');
-      return { plate: { source: this.#ref(plate, shotVersionId), info } };
+      const { plate, info, settings } = one(await sql.query<PlateRow>(PLATE, [shotVersionId]), 'the plate');
+      const { analysis } = ShotSettings.parse(settings);
+      return { plate: { source: this.#ref(plate, shotVersionId), info }, packs: analysis };
     }
     const row = one(await sql.query<RenderRow>(RENDER, [shotVersionId]), 'the shot version');
     if (row.analysis === null) throw new Error('a shot is rendered without an analysis');

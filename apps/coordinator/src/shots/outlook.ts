@@ -89,7 +89,7 @@ function isWorkedOn({ state }: StandingVersion): boolean {
 
 function queueOf(version: StandingVersion, projectId: string): Asked {
   const { id, state, priority, needs, parityClass, waitingSince, now } = version;
-  const { pool, ...render } = needs;
+  const { pool, analysisModels, ...render } = needs;
   const pooled = pool === undefined ? {} : { pool };
   return {
     id,
@@ -100,7 +100,7 @@ function queueOf(version: StandingVersion, projectId: string): Asked {
     needs:
       state === 'rendering'
         ? { kind: 'render', projectId, parityClass, ...pooled, ...given(render) }
-        : { kind: 'analyse', projectId, ...pooled },
+        : { kind: 'analyse', projectId, ...pooled, ...given({ models: analysisModels }) },
   };
 }
 

@@ -46,6 +46,7 @@ export class Submissions {
       await requireProjectKey(sql, submission.projectId);
       // Whether they may be used at all; which versions is decided when the shot is planned.
       await this.packs.pin(sql, submission.projectId, submission.recipe);
+      await this.packs.pinAnalysis(sql, submission.projectId, submission.analysis);
       const assets = await this.#assets(sql, submission);
       requireFrames(submission.recipe, assets.get(submission.plateAssetId)?.frames ?? null);
       const cast = await this.#cast(sql, submission, assets);

@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import type { AnalysisPacks } from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
 import { TemplateVault } from '../sealing/template-vault.js';
 
 /** The models and settings that make an analysis; changes with whatever changes its result. */
 export const ANALYSIS_KEY = 'understudy-faces/1';
+
+/** The same for an analysis with packs, which the plan of its shot has pinned. */
+export function analysisKeyOf({ detector, landmarks }: AnalysisPacks): string {
+  const packs = Object.entries({ detector, landmarks }).filter(([, pack]) => pack !== undefined);
+  return [ANALYSIS_KEY, ...packs.map(([slot, pack]) => `${slot}=${pack?.sha256}`)].join('+');
+}
 
 /** States of a version that has still to be matched by the templates of its analysis. */
 const BEFORE_PLANNED = ['ingesting', 'analysing', 'linking', 'planning', 'held'];
@@ -35,21 +42,22 @@ export class AnalysisRepository {
    */
   async claim(
     sql: Sql,
-    wanted: { shotVersionId: string; plateAssetId: string; needsTemplates: boolean },
+    wanted: { shotVersionId: string; plateAssetId: string; needsTemplates: boolean; packs: AnalysisPacks },
   ): Promise<{ id: string; reused: boolean }> {
     const { shotVersionId, plateAssetId, needsTemplates } = wanted;
+    const key = analysisKeyOf(wanted.packs);
     const [finished] = await sql.query<{ id: string }>(
       `SELECT id FROM analyses
         WHERE plate_asset_id = $1 AND (key = $2 OR starts_with(key, $2 || '#')) AND linked_at IS NOT NULL
           AND (templates_dropped_at IS NULL OR NOT $3::boolean)
         ORDER BY linked_at DESC, id LIMIT 1 FOR UPDATE`,
-      [plateAssetId, ANALYSIS_KEY, needsTemplates],
+      [plateAssetId, key, needsTemplates],
     );
     if (finished !== undefined) return { id: finished.id, reused: true };
     const [own] = await sql.query<{ id: string }>(
       `INSERT INTO analyses (id, plate_asset_id, key) VALUES ($1, $2, $3)
        ON CONFLICT (plate_asset_id, key) DO UPDATE SET key = excluded.key RETURNING id`,
-      [randomUUID(), plateAssetId, `${ANALYSIS_KEY}#${shotVersionId}`],
+      [randomUUID(), plateAssetId, `${key}#${shotVersionId}`],
     );
     return { id: (own as { id: string }).id, reused: false };
   }

@@ -6,6 +6,7 @@ import { probePlate, type PlateInfo, requireMatteFits } from '@understudy/media'
 import { planAnalysis } from '@understudy/policy';
 import type { ObjectStore } from '@understudy/storage';
 import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import { RecipePacks } from '../models/recipe-packs.js';
 import { TaskWriter } from '../shards/task-writer.js';
 import { AnalysisRepository } from './analysis.repository.js';
 import { PlanRepository } from './plan/plan.repository.js';
@@ -29,6 +30,7 @@ export class IngestStage extends ShotStage<'ingest'> {
     private readonly plans: PlanRepository,
     private readonly transitions: StageTransitions,
     private readonly tasks: TaskWriter,
+    private readonly packs: RecipePacks,
   ) {
     super(database, failures);
   }
@@ -56,18 +58,26 @@ export class IngestStage extends ShotStage<'ingest'> {
 
   async #admit(sql: Sql, shot: StageShot, media: PlateInfo): Promise<void> {
     const needsTemplates = shot.settings.keepAssetIds.length > 0 || (await this.shots.cast(sql, shot.id)).length > 0;
+    // Pinned before the first range is looked at: which packs made an analysis is part of what it is.
+    const pinned = await this.packs.pinAnalysis(sql, shot.project.id, shot.settings.analysis);
+    await this.packs.require(sql, shot.id, pinned);
     const analysis = await this.analyses.claim(sql, {
       shotVersionId: shot.id,
       plateAssetId: shot.plate.assetId,
       needsTemplates,
+      packs: pinned.analysis,
     });
     const moved = await this.transitions.move(sql, {
       shotVersionId: shot.id,
       from: ['ingesting'],
       to: analysis.reused ? 'planning' : 'analysing',
       actor: this.actor,
-      patch: { frames: media.frameCount, analysisId: analysis.id },
-      data: { frames: media.frameCount, analysisReused: analysis.reused },
+      patch: {
+        frames: media.frameCount,
+        analysisId: analysis.id,
+        settings: { ...shot.settings, analysis: pinned.analysis },
+      },
+      data: { frames: media.frameCount, analysisReused: analysis.reused, packs: pinned.packs },
     });
     if (moved === null || analysis.reused) return;
     const frames = media.frameCount;

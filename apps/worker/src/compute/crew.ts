@@ -1,4 +1,4 @@
-import type { EnrolLease, PackSelfTest } from '@understudy/contracts';
+import type { AnalysisPacks, EnrolLease, PackSelfTest } from '@understudy/contracts';
 import { crewOf } from '@understudy/inference';
 
 import type { FrameAnalyser } from '../analyse-range.js';
@@ -50,8 +50,8 @@ export class ComputeCrew {
   }
 
   /** One for each thread, for one task. */
-  analysers(): FrameAnalyser[] {
-    return this.#threads.map((_, number) => (frames) => this.#on(number, 'analyse', { frames }));
+  analysers(packs: AnalysisPacks = {}): FrameAnalyser[] {
+    return this.#threads.map((_, number) => (frames) => this.#on(number, 'analyse', { frames, packs }));
   }
 
   /** One for each thread, for one shard. */

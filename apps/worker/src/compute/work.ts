@@ -1,4 +1,4 @@
-import type { EnrolLease, PackSelfTest } from '@understudy/contracts';
+import type { AnalysisPacks, EnrolLease, PackSelfTest } from '@understudy/contracts';
 
 import type { FacesOfFrames } from '../analyse-range.js';
 import type { FramesToTake } from '../frames/pipeline.js';
@@ -21,7 +21,7 @@ export interface ComputeWork {
   selfTest: { given: Record<never, never>; result: PackSelfTest[] };
   enrol: { given: { task: LaneTask; lease: EnrolLease }; result: TaskResult };
   identity: { given: { task: LaneTask; images: readonly string[] }; result: Identity };
-  analyse: { given: { frames: FramesToTake }; result: FacesOfFrames };
+  analyse: { given: { frames: FramesToTake; packs: AnalysisPacks }; result: FacesOfFrames };
   render: { given: { shot: ShotInputs; frames: ShardFrames }; result: RenderedFrames };
   /** Nobody's face stays behind. */
   forget: { given: Record<never, never>; result: void };

@@ -28,7 +28,10 @@ export interface PackInputs {
  *
  * @throws UnderstudyError MODEL_UNAVAILABLE where the store lacks it, MODEL_HASH_MISMATCH where its manifest is another
  */
-export async function pinnedPack({ dataDir }: PackInputs, reference: PackReference): Promise<StoredPack> {
+export async function pinnedPack(
+  { dataDir }: Pick<PackInputs, 'dataDir'>,
+  reference: PackReference,
+): Promise<StoredPack> {
   const { id, version, sha256 } = reference;
   if (version === undefined || sha256 === undefined) {
     throw new UnderstudyError('INTERNAL', `The plan has pinned no version of ${id}.`);
@@ -45,7 +48,7 @@ export async function pinnedPack({ dataDir }: PackInputs, reference: PackReferen
 
 /** The same where a recipe may leave it out. */
 export async function optionalPack<Key extends string>(
-  inputs: PackInputs,
+  inputs: Pick<PackInputs, 'dataDir'>,
   key: Key,
   reference: PackReference | undefined,
 ): Promise<{ [K in Key]?: StoredPack }> {

@@ -5,7 +5,8 @@ import { openModel } from '@understudy/inference';
 
 import type { Detection } from './non-maximum.js';
 import { suppressNonMaximum } from './non-maximum.js';
-import type { Window } from './windows.js';
+import type { Edges, Window } from './windows.js';
+import { isCut, isLargeInZoom } from './windows.js';
 
 const INPUT_WIDTH = 320;
 const INPUT_HEIGHT = 240;
@@ -52,24 +53,6 @@ async function detectInWindow(model: Model, frame: Frame, window: Window, leastS
       found.push({ box: toPlate(edges, window), score, zoomed: window.zoomed });
   }
   return suppressNonMaximum(found);
-}
-
-type Edges = readonly [left: number, top: number, right: number, bottom: number];
-
-/** A face at a window's inner border is seen whole by the neighbour, whose box is the better one. */
-function isCut([left, top, right, bottom]: Edges, { open }: Window): boolean {
-  const margin = 0.01;
-  return (
-    (open[0] && left < margin) ||
-    (open[1] && top < margin) ||
-    (open[2] && right > 1 - margin) ||
-    (open[3] && bottom > 1 - margin)
-  );
-}
-
-/** In a magnified window only small faces count: what is larger is seen, with its surroundings, in the whole plate. */
-function isLargeInZoom([left, , right]: Edges, window: Window): boolean {
-  return window.zoomed && right - left > 0.16;
 }
 
 function toPlate([left, top, right, bottom]: Edges, { box }: Window) {

@@ -59,6 +59,32 @@ export function windowsOfFrame(width: number, height: number, smallestFacePx: nu
   return [...wholeWindows(width, height), ...zoomed];
 }
 
+/** A box in parts of a window. */
+export type Edges = readonly [left: number, top: number, right: number, bottom: number];
+
+/** A face at a window's inner border is seen whole by the neighbour, whose box is the better one. */
+export function isCut([left, top, right, bottom]: Edges, { open }: Window): boolean {
+  const margin = 0.01;
+  return (
+    (open[0] && left < margin) ||
+    (open[1] && top < margin) ||
+    (open[2] && right > 1 - margin) ||
+    (open[3] && bottom > 1 - margin)
+  );
+}
+
+/** In a magnified window only small faces count: what is larger is seen, with its surroundings, in the whole plate. */
+export function isLargeInZoom([left, , right]: Edges, window: Window): boolean {
+  return window.zoomed && right - left > 0.16;
+}
+
+/** Where a box of the plate lies in a window. */
+export function edgesIn({ x, y, width, height }: Box, { box }: Window): Edges {
+  const left = (x - box.x) / box.width;
+  const top = (y - box.y) / box.height;
+  return [left, top, left + width / box.width, top + height / box.height];
+}
+
 function grid(
   width: number,
   height: number,

@@ -52,8 +52,8 @@ const PASSES: readonly (readonly View[])[] = [
 export interface LocatedFace {
   /** 136 numbers, x and y in turn, in plate pixels. */
   readonly landmarks: Float64Array;
-  /** Mean distance of the last views' points from their mean, in parts of the eye distance. */
-  readonly spread: number;
+  /** Mean distance of the last views' points from their mean, in parts of the eye distance; absent of a single view. */
+  readonly spread?: number;
 }
 
 export interface Landmarker {

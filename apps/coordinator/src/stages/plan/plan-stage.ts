@@ -57,7 +57,10 @@ export class PlanStage extends ShotStage<'plan'> {
     const tracks = await this.analyses.tracks(sql, analysisId);
     const anonymiseTracks = await this.#anonymiseTracks(sql, shot, tracks);
     const pinned = await this.packs.pin(sql, shot.project.id, shot.settings.recipe);
-    const waivers = [...new Set([...(await this.binder.bind(sql, shot, tracks)), ...pinned.waivers])];
+    // Pinned since the analysis began; looked at again for what it waives.
+    const analysed = await this.packs.pinAnalysis(sql, shot.project.id, shot.settings.analysis);
+    const bound = await this.binder.bind(sql, shot, tracks);
+    const waivers = [...new Set([...bound, ...pinned.waivers, ...analysed.waivers])];
     if (await this.#hold(sql, shot, tracks, anonymiseTracks)) return;
     const { shardFrames, leastShards } = shot.settings;
     const laneFps = await this.plans.laneFps(sql, shotVersionId, pinned.recipe);
