@@ -38,16 +38,32 @@ const SYMPTOMS: readonly Symptom[] = [
     message: 'the file refers to other files; give the media itself',
   },
   {
-    pattern: /Invalid data found when processing input|could not find codec parameters|Decoder .* not found/i,
+    pattern: /Decoder .* not found|no decoder found for/i,
+    code: 'FFMPEG_FAILED',
+    message: "this host's ffmpeg has no decoder for the file; install a build that has all of them",
+  },
+  {
+    pattern: /Invalid data found when processing input|could not find codec parameters/i,
     code: 'UNREADABLE_MEDIA',
     message: 'the file could not be decoded; it is damaged or not what it says it is',
   },
 ];
 
+/**
+ * Signals that come from outside: the kernel that ran out of memory, an operator, a file that went away under a mapping. What a
+ * hostile file can bring about itself (SIGSEGV, SIGABRT, SIGXCPU) is not among them.
+ */
+const FROM_OUTSIDE: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGBUS']);
+
 export function failureOf(run: FailedRun, fallback: ErrorCode, details: Record<string, unknown>): UnderstudyError {
   const shared = { ...details, tool: run.tool, exitCode: run.exitCode, stderr: run.stderrTail };
   if (run.exitCode === 127 || run.exitCode === 126) {
     return new UnderstudyError('FFMPEG_MISSING', `${run.tool} was not found; ${INSTALL_HINT}`, { details: shared });
+  }
+  if (run.killedBy !== null && FROM_OUTSIDE.has(run.killedBy)) {
+    return new UnderstudyError('FFMPEG_FAILED', `${run.tool} was killed by ${run.killedBy}; try again`, {
+      details: shared,
+    });
   }
   const symptom = SYMPTOMS.find(({ pattern }) => pattern.test(run.stderrTail));
   if (symptom) return new UnderstudyError(symptom.code, symptom.message, { details: shared });

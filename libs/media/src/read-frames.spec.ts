@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allocateFrame, type Frame } from '@understudy/frame';
@@ -18,6 +18,18 @@ async function hashesOf(options: ReadOptions): Promise<string[]> {
   const hashes: string[] = [];
   for await (const { frame } of readFrames(options)) hashes.push(frameHash(frame.bytes));
   return hashes;
+}
+
+/** Programs that hold this file open and are not this one. */
+async function decoders(path: string): Promise<number[]> {
+  const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0 && pid !== process.pid);
+  const holds = async (pid: number): Promise<boolean> => {
+    const open = await readdir(`/proc/${pid}/fd`).catch(() => []);
+    const files = await Promise.all(open.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
+    return files.includes(path);
+  };
+  const found = await Promise.all(pids.map(async (pid) => ((await holds(pid)) ? [pid] : [])));
+  return found.flat();
 }
 
 const X264 = ['-c:v', 'libx264', '-preset', 'veryfast'];
@@ -245,6 +257,28 @@ describe('readFrames', () => {
     await expect(framesOf({ path: short, plate, startFrame: 28, endFrame: 34 })).rejects.toMatchObject({
       code: 'UNREADABLE_MEDIA',
     });
+  });
+
+  it('says of a decoder that was killed, hangs or is missing here nothing about the file', async () => {
+    const long = join(folder.path, 'long.mp4');
+    await ffmpeg(...source({ frames: 400 }), ...X264, '-g', '12', long);
+    const range = { path: long, plate: await probePlate(long), startFrame: 20, endFrame: 400 };
+    const interrupted = async (signal: NodeJS.Signals, options: Partial<ReadOptions> = {}): Promise<void> => {
+      let at = 0;
+      for await (const { frameNumber } of readFrames({ ...range, ...options })) {
+        at = frameNumber;
+        if (frameNumber === 24) for (const pid of await decoders(long)) process.kill(pid, signal);
+      }
+      expect(at).toBe(399);
+    };
+    await expect(interrupted('SIGKILL')).rejects.toMatchObject({
+      code: 'FFMPEG_FAILED',
+      message: expect.stringContaining('SIGKILL'),
+    });
+    // Crashes of its own may be what the file does to it.
+    await expect(interrupted('SIGSEGV')).rejects.toMatchObject({ code: 'UNREADABLE_MEDIA' });
+    await expect(interrupted('SIGSTOP', { stallLimitMs: 300 })).rejects.toMatchObject({ code: 'FFMPEG_FAILED' });
+    expect(await decoders(long)).toEqual([]);
   });
 
   it('refuses ranges outside the plate', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { UnderstudyError } from '@understudy/contracts';
 import { allocateFrame, type Frame, type FrameSpec } from '@understudy/frame';
 import { ByteStream, LineStream } from './byte-stream.js';
@@ -24,6 +25,8 @@ export interface ReadFrame {
 }
 
 const STALL_LIMIT_MS = 120_000;
+/** Between the end of a decoder's pipes and its own. */
+const END_LIMIT_MS = 2_000;
 
 /** The seek came out behind the wanted frame; the caller starts over from the file's beginning. */
 class SeekMissed extends Error {}
@@ -40,7 +43,8 @@ export function readSpec({ plate, scaleTo }: RangeRequest): FrameSpec {
  * frame; leaving the loop early stops the decoder.
  *
  * @throws RangeError for a range outside the plate; UNREADABLE_MEDIA when a frame is missing or is not the one the
- * index promises (the file changed since it was probed); CANCELLED
+ * index promises (the file changed since it was probed); FFMPEG_FAILED when the decoder was killed, hung, or is not to be had
+ * on this host; CANCELLED
  */
 export async function* readFrames(options: ReadOptions): AsyncGenerator<ReadFrame, void, undefined> {
   const { plate, startFrame, endFrame } = options;
@@ -81,31 +85,43 @@ async function* readAttempt(options: ReadOptions, seek: boolean): AsyncGenerator
       );
       if (pts !== framePts(plate, frameNumber) || filled !== frame.bytes.byteLength) {
         if (frameNumber === startFrame && seek && !signal?.aborted) throw new SeekMissed();
-        throw await explain(running, options, frameNumber, stall);
+        const isCutOff = pts === undefined || filled !== frame.bytes.byteLength;
+        throw await explain(running, options, frameNumber, stall, isCutOff);
       }
       yield { frame, frameNumber };
     }
-    if (!(await bytes.atEnd())) throw await explain(running, options, endFrame, stall);
+    if (!(await bytes.atEnd())) throw await explain(running, options, endFrame, stall, false);
     await running.done();
   } finally {
     await running.kill();
   }
 }
 
+/** @param isCutOff the decoder said no more before the range was over: how it ended tells why */
 async function explain(
   running: RunningTool,
   { path, signal }: ReadOptions,
   frameNumber: number,
   stall: StallGuard,
+  isCutOff: boolean,
 ): Promise<UnderstudyError> {
+  // A process that was killed is seen to have ended a little later than its pipes.
+  if (isCutOff && !stall.stalled) await Promise.race([running.ended(), delay(END_LIMIT_MS, undefined, { ref: false })]);
   await running.kill();
   if (signal?.aborted) return running.failure();
-  const message = stall.stalled
-    ? 'the decoder made no progress and was stopped'
-    : 'the file does not hold the frames it held when it was probed; probe it again';
-  return new UnderstudyError('UNREADABLE_MEDIA', message, {
-    details: { path, frameNumber, stderr: running.stderrTail },
-  });
+  const details = { path, frameNumber, stderr: running.stderrTail };
+  if (stall.stalled) {
+    return new UnderstudyError('FFMPEG_FAILED', 'the decoder made no progress and was stopped; try again', { details });
+  }
+  if (isCutOff && saysNothingOfMedia(running)) return running.failure();
+  const message = 'the file does not hold the frames it held when it was probed; probe it again';
+  return new UnderstudyError('UNREADABLE_MEDIA', message, { details });
+}
+
+/** A decoder that was killed, or that this host does not have, leaves the file what it was. */
+function saysNothingOfMedia(running: RunningTool): boolean {
+  const { code } = running.failure();
+  return code === 'FFMPEG_FAILED' || code === 'FFMPEG_MISSING';
 }
 
 /** Timestamps as ffmpeg's `metadata=print` writes them: `frame:0    pts:3000    pts_time:0.033`. */
