@@ -1,5 +1,8 @@
+import { MOST_FAILURES, MOST_SILENCES } from '@understudy/policy';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { MOST_EXPIRIES, MOST_FAILURES } from '../../apps/coordinator/src/shards/attempt-ends.js';
+import type { Lane } from '../../apps/coordinator/src/shards/lane.js';
+import { SchedulingActs } from '../../apps/coordinator/src/shots/scheduling-acts.js';
+import { Reconciler } from '../../apps/coordinator/src/stages/reconciler.js';
 import { ShardsFarm } from './shards-farm.js';
 import { revokeConsent } from './shot-fixture.js';
 
@@ -15,6 +18,29 @@ afterEach(async () => {
 /** Lets pauses between tries be over. */
 const due = async (taskId: string) =>
   await farm.owner.query(`UPDATE tasks SET not_before = now() - interval '1 second' WHERE id = $1`, [taskId]);
+
+/** The lane takes what is next, and is heard no more. */
+async function silence(lane: Lane): Promise<void> {
+  const { attemptId } = await farm.claim(lane);
+  await farm.runOut(attemptId);
+  expect(await farm.sweep.sweep()).toBe(1);
+}
+
+/** What a person does about a shot that failed. */
+async function retry({ shotId, projectId }: { shotId: string; projectId: string }): Promise<void> {
+  const head = { id: shotId, projectId } as Parameters<SchedulingActs['retry']>[1];
+  const actor = { label: 'user:operator' } as Parameters<SchedulingActs['retry']>[0];
+  await farm.get(SchedulingActs).retry(actor, head, 'as the test wants it');
+}
+
+/** Seconds until the task may be leased. */
+async function pauseOf(taskId: string): Promise<number> {
+  const { pause } = await farm.one<{ pause: number }>(
+    'SELECT extract(epoch FROM not_before - clock_timestamp())::float8 AS pause FROM tasks WHERE id = $1',
+    [taskId],
+  );
+  return pause;
+}
 
 describe('a lane that went silent', () => {
   it('loses its task to another lane under a higher epoch', async () => {
@@ -76,39 +102,128 @@ describe('a lane that went silent', () => {
   it('ends the task for good when it ends lane after lane', async () => {
     const shot = await farm.addShot({ count: 1 });
     const lane = await farm.addLane();
-    for (let n = 0; n < MOST_EXPIRIES; n += 1) {
-      const lease = await farm.claim(lane);
-      await farm.runOut(lease.attemptId);
-      await farm.sweep.sweep();
-    }
+    for (let n = 0; n < MOST_SILENCES; n += 1) await silence(lane);
     expect(await farm.task(shot.taskIds[0]!)).toMatchObject({ state: 'failed', errorCode: 'WORKER_LOST' });
     expect(await farm.shotState(shot.shotVersionId)).toBe('failed');
+  });
+
+  it('stands back from the task while another lane is there, and does not end it alone', async () => {
+    const shot = await farm.addShot({ count: 1 });
+    const [bad, good] = await farm.addLanes(2);
+    for (let n = 0; n < MOST_SILENCES + 1; n += 1) {
+      await silence(bad!);
+      expect(await farm.claims.claim(bad!)).toBeNull();
+      // The other one was busy all the while.
+      await farm.owner.query(`UPDATE tasks SET avoid_until = now() - interval '1 second'`);
+    }
+    expect(await farm.task(shot.taskIds[0]!)).toMatchObject({ state: 'pending', failures: 0 });
+    farm.acceptAnyBytes();
+    await farm.complete(good!, await farm.claim(good!));
+    expect(await farm.shotState(shot.shotVersionId)).toBe('assembling');
+  });
+
+  it('ends nothing by what was forgiven', async () => {
+    const shot = await farm.addShot({ count: 1 });
+    const lane = await farm.addLane();
+    for (let n = 0; n < MOST_SILENCES; n += 1) await silence(lane);
+    await retry(shot);
+    expect(await farm.shotState(shot.shotVersionId)).toBe('rendering');
+    for (let n = 1; n < MOST_SILENCES; n += 1) await silence(lane);
+    expect(await farm.task(shot.taskIds[0]!)).toMatchObject({ state: 'pending' });
+    await silence(lane);
+    expect(await farm.shotState(shot.shotVersionId)).toBe('failed');
+  });
+
+  it('is set aside when it does so at task after task while others are heard', async () => {
+    const projectId = (await farm.addShot({ count: 1 })).projectId;
+    for (let n = 0; n < 3; n += 1) await farm.addShot({ count: 1 }, { projectId });
+    const [bad, good] = await farm.addLanes(2);
+    await farm.claim(good!);
+    for (let n = 0; n < 3; n += 1) await silence(bad!);
+    expect(await farm.told('lane.set_aside', bad!.id)).toBe(1);
+    expect(await farm.told('lane.set_aside')).toBe(1);
+  });
+
+  it('is not blamed when all were silent', async () => {
+    const projectId = (await farm.addShot({ count: 1 })).projectId;
+    for (let n = 0; n < 2; n += 1) await farm.addShot({ count: 1 }, { projectId });
+    const [lane] = await farm.addLanes(2);
+    for (let n = 0; n < 3; n += 1) await silence(lane!);
+    expect(await farm.told('lane.set_aside')).toBe(0);
   });
 });
 
 describe('a failure', () => {
   const failure = { code: 'PROVIDER_UNAVAILABLE', message: 'no device', retryable: true } as const;
 
-  it('is tried again after a pause that grows, and fails the shot when it stays', async () => {
-    const shot = await farm.addShot({ count: 2 });
+  it('is tried again after a pause that grows where a lane is alone, and is set aside when it stays', async () => {
+    const shot = await farm.addShot({ count: 1 });
     const lane = await farm.addLane();
     const pauses: number[] = [];
     for (let n = 1; n <= MOST_FAILURES; n += 1) {
       const lease = await farm.claim(lane);
       await farm.ends.fail(lane.workerId, lease.attemptId, lease.epoch, failure);
-      const { pause } = await farm.one<{ pause: number }>(
-        'SELECT extract(epoch FROM not_before - clock_timestamp())::float8 AS pause FROM tasks WHERE id = $1',
-        [lease.taskId],
-      );
-      pauses.push(pause);
+      pauses.push(await pauseOf(lease.taskId));
       if (n < MOST_FAILURES) expect(await farm.task(lease.taskId)).toMatchObject({ state: 'pending', failures: n });
       await due(lease.taskId);
     }
-    expect(pauses[0]).toBeGreaterThan(0.5);
-    expect(pauses[1]).toBeGreaterThan(1.5);
+    expect(pauses[0]).toBeGreaterThan(4);
+    expect(pauses[1]).toBeGreaterThan(25);
     expect(await farm.task(shot.taskIds[0]!)).toMatchObject({ state: 'failed', errorCode: 'PROVIDER_UNAVAILABLE' });
     expect(await farm.shotState(shot.shotVersionId)).toBe('failed');
-    expect(await farm.task(shot.taskIds[1]!)).toMatchObject({ state: 'cancelled' });
+  });
+
+  it('goes to another lane at once', async () => {
+    await farm.addShot({ count: 1 });
+    const [lane, other] = await farm.addLanes(2);
+    const lease = await farm.claim(lane!);
+    await farm.ends.fail(lane!.workerId, lease.attemptId, lease.epoch, failure);
+    expect(await farm.claims.claim(lane!)).toBeNull();
+    expect(await farm.claim(other!)).toMatchObject({ taskId: lease.taskId, epoch: 2 });
+  });
+
+  it('sets its shard aside, and the shot goes on with the others; trying it anew renders that shard alone', async () => {
+    farm.acceptAnyBytes();
+    const shot = await farm.addShot({ count: 3 });
+    const [lane, other] = await farm.addLanes(2);
+    const first = await farm.claim(lane!);
+    const running = await farm.claim(other!);
+    await farm.ends.fail(lane!.workerId, first.attemptId, 1, { code: 'NO_FACE', message: 'none', retryable: false });
+    expect(await farm.task(first.taskId)).toMatchObject({ state: 'failed', errorCode: 'NO_FACE' });
+    expect(await farm.shotState(shot.shotVersionId)).toBe('rendering');
+    expect(await farm.attempt(running.attemptId)).toMatchObject({ state: 'running', order: null });
+    // Looked at by the reconciler it is what it is.
+    await farm.get(Reconciler).reconcile(0);
+    expect(await farm.shotState(shot.shotVersionId)).toBe('rendering');
+    await farm.complete(other!, running);
+    await farm.complete(lane!, await farm.claim(lane!));
+    expect(await farm.shotState(shot.shotVersionId)).toBe('failed');
+    expect(
+      await farm.one('SELECT error_code AS code, error_details AS details FROM shot_versions WHERE id = $1', [
+        shot.shotVersionId,
+      ]),
+    ).toMatchObject({ code: 'NO_FACE', details: { taskId: first.taskId, shard: 1, setAside: 1 } });
+    expect(await farm.told('tasks.cancelled')).toBe(0);
+    await retry(shot);
+    const again = await farm.claim(lane!);
+    expect(again).toMatchObject({ taskId: first.taskId, epoch: 2 });
+    expect(await farm.claims.claim(other!)).toBeNull();
+    await farm.complete(lane!, again);
+    expect(await farm.shotState(shot.shotVersionId)).toBe('assembling');
+  });
+
+  it('fails the shot by the reconciler where everything ended before that was said', async () => {
+    const shot = await farm.addShot({ count: 2 });
+    await farm.owner.query(`UPDATE tasks SET state = 'failed', error_code = 'INTERNAL' WHERE id = $1`, [
+      shot.taskIds[0],
+    ]);
+    await farm.get(Reconciler).reconcile(0);
+    expect(await farm.shotState(shot.shotVersionId)).toBe('rendering');
+    await farm.owner.query(`UPDATE tasks SET state = 'failed', error_code = 'INTERNAL' WHERE id = $1`, [
+      shot.taskIds[1],
+    ]);
+    await farm.get(Reconciler).reconcile(0);
+    expect(await farm.shotState(shot.shotVersionId)).toBe('failed');
   });
 
   it('is not tried again when another try cannot help', async () => {

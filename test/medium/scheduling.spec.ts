@@ -1,6 +1,7 @@
 import type { RouteOutput } from '@understudy/contracts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { StageTransitions } from '../../apps/coordinator/src/stages/stage-transitions.js';
+import { AttemptEnds } from '../../apps/coordinator/src/shards/attempt-ends.js';
 import { TestCoordinator, type TestPerson } from './coordinator.js';
 import { addLane, addWork, clearLine, lease, REASON } from './line.js';
 import { addShot, type ShotFixture } from './shot-fixture.js';
@@ -26,7 +27,7 @@ describe('why a shot waits', () => {
     const lane = await addLane(farm);
     expect(await outlook(shot)).toMatchObject({
       waiting: { code: 'NEXT', details: { shards: 3 } },
-      shards: { waiting: 3, running: 0 },
+      shards: { waiting: 3, running: 0, setAside: 0 },
       etaSeconds: null,
     });
     const urgent = await addWork(farm, { count: 1, priority: 95 });
@@ -40,6 +41,29 @@ describe('why a shot waits', () => {
     expect(await whyOf(shot)).toBe('LANES_BUSY');
     await farm.owner.query(`UPDATE tasks SET not_before = now() + interval '1 minute' WHERE state = 'pending'`);
     expect(await whyOf(shot)).toBe('RETRY_PAUSE');
+  });
+
+  it('is told with what failed: on its host, and at its last try', async () => {
+    const shot = await addWork(farm, { count: 1 });
+    const lane = await addLane(farm);
+    const ends = farm.app.get(AttemptEnds, { strict: false });
+    const failing = async (code: 'DISK_FULL' | 'INTERNAL') => {
+      const { attemptId, epoch } = (await lease(farm, lane))!;
+      await ends.fail(lane.worker.id, attemptId, epoch, { code, message: 'it failed', retryable: true });
+    };
+    await failing('DISK_FULL');
+    await farm.owner.query(`UPDATE tasks SET not_before = now() WHERE state = 'pending'`);
+    expect((await outlook(shot)).waiting).toMatchObject({
+      code: 'LANES_OFF',
+      text: expect.stringContaining('(DISK_FULL)'),
+      details: { because: ['DISK_FULL'] },
+    });
+    const { body } = await farm.call('listWorkers', operator.token, { query: { limit: '500' } });
+    const shown = body.items.flatMap(({ lanes }) => lanes).find(({ id }) => id === lane.id);
+    expect(shown).toMatchObject({ setAsideReason: 'DISK_FULL', setAsideUntil: expect.any(String) });
+    await farm.call('undrainLane', operator.token, { params: { laneId: lane.id }, body: REASON });
+    await failing('INTERNAL');
+    expect((await outlook(shot)).waiting).toMatchObject({ code: 'RETRY_PAUSE', details: { because: 'INTERNAL' } });
   });
 
   it('names what lanes lack, and lanes that are drained', async () => {

@@ -127,16 +127,21 @@ export class ShardsFarm {
     });
   }
 
-  async addLane(options: Parameters<typeof capabilities>[0] = {}): Promise<Lane> {
-    const workerId = randomUUID();
-    await this.owner.query('INSERT INTO workers (id, name, created_by) VALUES ($1, $2, $3)', [
+  /** @param options.beside a lane of the host that this one is to be of */
+  async addLane(options: Parameters<typeof capabilities>[0] & { beside?: Lane } = {}): Promise<Lane> {
+    const workerId = options.beside?.workerId ?? randomUUID();
+    await this.owner.query('INSERT INTO workers (id, name, created_by) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [
       workerId,
       `worker ${workerId}`,
       randomUUID(),
     ]);
     const can = capabilities(options);
     const lanes = this.app.get(LaneRepository, { strict: false });
-    const id = await lanes.register(this.owner, workerId, { ordinal: 0, host: 'host', capabilities: can });
+    const { ordinal } = await this.one<{ ordinal: number }>(
+      'SELECT count(*)::int AS ordinal FROM lanes WHERE worker_id = $1',
+      [workerId],
+    );
+    const id = await lanes.register(this.owner, workerId, { ordinal, host: 'host', capabilities: can });
     return laneOf({ id, workerId, capabilities: can, parityClass: parityLine(can.parityClass) });
   }
 

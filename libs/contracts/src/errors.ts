@@ -70,6 +70,8 @@ export const ERROR_CODES = {
   OUTPUT_UNWRITABLE: { status: 500, exit: 6 },
   PORT_BUSY: { status: 500, exit: 6 },
   DATABASE_UNAVAILABLE: { status: 503, exit: 6 },
+  /** The disk or the share that objects lie on does not answer. */
+  STORE_UNAVAILABLE: { status: 503, exit: 6 },
   COORDINATOR_UNREACHABLE: { status: 503, exit: 6 },
   WORKER_LOST: { status: 503, exit: 6 },
   MODEL_HASH_MISMATCH: { status: 500, exit: 6 },
@@ -89,6 +91,8 @@ export const ERROR_CODES = {
   PACK_SELF_TEST_FAILED: { status: 422, exit: 6 },
   LICENCE_REFUSED: { status: 403, exit: 3 },
   PROVIDER_UNAVAILABLE: { status: 503, exit: 6 },
+  /** A network does not fit into what is free of the card's memory. */
+  OUT_OF_GPU_MEMORY: { status: 507, exit: 6 },
   /** A receiver did not take an event; it is sent again. */
   WEBHOOK_NOT_TAKEN: { status: 502, exit: 6 },
   /** A collector of traces did not take spans; they are sent again. */

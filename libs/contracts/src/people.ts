@@ -104,6 +104,8 @@ export const Worker = z.object({
       /** While it gets no work: since an operator drained it, or until when it is set aside for its failures. */
       drainedAt: Instant.nullable(),
       setAsideUntil: Instant.nullable(),
+      /** The code of what it, or its host, failed with; null where it is not set aside. */
+      setAsideReason: z.string().nullable(),
     }),
   ),
 });

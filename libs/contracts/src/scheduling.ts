@@ -29,7 +29,8 @@ export const ShotOutlook = z.object({
   waiting: z.object({ code: WaitCode, text: z.string(), details: z.record(z.string(), z.unknown()) }).nullable(),
   priority: z.int(),
   pausedAt: Instant.nullable(),
-  shards: z.object({ waiting: z.int(), running: z.int() }),
+  /** What is set aside failed for good; the shot fails with it once the others are done, and `retry` tries it anew. */
+  shards: z.object({ waiting: z.int(), running: z.int(), setAside: z.int() }),
   /** To the end of the present stage, by what its own finished shards took; null before one is finished. */
   etaSeconds: z.number().nullable(),
   /** Of lanes at work for any version of the shot: what counted, and what was lost to failures, stops and silence. */

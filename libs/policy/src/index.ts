@@ -4,6 +4,7 @@ export * from './consent/notice.js';
 export * from './placement/bad-hosts.js';
 export * from './placement/eta.js';
 export * from './placement/explain.js';
+export * from './placement/failures.js';
 export * from './placement/fit.js';
 export * from './placement/order.js';
 export * from './packs/licence.js';

@@ -72,7 +72,9 @@ function LanesTable({ workers }: { workers: readonly Worker[] }) {
                     {lane.state}
                   </Badge>
                   {lane.drainedAt !== null && <Badge color="yellow">drained</Badge>}
-                  {lane.setAsideUntil !== null && <Badge color="red">set aside</Badge>}
+                  {lane.setAsideUntil !== null && (
+                    <Badge color="red">set aside: {lane.setAsideReason ?? 'FAILURES'}</Badge>
+                  )}
                 </Table.Td>
                 <Table.Td>{lane.parity}</Table.Td>
                 <Table.Td>{lane.pools.join(', ')}</Table.Td>

@@ -1,5 +1,5 @@
 import { UnderstudyError } from '@understudy/contracts';
-import { STUCK_MS } from '@understudy/policy';
+import { HOST_PAUSE_SECONDS, RETRY_PAUSE_SECONDS, STUCK_MS } from '@understudy/policy';
 import { z } from 'zod';
 import { ANCHOR_SETTINGS, anchorFaults } from './anchor-settings.js';
 import { SecureUrl } from './secure-url.js';
@@ -58,6 +58,10 @@ const Settings = z.object({
     .positive()
     .max(86_400)
     .default(STUCK_MS / 1000),
+  /** Before a task that failed is tried again where no other lane is left; 6 times as long each time. */
+  RETRY_PAUSE_SECONDS: Seconds.default(RETRY_PAUSE_SECONDS),
+  /** How long a host that lacks something gets no work; twice as long each time. */
+  HOST_PAUSE_SECONDS: Seconds.default(HOST_PAUSE_SECONDS),
   /** How long what was made under a revoked consent is kept, locked, before it is deleted. */
   REVOKED_KEPT_DAYS: z.coerce.number().min(0).max(3650).default(30),
   /** How long what lanes wrote down about their attempts is kept. */

@@ -1,8 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type ErrorCode, UnderstudyError } from '@understudy/contracts';
 import type { Database, Sql } from '@understudy/db';
+import { endsItsLanes, faultOf, MEDIA_CODES, retryAfter } from '@understudy/policy';
 import type { ObjectStore } from '@understudy/storage';
-import { DATABASE, OBJECT_STORE } from '../platform/tokens.js';
+import type { Config } from '../config/config.js';
+import { CONFIG, DATABASE, OBJECT_STORE } from '../platform/tokens.js';
 import { ShardEvents } from '../stages/shard-events.js';
 import { type Attempt, isCurrent } from './attempt.js';
 import { AttemptAudit } from './attempt-audit.js';
@@ -10,16 +12,10 @@ import { AttemptRepository, type ExpiredAttempt } from './attempt.repository.js'
 import { LaneTrust } from './lane-trust.js';
 import { TASKS_CHANNEL } from './wake-ups.js';
 
-/** A task that failed so often fails for good. */
-export const MOST_FAILURES = 3;
-/** A task under which so many lanes went silent fails for good: it may be what ends them. */
-export const MOST_EXPIRIES = 10;
-/** Pause before the next try, doubled with each failure. */
-const FIRST_PAUSE_SECONDS = 1;
-
 interface Failure {
   readonly code: ErrorCode;
   readonly message: string;
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
   readonly retryable: boolean;
 }
 
@@ -28,6 +24,7 @@ interface Failure {
 export class AttemptEnds {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
+    @Inject(CONFIG) private readonly config: Config,
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
     private readonly attempts: AttemptRepository,
     private readonly trust: LaneTrust,
@@ -61,8 +58,15 @@ export class AttemptEnds {
     await this.attempts.end(sql, attemptId, { state: 'expired' });
     await this.audit.append(sql, attempt, 'expired', { reported: attempt.state === 'reported' });
     await this.trust.free(sql, attempt.laneId);
-    if ((await this.attempts.expiries(sql, attempt.taskId)) >= MOST_EXPIRIES) {
-      const message = `${MOST_EXPIRIES} lanes went silent while they worked on this range.`;
+    const othersLeft = await this.trust.avoid(sql, attempt);
+    // What silences all lanes at a time says nothing against one of them.
+    if (await this.attempts.othersAreHeard(sql, attempt.laneId)) {
+      await this.trust.remember(sql, attempt, 'WORKER_LOST');
+    }
+    const silences = await this.attempts.silences(sql, attempt.taskId);
+    if (endsItsLanes({ ...silences, othersLeft })) {
+      const { attempts, lanes } = silences;
+      const message = `${attempts} attempts of ${lanes} lane(s) went silent while they worked on this range.`;
       await this.#giveUp(sql, attempt, attempt.failures, { code: 'WORKER_LOST', message, retryable: false });
     } else {
       await this.#requeue(sql, attempt, attempt.failures, 0);
@@ -81,20 +85,28 @@ export class AttemptEnds {
     return true;
   }
 
-  /** Ends a held attempt as failed or rejected; its task is tried again after a pause, or fails for good. */
+  /** Ends a held attempt as failed or rejected; its task is tried again, perhaps after a pause, or set aside. */
   async failed(sql: Sql, attempt: Attempt, state: 'failed' | 'rejected', failure: Failure): Promise<void> {
     const { code, message, retryable } = failure;
-    const failures = attempt.failures + 1;
+    const { kind, taskId, laneId } = attempt;
+    const fault = faultOf({ kind, code, retryable, atCoordinator: failure.details?.['at'] === 'coordinator' });
+    const failures = attempt.failures + (fault === 'host' || fault === 'passing' ? 0 : 1);
     await this.attempts.end(sql, attempt.id, { state, error: { code, message } });
     await this.audit.append(sql, attempt, state, { code, retryable, failures });
-    await this.trust.free(sql, attempt.laneId);
-    // Input that is at fault says nothing about the lane.
-    if (retryable) await this.trust.afterFailure(sql, attempt);
-    if (retryable && failures < MOST_FAILURES) {
-      await this.#requeue(sql, attempt, failures, FIRST_PAUSE_SECONDS * 2 ** (failures - 1));
-    } else {
-      await this.#giveUp(sql, attempt, failures, failure);
-    }
+    if (fault === 'host') await this.trust.setHostAside(sql, attempt, code);
+    await this.trust.free(sql, laneId);
+    const othersLeft = await this.trust.avoid(sql, attempt, fault === 'media');
+    if (fault === 'task' || fault === 'media') await this.trust.remember(sql, attempt, code);
+    const afterSeconds = retryAfter({
+      fault,
+      failures,
+      othersLeft,
+      waits: fault === 'host' || fault === 'passing' ? await this.attempts.waits(sql, taskId, attempt.epoch) : 0,
+      isAgreed: fault === 'media' && (await this.attempts.isAgreed(sql, taskId, MEDIA_CODES)),
+      firstPauseSeconds: this.config.RETRY_PAUSE_SECONDS,
+    });
+    if (afterSeconds === null) await this.#giveUp(sql, attempt, failures, failure);
+    else await this.#requeue(sql, attempt, failures, afterSeconds, failure);
   }
 
   async #byLane(
@@ -118,10 +130,17 @@ export class AttemptEnds {
     if (stale !== null) await this.audit.refuseStale(stale, report);
   }
 
-  async #requeue(sql: Sql, attempt: Attempt, failures: number, afterSeconds: number): Promise<void> {
+  /** @param because why it was tried in vain; shown while it waits */
+  async #requeue(
+    sql: Sql,
+    attempt: Attempt,
+    failures: number,
+    afterSeconds: number,
+    because?: Pick<Failure, 'code' | 'message'>,
+  ): Promise<void> {
     // A cancelled task stays cancelled, whatever its attempt does.
     if (attempt.taskState !== 'leased' && attempt.taskState !== 'reported') return;
-    await this.attempts.requeueTask(sql, attempt.taskId, { failures, afterSeconds });
+    await this.attempts.requeueTask(sql, attempt.taskId, { failures, afterSeconds, because });
     await sql.query(`SELECT pg_notify($1, '')::text`, [TASKS_CHANNEL]);
   }
 

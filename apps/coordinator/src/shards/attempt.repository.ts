@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { AttemptState, CompleteAttempt, TaskKind } from '@understudy/contracts';
 import { RecordSeals, segmentRecord, type Sql } from '@understudy/db';
+import { WAIT_CODES } from '@understudy/policy';
+import { ABLE_LANES } from './able-lanes.js';
 import type { Attempt, ReportedResult } from './attempt.js';
 
 const COLUMNS = `
@@ -57,7 +59,7 @@ const ACCEPT = `
 
 const OPEN = `
   SELECT q.kind || ' ' || q.id AS key FROM unnest($1::uuid[], $2::task_kind[]) AS q(id, kind)
-  WHERE EXISTS (SELECT 1 FROM tasks t WHERE t.shot_version_id = q.id AND t.kind = q.kind AND t.state <> 'accepted')`;
+  WHERE EXISTS (SELECT 1 FROM tasks t WHERE t.shot_version_id = q.id AND t.kind = q.kind AND t.state <> 'accepted' AND t.state <> 'failed')`;
 
 export const ATTEMPT_STATEMENTS = { OPEN, FIND: `SELECT ${COLUMNS} ${SOURCES}`, HOLD, EXTEND, REPORT, ACCEPT };
 
@@ -182,11 +184,20 @@ export class AttemptRepository {
   }
 
   /** Back in line, after a pause. */
-  async requeueTask(sql: Sql, taskId: string, again: { failures: number; afterSeconds: number }): Promise<void> {
+  async requeueTask(
+    sql: Sql,
+    taskId: string,
+    again: {
+      failures: number;
+      afterSeconds: number;
+      because?: { readonly code: string; readonly message: string } | undefined;
+    },
+  ): Promise<void> {
     await sql.query(
-      `UPDATE tasks SET state = 'pending', failures = $2, not_before = clock_timestamp() + make_interval(secs => $3)
+      `UPDATE tasks SET state = 'pending', failures = $2, not_before = clock_timestamp() + make_interval(secs => $3),
+              error_code = $4, error_message = $5
        WHERE id = $1`,
-      [taskId, again.failures, again.afterSeconds],
+      [taskId, again.failures, again.afterSeconds, again.because?.code ?? null, again.because?.message ?? null],
     );
   }
 
@@ -201,13 +212,47 @@ export class AttemptRepository {
     );
   }
 
-  /** How many leases of the task ended without a word from their lane. */
-  async expiries(sql: Sql, taskId: string): Promise<number> {
-    const [row] = await sql.query<{ count: number }>(
-      `SELECT count(*)::int AS count FROM attempts WHERE task_id = $1 AND state = 'expired'`,
+  /** Leases of the task that ended without a word from their lane, since somebody last had it tried anew. */
+  async silences(sql: Sql, taskId: string): Promise<{ attempts: number; lanes: number }> {
+    const [row] = await sql.query<{ attempts: number; lanes: number }>(
+      `SELECT count(*)::int AS attempts, count(DISTINCT a.lane_id)::int AS lanes
+       FROM tasks t JOIN attempts a ON a.task_id = t.id AND a.epoch > t.forgiven_epoch
+       WHERE t.id = $1 AND a.state = 'expired'`,
       [taskId],
     );
+    return row!;
+  }
+
+  /** Whether a lane besides this one keeps its lease. */
+  async othersAreHeard(sql: Sql, laneId: string): Promise<boolean> {
+    const rows = await sql.query(
+      `SELECT 1 FROM attempts WHERE state IN ('running', 'reported') AND lane_id <> $1 AND expires_at > clock_timestamp() LIMIT 1`,
+      [laneId],
+    );
+    return rows.length > 0;
+  }
+
+  /** How many attempts before this one ended for want of something that is no part of the task. */
+  async waits(sql: Sql, taskId: string, epoch: number): Promise<number> {
+    const [row] = await sql.query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM tasks t JOIN attempts a ON a.task_id = t.id AND a.epoch > t.forgiven_epoch
+       WHERE t.id = $1 AND a.epoch < $2 AND a.state = 'failed' AND a.error_code = ANY ($3::text[])`,
+      [taskId, epoch, WAIT_CODES],
+    );
     return row!.count;
+  }
+
+  /** Whether two hosts said one of these of the task; two lanes, where all that could do it are of one host. */
+  async isAgreed(sql: Sql, taskId: string, codes: readonly string[]): Promise<boolean> {
+    const rows = await sql.query(
+      `SELECT 1 FROM (
+         SELECT count(DISTINCT (l.worker_id, l.host)) AS hosts, count(DISTINCT l.id) AS lanes
+         FROM tasks t JOIN attempts a ON a.task_id = t.id AND a.epoch > t.forgiven_epoch JOIN lanes l ON l.id = a.lane_id
+         WHERE t.id = $1 AND a.state = 'failed' AND a.error_code = ANY ($2::text[])) said
+       WHERE hosts > 1 OR lanes > 1 AND (SELECT count(DISTINCT (o.worker_id, o.host)) FROM (${ABLE_LANES}) o) < 2`,
+      [taskId, codes],
+    );
+    return rows.length > 0;
   }
 
   /** Attempts whose lease is over, oldest first. */

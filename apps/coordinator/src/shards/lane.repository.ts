@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { LaneCapabilities, Order } from '@understudy/contracts';
 import type { Sql } from '@understudy/db';
+import { RECENT_ENDS } from '@understudy/policy';
 import { type Lane, type LaneDescription, laneOf, parityLine } from './lane.js';
 
 /** Of lane `l` of worker `w`: it gets no work. */
@@ -14,9 +15,15 @@ const SEEN = `
   RETURNING l.id, l.worker_id AS "workerId", l.capabilities, l.parity_class AS "parityClass", l.pools, ${OFF_LANE} AS "isOff",
     CASE WHEN w.tied THEN w.projects::text[] END AS projects`;
 
+/** The end of an attempt that made something, among those that failed. */
+export const MADE = '00000000-0000-0000-0000-000000000000';
+
+/** What a lane makes pushes what it failed out of what is looked at; of one that failed nothing nothing is kept. */
 const FREE = `
   UPDATE lanes l SET state = 'idle', last_seen_at = clock_timestamp(),
-    failed_tasks = CASE WHEN $2 THEN '{}' ELSE failed_tasks END
+    host_faults = CASE WHEN $2 THEN 0 ELSE host_faults END,
+    recent_ends = CASE WHEN $2 AND recent_ends <> '{}'
+      THEN (recent_ends || '${MADE}'::uuid)[greatest(1, cardinality(recent_ends) + 2 - ${RECENT_ENDS}):] ELSE recent_ends END
   WHERE id = ANY ($1::uuid[]) AND state = 'busy'
     AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.lane_id = l.id AND a.state IN ('running', 'reported'))`;
 
@@ -71,7 +78,7 @@ export class LaneRepository {
     });
   }
 
-  /** Lanes without an attempt at work have nothing to do. Whoever made something that counts is forgiven what it failed. */
+  /** Lanes without an attempt at work have nothing to do. @param made whether they made something that counts */
   async freeIfDone(sql: Sql, laneIds: readonly string[], made: boolean): Promise<void> {
     await sql.query(FREE, [laneIds, made]);
   }

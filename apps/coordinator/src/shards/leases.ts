@@ -11,6 +11,8 @@ import { LANES_CHANNEL, ORDERS_CHANNEL, TASKS_CHANNEL, WakeUps } from './wake-up
 /** How often a held request looks by itself: a task may become due without anybody saying so. */
 const LOOK_MS = 1_000;
 
+const OFF_WAIT_SECONDS = 5;
+
 const BATCH = { most: 256, gatherMs: 4 };
 
 export interface LaneOrder {
@@ -50,7 +52,9 @@ export class Leases {
       // Read again now that a change is heard of.
       const lane = await this.#lane(workerId, laneId);
       const over = AbortSignal.any([gone, changed.signal]);
-      return await this.#hold(TASKS_CHANNEL, undefined, waitSeconds, over, () => this.#claim(lane));
+      // One that is set aside gets work again without anybody saying so.
+      const seconds = lane.isOff ? Math.min(waitSeconds, OFF_WAIT_SECONDS) : waitSeconds;
+      return await this.#hold(TASKS_CHANNEL, undefined, seconds, over, () => this.#claim(lane));
     } finally {
       forget();
     }

@@ -25,6 +25,10 @@ export interface StandingVersion {
   /** Of what waits: since when, and the first moment at which some of it may be leased. */
   readonly waitingSince: Date | null;
   readonly notBefore: Date | null;
+  /** What the last try of one that waits failed with. */
+  readonly failedWith: string | null;
+  /** Shards that failed for good; the shot fails with them once the others are done. */
+  readonly setAside: number;
   /** Of the present stage: frames accepted, lane seconds that these took, frames still to do. */
   readonly framesAccepted: number;
   readonly acceptedSeconds: number;
@@ -39,6 +43,8 @@ export interface LaneStanding {
   readonly projects: string[] | null;
   readonly busy: boolean;
   readonly isOff: boolean;
+  /** The code that it is set aside for. */
+  readonly offFor: string | null;
 }
 
 export const SECONDS = `extract(epoch FROM coalesce(a.ended_at, clock_timestamp()) - a.leased_at)`;
@@ -62,10 +68,12 @@ export class OutlookRepository {
                   (count(*) FILTER (WHERE t.state IN ('leased', 'reported')))::int AS running,
                   min(t.created_at) FILTER (WHERE t.state = 'pending') AS "waitingSince",
                   min(t.not_before) FILTER (WHERE t.state = 'pending') AS "notBefore",
+                  min(t.error_code) FILTER (WHERE t.state = 'pending') AS "failedWith",
+                  (count(*) FILTER (WHERE t.state = 'failed'))::int AS "setAside",
                   coalesce(sum(t.end_frame - t.start_frame) FILTER (WHERE t.state = 'accepted' AND a.id IS NOT NULL), 0)::int
                     AS "framesAccepted",
                   coalesce(sum(${SECONDS}) FILTER (WHERE t.state = 'accepted'), 0)::float8 AS "acceptedSeconds",
-                  coalesce(sum(t.end_frame - t.start_frame - coalesce(p.frames_done, 0)) FILTER (WHERE t.state <> 'accepted'), 0)::int
+                  coalesce(sum(t.end_frame - t.start_frame - coalesce(p.frames_done, 0)) FILTER (WHERE t.state NOT IN ('accepted', 'failed')), 0)::int
                     AS "framesLeft"
              FROM tasks t
              LEFT JOIN attempts a ON a.task_id = t.id AND a.state = 'accepted'
@@ -82,6 +90,7 @@ export class OutlookRepository {
   async lanes(): Promise<LaneStanding[]> {
     return await this.database.query<LaneStanding>(
       `SELECT l.capabilities, l.parity_class AS "parityClass", l.pools, l.state = 'busy' AS busy, ${OFF_LANE} AS "isOff",
+              CASE WHEN l.set_aside_until > clock_timestamp() THEN l.set_aside_reason END AS "offFor",
               CASE WHEN w.tied THEN w.projects::text[] END AS projects
          FROM lanes l JOIN workers w ON w.id = l.worker_id WHERE l.state <> 'lost'`,
     );

@@ -39,7 +39,7 @@ export class Outlooks {
       waiting: reason === null ? null : shown(reason, version),
       priority: version.priority,
       pausedAt: version.pausedAt?.toISOString() ?? null,
-      shards: { waiting: version.waiting, running: version.running },
+      shards: { waiting: version.waiting, running: version.running, setAside: version.setAside },
       etaSeconds: isWorkedOn(version) ? etaSeconds({ ...version, shards: version.waiting + version.running }) : null,
       laneSeconds: await this.repository.laneSecondsOfShot(head.id),
     };
@@ -53,6 +53,7 @@ export class Outlooks {
       ...abilityOf(lane),
       busy: lane.busy,
       isOff: lane.isOff,
+      offFor: lane.offFor,
     }));
     const able = lanes.filter((lane) => !lane.isOff && misfits(lane, queue.needs).length === 0);
     const next = able.find(({ busy }) => !busy) ?? able[0];
@@ -78,6 +79,7 @@ export class Outlooks {
         paused: version.pausedAt !== null,
         waitsFor: version.waitsFor,
         retryAtMs: version.notBefore?.getTime() ?? null,
+        failedWith: version.failedWith,
       },
     });
   }

@@ -89,7 +89,7 @@ export class SchedulingRepository {
   async reopenTasks(sql: Sql, shotVersionId: string, kind: 'analyse' | 'render'): Promise<void> {
     await sql.query(
       `UPDATE tasks SET state = 'pending', failures = 0, not_before = clock_timestamp(), error_code = NULL,
-              error_message = NULL, avoid_lanes = '{}', avoid_until = NULL
+              error_message = NULL, avoid_lanes = '{}', avoid_until = NULL, forgiven_epoch = epoch
         WHERE shot_version_id = $1 AND kind = $2::task_kind AND state IN ('failed', 'cancelled')`,
       [shotVersionId, kind],
     );

@@ -20,7 +20,7 @@ const FORGET_DELIVERIES = `
   DELETE FROM webhook_deliveries WHERE state <> 'pending' AND created_at < now() - interval '30 days'`;
 
 /**
- * Versions that wait for lanes although nothing is left to do, or although something failed for good. $1 seconds that
+ * Versions that wait for lanes although nothing is left to do but what was set aside. $1 seconds that
  * each stood so. A version costs some probes of an index, whatever its shards: the farm may have a million that wait. The
  * order by frame is for the planner, which without it reads the table until the first match.
  */
@@ -31,13 +31,13 @@ const SETTLED = `
       (SELECT t.id FROM tasks t WHERE t.shot_version_id = v.id AND t.kind = k.kind AND t.state = 'failed'
         ORDER BY t.start_frame LIMIT 1) AS failed,
       (SELECT t.id FROM tasks t WHERE t.shot_version_id = v.id AND t.kind = k.kind AND t.state <> 'accepted'
-        ORDER BY t.start_frame LIMIT 1) AS open,
+        AND t.state <> 'failed' ORDER BY t.start_frame LIMIT 1) AS open,
       (SELECT t.id FROM tasks t WHERE t.shot_version_id = v.id AND t.kind = k.kind AND t.state = 'accepted'
         ORDER BY t.start_frame LIMIT 1) AS accepted
     FROM shot_versions v
     CROSS JOIN LATERAL (SELECT (CASE v.state WHEN 'analysing' THEN 'analyse' ELSE 'render' END)::task_kind AS kind) k
     WHERE v.state IN ('analysing', 'rendering') AND v.state_changed_at <= now() - make_interval(secs => $1)) s
-  WHERE s.failed IS NOT NULL OR (s.open IS NULL AND s.accepted IS NOT NULL)`;
+  WHERE s.open IS NULL AND (s.failed IS NOT NULL OR s.accepted IS NOT NULL)`;
 
 /** Versions that ended and of which lanes could still lease something; $1 whether all of them are looked at. */
 const LEFT_OPEN = `
@@ -115,7 +115,7 @@ export class Reconciler {
     return true;
   }
 
-  /** A shot that waits for lanes goes on when nothing is open any more, and ends when something failed for good. */
+  /** A shot that waits for lanes goes on when nothing is open any more, and ends where something was set aside. */
   async #settleTasks(sql: Sql, settledForS: number): Promise<number> {
     const settled = await sql.query<SettledVersion>(SETTLED, [settledForS]);
     for (const { id: shotVersionId, kind, failed, accepted } of settled) {

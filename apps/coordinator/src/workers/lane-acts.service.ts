@@ -34,9 +34,11 @@ export class LaneActs {
   /** It gets work again, whether it was drained or set aside for its failures. */
   async undrain(actor: Actor, laneId: string, reason: string): Promise<void> {
     await this.#change(actor, laneId, 'lane.undrained', async (sql) => {
-      await sql.query(`UPDATE lanes SET drained_at = NULL, set_aside_until = NULL, failed_tasks = '{}' WHERE id = $1`, [
-        laneId,
-      ]);
+      await sql.query(
+        `UPDATE lanes SET drained_at = NULL, set_aside_until = NULL, set_aside_reason = NULL, host_faults = 0, recent_ends = '{}'
+          WHERE id = $1`,
+        [laneId],
+      );
       return { reason: personal(reason) };
     });
   }

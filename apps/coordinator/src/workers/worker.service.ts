@@ -75,13 +75,17 @@ export class WorkerService {
         lastSeenAt: lane.lastSeenAt?.toISOString() ?? null,
         pools: lane.pools,
         drainedAt: lane.drainedAt?.toISOString() ?? null,
-        setAsideUntil: setAside(lane.setAsideUntil, this.clock.now()),
+        ...setAside(lane, this.clock.now()),
       })),
     }));
   }
 }
 
 /** A moment that is past sets nothing aside any more. */
-function setAside(until: Date | null, now: Date): string | null {
-  return until !== null && until > now ? until.toISOString() : null;
+function setAside(
+  { setAsideUntil: until, setAsideReason }: { setAsideUntil: Date | null; setAsideReason: string | null },
+  now: Date,
+): { setAsideUntil: string | null; setAsideReason: string | null } {
+  if (until === null || until <= now) return { setAsideUntil: null, setAsideReason: null };
+  return { setAsideUntil: until.toISOString(), setAsideReason };
 }

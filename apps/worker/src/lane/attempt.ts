@@ -2,13 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { NodeClient } from '@understudy/client/node';
-import {
-  type ErrorCode,
-  type Lease,
-  type ObjectRef,
-  type UnderstudyError,
-  toUnderstudyError,
-} from '@understudy/contracts';
+import { type ErrorCode, type Lease, type ObjectRef, UnderstudyError, toUnderstudyError } from '@understudy/contracts';
 
 import type { LaneLog } from '../log.js';
 import { AttemptLog } from '../logs/attempt-log.js';
@@ -184,7 +178,7 @@ export class Attempt {
           const error = toUnderstudyError(thrown);
           if (this.#keeper.lost.aborted) throw error;
           if (lease.signal.aborted) throw new Stopped('expired');
-          if (!isPassingForResult(error) || monotonicMs() >= untilMs) throw error;
+          if (!isPassingForResult(error) || monotonicMs() >= untilMs) throw atCoordinator(error);
           log.warn({ attemptId, code: error.code }, 'the result waits');
           await pause(RETRY_MS, lease.signal);
         }
@@ -219,7 +213,7 @@ export class Attempt {
     const reason = this.#stopReason(thrown);
     if (reason === null) {
       const report = failureReport(thrown);
-      this.#failedWith = report.code;
+      this.#failedWith = report.details?.['at'] === 'coordinator' ? null : report.code;
       log.error(
         {
           attemptId,
@@ -266,6 +260,11 @@ export class Attempt {
       }
     }
   }
+}
+
+/** What the coordinator answered to a result: a full disk is its own then, not this host's. */
+function atCoordinator({ code, message, details, cause }: UnderstudyError): UnderstudyError {
+  return new UnderstudyError(code, message, { details: { ...details, at: 'coordinator' }, cause });
 }
 
 function objectsOf(lease: Lease): ObjectRef[] {

@@ -1,5 +1,6 @@
-/** A lane that failed so many tasks, and made nothing in between, is set aside. */
+/** A lane that failed so many different tasks among the last {@link RECENT_ENDS} that it ended is set aside. */
 export const BAD_HOST_TASKS = 3;
+export const RECENT_ENDS = 10;
 /** Then it is forgiven and tried again. */
 export const SET_ASIDE_MS = 10 * 60_000;
 /** For so long other lanes go first at a task that a lane failed. */
@@ -8,13 +9,13 @@ export const AVOID_MS = 60_000;
 export const STUCK_MS = 15 * 60_000;
 
 export interface LaneRecord {
-  /** Different tasks that it failed since it last made something. */
+  /** Different tasks that it failed lately. */
   readonly failedTasks: number;
   /** Different shots that these belong to. */
   readonly failedShots: number;
   /** Another lane made something of one of these shots: the shots are not what is at fault. */
   readonly othersSucceed: boolean;
-  /** Lanes at work, or ready for it, that can do what this one can. */
+  /** Lanes at work, or ready for it, that could do what it failed now. */
   readonly otherLanes: number;
 }
 

@@ -8,6 +8,8 @@ export interface WorkHold {
   readonly waitsFor?: readonly string[];
   /** When the first of its failed shards is tried again; null when some may be leased now. */
   readonly retryAtMs?: number | null;
+  /** The code of what the last try of a waiting shard failed with. */
+  readonly failedWith?: string | null;
   /** Why nobody is given anything; null when leases are given. */
   readonly leasesHeld?: string | null;
 }
@@ -17,10 +19,10 @@ export type WaitReason =
   | { readonly code: 'LEASES_ON_HOLD'; readonly because: string }
   | { readonly code: 'PAUSED' }
   | { readonly code: 'AFTER_OTHER_SHOTS'; readonly shots: readonly string[] }
-  | { readonly code: 'RETRY_PAUSE'; readonly seconds: number }
+  | { readonly code: 'RETRY_PAUSE'; readonly seconds: number; readonly because?: string }
   | { readonly code: 'NO_LANES' }
   /** Lanes that fit are all drained or set aside. */
-  | { readonly code: 'LANES_OFF'; readonly lanes: number }
+  | { readonly code: 'LANES_OFF'; readonly lanes: number; readonly because?: readonly string[] }
   /** No lane that is there could do it; `misfits` has what keeps each of them from it, the rarest last. */
   | { readonly code: 'NO_LANE_FITS'; readonly misfits: readonly Misfit[] }
   /** Its project has as many lanes as it may have. */
@@ -41,7 +43,12 @@ export interface WaitRequest<Queue extends WaitingQueue & { readonly needs: Requ
   readonly queue: Queue;
   readonly queues: readonly Queue[];
   readonly projects: ReadonlyMap<string, ProjectShare>;
-  readonly lanes: readonly (PlacementLane & { readonly busy: boolean; readonly isOff?: boolean })[];
+  readonly lanes: readonly (PlacementLane & {
+    readonly busy: boolean;
+    readonly isOff?: boolean;
+    /** The code that it is set aside for. */
+    readonly offFor?: string | null;
+  })[];
   readonly hold?: WorkHold;
 }
 
@@ -56,7 +63,10 @@ export function whyWaiting<Queue extends WaitingQueue & { readonly needs: Requir
   const able = lanes.filter((lane) => misfits(lane, queue.needs).length === 0);
   if (able.length === 0) return { code: 'NO_LANE_FITS', misfits: commonMisfits(lanes, queue.needs) };
   const fitting = able.filter(({ isOff }) => isOff !== true);
-  if (fitting.length === 0) return { code: 'LANES_OFF', lanes: able.length };
+  if (fitting.length === 0) {
+    const because = [...new Set(able.flatMap(({ offFor }) => offFor ?? []))].toSorted();
+    return { code: 'LANES_OFF', lanes: able.length, ...(because.length === 0 ? {} : { because }) };
+  }
   const share = projects.get(queue.projectId);
   if (share?.mostLanes != null && share.running >= share.mostLanes) {
     return { code: 'PROJECT_AT_CAP', running: share.running, mostLanes: share.mostLanes };
@@ -71,14 +81,15 @@ export function whyWaiting<Queue extends WaitingQueue & { readonly needs: Requir
 }
 
 function heldBy(
-  { paused, waitsFor = [], retryAtMs = null, leasesHeld = null }: WorkHold,
+  { paused, waitsFor = [], retryAtMs = null, failedWith = null, leasesHeld = null }: WorkHold,
   nowMs: number,
 ): WaitReason | null {
   if (leasesHeld !== null) return { code: 'LEASES_ON_HOLD', because: leasesHeld };
   if (paused === true) return { code: 'PAUSED' };
   if (waitsFor.length > 0) return { code: 'AFTER_OTHER_SHOTS', shots: waitsFor };
   if (retryAtMs !== null && retryAtMs > nowMs) {
-    return { code: 'RETRY_PAUSE', seconds: Math.ceil((retryAtMs - nowMs) / 1000) };
+    const because = failedWith === null ? {} : { because: failedWith };
+    return { code: 'RETRY_PAUSE', seconds: Math.ceil((retryAtMs - nowMs) / 1000), ...because };
   }
   return null;
 }
@@ -111,11 +122,11 @@ export function sayWait(reason: WaitReason): string {
     case 'AFTER_OTHER_SHOTS':
       return `it waits for ${reason.shots.length} other shot${reason.shots.length === 1 ? '' : 's'} to be ready`;
     case 'RETRY_PAUSE':
-      return `what failed is tried again in ${reason.seconds} s`;
+      return `what failed${saidOf(reason.because)} is tried again in ${reason.seconds} s`;
     case 'NO_LANES':
       return 'no lane is there; start one with: understudy worker';
     case 'LANES_OFF':
-      return `the ${reason.lanes} lane(s) that could do it are drained or set aside`;
+      return `the ${reason.lanes} lane(s) that could do it are drained or set aside${saidOf(reason.because?.join(', '))}`;
     case 'NO_LANE_FITS':
       return `no lane can do it: lanes ${reason.misfits.map((misfit) => LACKS[misfit]).join(', or ')}`;
     case 'PROJECT_AT_CAP':
@@ -128,6 +139,8 @@ export function sayWait(reason: WaitReason): string {
       return 'a free lane gets it at its next request';
   }
 }
+
+const saidOf = (code: string | undefined): string => (code === undefined ? '' : ` (${code})`);
 
 /** What keeps the lanes from it, the most frequent first. */
 function commonMisfits(lanes: readonly PlacementLane[], needs: Requirements): Misfit[] {

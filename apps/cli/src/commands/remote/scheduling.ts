@@ -105,7 +105,7 @@ export function describeOutlook({ waiting, etaSeconds, laneSeconds, shards, prio
   const { accepted, lost, running } = laneSeconds;
   return [
     waiting === null ? 'nothing of it waits for a lane' : `waits: ${waiting.text}`,
-    `shards waiting ${shards.waiting}, running ${shards.running}; priority ${priority}`,
+    `shards waiting ${shards.waiting}, running ${shards.running}, set aside ${shards.setAside}; priority ${priority}`,
     `this stage: ${etaSeconds === null ? 'no estimate yet' : `about ${Math.ceil(etaSeconds)} s more`}`,
     `lane seconds: ${accepted.toFixed(1)} counted, ${lost.toFixed(1)} lost, ${running.toFixed(1)} running`,
   ].join('\n');
@@ -118,7 +118,7 @@ function lineOf(worker: string, lane: WorkerLane): string {
     lane.drainedAt === null
       ? lane.setAsideUntil === null
         ? ''
-        : `\tset aside until ${lane.setAsideUntil}`
+        : `\tset aside until ${lane.setAsideUntil}: ${lane.setAsideReason ?? 'FAILURES'}`
       : '\tdrained';
   const pools = lane.pools.length === 0 ? '' : `\t${lane.pools.join(',')}`;
   return `${lane.id}\t${worker}\t${lane.name}\t${lane.state}\t${lane.parity}${pools}${off}`;
