@@ -15,10 +15,18 @@ beforeEach(() => {
   now = Date.now();
 });
 
+/** Faces on the way from one person to another, by degrees. */
+const blend = (one: number, other: number) => (degrees: number) => {
+  const embedding = Buffer.alloc(512 * 4);
+  embedding.writeFloatLE(Math.cos((degrees * Math.PI) / 180), one * 4);
+  embedding.writeFloatLE(Math.sin((degrees * Math.PI) / 180), other * 4);
+  return { sha256: sha(String(degrees / 60)), template: embedding.toString('base64'), recogniser: 'test' };
+};
+
 const { project, bring, bringStatement, decide, broughtIn } = new ConsentDesk(() => farm);
 
 describe('importing a consent document', () => {
-  it('waits for review in a farm, and makes the performer with the enrolled face', async () => {
+  it('waits for review in a farm; the performer has no enrolled face before it was activated', async () => {
     const stage = await project();
     const { status, body } = await bringStatement(stage);
     expect(status).toBe(200);
@@ -27,8 +35,11 @@ describe('importing a consent document', () => {
       { state: 'pending_review', level: 'L1', performer: 'P-1', activatedBy: null },
     ]);
     expect(JSON.stringify(body)).not.toContain(template(1));
-    const performers = await farm.call('listPerformers', stage.producer.token, { query: { projectId: stage.id } });
-    expect(performers.body.items).toMatchObject([{ name: 'P-1', enrolledFaces: 1 }]);
+    const enrolled = async () =>
+      (await farm.call('listPerformers', stage.producer.token, { query: { projectId: stage.id } })).body.items;
+    expect(await enrolled()).toMatchObject([{ name: 'P-1', enrolledFaces: 0 }]);
+    await decide('activateConsent', stage.officer, body.consents[0]?.id ?? '');
+    expect(await enrolled()).toMatchObject([{ name: 'P-1', enrolledFaces: 1 }]);
   });
 
   it('is active at once in a local project, with every waiver audited', async () => {
@@ -116,6 +127,32 @@ describe('one face, one name', () => {
     const stage = await project();
     await bringStatement(stage, { performer: 'P-1', person: 1 });
     expect((await bringStatement(stage, { performer: 'P-1', person: 2 })).body.error?.code).toBe('IDENTITY_MISMATCH');
+  });
+
+  it('frees a name and a face when the consent that took them was declined', async () => {
+    const stage = await project();
+    const id = await broughtIn(stage, { performer: 'P-1', person: 1 });
+    await farm.call('declineConsent', stage.officer.token, { params: { consentId: id }, body: { reason: 'not so' } });
+    expect((await bringStatement(stage, { performer: 'P-2', person: 1 })).status).toBe(200);
+    expect((await bringStatement(stage, { performer: 'P-1', person: 2 })).status).toBe(200);
+  });
+
+  it('compares faces that begin to count with those that count already, whoever waited beside them', async () => {
+    const stage = await project();
+    const between = blend(1, 2);
+    const ids: string[] = [];
+    for (const degrees of [0, 60, 120]) {
+      const parties = statement({ project: stage.name }).parties.map((party) => ({
+        ...party,
+        faces: [between(degrees)],
+      }));
+      ids.push(await broughtIn(stage, { changes: { parties } }));
+    }
+    const [first = '', , third = ''] = ids;
+    expect((await decide('activateConsent', stage.officer, first)).status).toBe(200);
+    // Like the one that still waits, and a stranger to the one that counts.
+    const refused = await decide('activateConsent', stage.officer, third);
+    expect(refused.body.error?.code).toBe('IDENTITY_MISMATCH');
   });
 
   it('holds for two imports at the same moment', async () => {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +9,7 @@ import { Resubmissions } from '../../apps/coordinator/src/shots/resubmissions.js
 import { ShotActs } from '../../apps/coordinator/src/shots/shot-acts.js';
 import { ShotRepository } from '../../apps/coordinator/src/shots/shot.repository.js';
 import { AnalysisPurge } from '../../apps/coordinator/src/stages/analysis-purge.js';
-import { FakeLane, templateOf } from './fake-lane.js';
+import { FakeLane } from './fake-lane.js';
 import { makePlate, PLATE_FRAMES } from './drawn-plate.js';
 import { type Stage, StagesFarm } from './stages-farm.js';
 
@@ -30,16 +29,9 @@ beforeAll(async () => {
   stage = await farm.addStage(join(folder, 'plate.mp4'));
   lane = await farm.addLane();
   shot = await farm.bringTo('verifying', stage, lane);
-  thirdId = randomUUID();
-  await farm.owner.query('INSERT INTO performers (id, project_id, name) VALUES ($1, $2, $3)', [
-    thirdId,
-    stage.projectId,
-    'Third',
-  ]);
-  await farm.owner.query(
-    `INSERT INTO performer_faces (id, performer_id, image_sha256, template, recogniser) VALUES ($1, $2, $3, $4, 'test')`,
-    [randomUUID(), thirdId, 'e'.repeat(64), templateOf(THIRD)],
-  );
+  const { projectId, projectName } = stage;
+  thirdId = await farm.addPerformer(projectId);
+  await farm.addConsent({ projectId, projectName, performerId: thirdId, role: 'identity', face: THIRD });
 });
 afterAll(async () => {
   await farm?.stop();

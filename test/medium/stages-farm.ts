@@ -130,10 +130,12 @@ export class StagesFarm {
       `INSERT INTO projects (id, name, profile, least_level) VALUES ($1, $2, $3::project_profile, $4::consent_level)`,
       [projectId, projectName, profile, profile === 'local' ? 'L0' : 'L1'],
     );
-    const identityPerformerId = await this.#addPerformer(projectId, 2);
-    const platePerformerId = await this.#addPerformer(projectId, plateFace);
-    const consent = (performerId: string, role: ConsentRole) =>
-      this.addConsent({ projectId, projectName, performerId, role, level });
+    const [identityPerformerId, platePerformerId] = [
+      await this.addPerformer(projectId),
+      await this.addPerformer(projectId),
+    ];
+    const consent = (performerId: string, role: ConsentRole, face: number | null) =>
+      this.addConsent({ projectId, projectName, performerId, role, level, face });
     const identityAssetId = await this.addFace(projectId, 'identity', identityImage);
     return {
       projectId,
@@ -142,8 +144,8 @@ export class StagesFarm {
       identityPerformerId,
       platePerformerId,
       identityAssetId,
-      identityConsentId: await consent(identityPerformerId, 'identity'),
-      plateConsentId: await consent(platePerformerId, 'plate'),
+      identityConsentId: await consent(identityPerformerId, 'identity', 2),
+      plateConsentId: await consent(platePerformerId, 'plate', plateFace),
       actor: await this.addMember(projectId, 'producer', userId),
     };
   }
@@ -171,19 +173,13 @@ export class StagesFarm {
     return { ...createActor({ ...roles, name: 'Test', token: { id: randomUUID(), kind: 'api' } }), secret };
   }
 
-  async #addPerformer(projectId: string, person: number | null): Promise<string> {
+  async addPerformer(projectId: string): Promise<string> {
     const id = randomUUID();
     await this.owner.query('INSERT INTO performers (id, project_id, name) VALUES ($1, $2, $3)', [
       id,
       projectId,
       `P ${id}`,
     ]);
-    if (person !== null) {
-      await this.owner.query(
-        `INSERT INTO performer_faces (id, performer_id, image_sha256, template, recogniser) VALUES ($1, $2, $3, $4, 'test')`,
-        [randomUUID(), id, createHash('sha256').update(id).digest('hex'), templateOf(person)],
-      );
-    }
     return id;
   }
 
@@ -194,6 +190,8 @@ export class StagesFarm {
     role: ConsentRole;
     level?: ConsentLevel;
     scope?: Record<string, unknown>;
+    /** Whose face it binds; nobody's without one. */
+    face?: number | null;
   }): Promise<string> {
     const id = randomUUID();
     const [validFrom, validUntil] = [new Date(Date.now() - DAY_MS), new Date(Date.now() + DAY_MS)];
@@ -217,7 +215,16 @@ export class StagesFarm {
         randomUUID(),
       ],
     );
+    if (of.face !== undefined && of.face !== null) await this.#bindFace(id, of.performerId, of.face);
     return id;
+  }
+
+  async #bindFace(consentId: string, performerId: string, person: number): Promise<void> {
+    await this.owner.query(
+      `INSERT INTO performer_faces (id, performer_id, consent_id, image_sha256, template, recogniser)
+       VALUES ($1, $2, $3, $4, $5, 'test')`,
+      [randomUUID(), performerId, consentId, createHash('sha256').update(consentId).digest('hex'), templateOf(person)],
+    );
   }
 
   /** A complete asset; the same content in a project is one asset. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -64,6 +65,16 @@ describe('submission', () => {
       code: 'IDENTITY_MISMATCH',
       details: { role: 'identity' },
     });
+  });
+
+  it('does not take a face for the performer that only a consent in review binds', async () => {
+    const wrong = await farm.addStage(plate, { identityImage: 3 });
+    const { projectId, projectName, identityPerformerId: performerId } = wrong;
+    const id = await farm.addConsent({ projectId, projectName, performerId, role: 'identity', face: 3 });
+    await farm.owner.query(`UPDATE consents SET state = 'pending_review', activated_by = NULL WHERE id = $1`, [id]);
+    expect(await refused(farm.submit(wrong))).toMatchObject({ code: 'IDENTITY_MISMATCH' });
+    await farm.owner.query(`UPDATE consents SET state = 'active', activated_by = $2 WHERE id = $1`, [id, randomUUID()]);
+    await farm.submit(wrong);
   });
 
   it('refuses an image whose face was not read', async () => {

@@ -16,7 +16,6 @@ import { AuditWriter } from '../audit/audit-writer.js';
 import { EnrolmentService } from '../performers/enrolment.service.js';
 import { type Clock, CLOCK, DATABASE } from '../platform/tokens.js';
 import { type Admission, admit } from './admission.js';
-import { TemplateVault } from '../sealing/template-vault.js';
 import { ConsentRepository, type ConsentRow, consentView } from './consent.repository.js';
 import { checkDocument, lineageOf } from './consent-document.js';
 
@@ -37,7 +36,6 @@ export class ConsentImportService {
     private readonly consents: ConsentRepository,
     private readonly enrolment: EnrolmentService,
     private readonly audit: AuditWriter,
-    private readonly vault: TemplateVault,
   ) {}
 
   /**
@@ -52,7 +50,7 @@ export class ConsentImportService {
     return this.database.transaction(async (tx) => {
       const project = await this.consents.project(tx, projectId);
       const admission = admit(document.statement, project, this.clock.now());
-      const performerIds = await this.enrolment.enrol(tx, actor.label, projectId, document.statement.parties);
+      const performerIds = await this.enrolment.performersOf(tx, actor.label, projectId, document.statement.parties);
       const rows: ConsentRow[] = [];
       for (const [index, party] of document.statement.parties.entries()) {
         const performerId = performerIds[index] ?? '';
@@ -81,7 +79,7 @@ export class ConsentImportService {
       state: admission.state,
       level: admission.level,
       scope: statement.scope,
-      document: this.sealed(projectId, document),
+      document: withoutTemplates(document),
       documentSha256,
       validFrom: new Date(statement.scope.validFrom),
       validUntil: new Date(statement.scope.validUntil),
@@ -93,18 +91,8 @@ export class ConsentImportService {
       protection: party.protection?.kind ?? null,
     });
     await this.note(tx, actor, row);
+    await this.enrolment.bind(tx, actor.label, row, party);
     return row;
-  }
-
-  /** The document with its templates sealed: everything else of it is read by people. */
-  private sealed(projectId: string, document: ConsentDocument): ConsentDocument {
-    const seal = (template: string): string =>
-      Buffer.from(this.vault.seal(projectId, Buffer.from(template, 'base64'))).toString('base64');
-    const parties = document.statement.parties.map((party) => ({
-      ...party,
-      faces: party.faces.map((face) => ({ ...face, template: seal(face.template) })),
-    }));
-    return { ...document, statement: { ...document.statement, parties } };
   }
 
   private known(row: ConsentRow): ConsentRow {
@@ -143,4 +131,13 @@ export class ConsentImportService {
     const superseded = await this.consents.supersede(tx, row);
     await this.audit.append(tx, { ...event, action: 'consent.activated', data: { waivers, superseded } });
   }
+}
+
+/** The document as people read it. Its templates are kept with the faces alone, sealed, and end with them. */
+function withoutTemplates({ statement, attestation }: ConsentDocument) {
+  const parties = statement.parties.map((party) => ({
+    ...party,
+    faces: party.faces.map(({ sha256, recogniser }) => ({ sha256, recogniser })),
+  }));
+  return { statement: { ...statement, parties }, attestation };
 }

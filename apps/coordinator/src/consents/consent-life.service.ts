@@ -6,6 +6,7 @@ import type { Actor } from '../access/actor.js';
 import { AnchorHold } from '../audit/anchor-hold.js';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { LogInclusion } from '../audit/log-inclusion.js';
+import { EnrolmentService } from '../performers/enrolment.service.js';
 import { type Clock, CLOCK, DATABASE } from '../platform/tokens.js';
 import { ConsentRepository, type ConsentRow, consentView } from './consent.repository.js';
 import { ShotWithdrawal } from './shot-withdrawal.js';
@@ -37,6 +38,7 @@ export class ConsentLifeService {
     private readonly audit: AuditWriter,
     private readonly log: LogInclusion,
     private readonly anchorHold: AnchorHold,
+    private readonly enrolment: EnrolmentService,
   ) {}
 
   /**
@@ -44,7 +46,8 @@ export class ConsentLifeService {
    *
    * @param decision `waiveNotice` is the reason to begin before the performer's notice has run, or without one
    * @throws UnderstudyError NOT_FOUND, FORBIDDEN to whoever asked for it, CONSENT_EXPIRED, CONSENT_NOT_YET_VALID without
-   * a notice, CONFLICT in another state, RECORD_ALTERED, LOG_BEHIND_ANCHOR
+   * a notice, CONFLICT in another state, RECORD_ALTERED, IDENTITY_MISMATCH,
+   * LOG_BEHIND_ANCHOR
    */
   async activate(actor: Actor, consentId: string, decision: Decision): Promise<Consent> {
     this.anchorHold.refuse('No consent is activated');
@@ -55,6 +58,7 @@ export class ConsentLifeService {
 
   private async activateOnce(actor: Actor, consentId: string, decision: Decision): Promise<Consent> {
     return this.database.transaction(async (tx) => {
+      await this.consents.lockProjectOf(tx, consentId);
       const row = await this.consents.lock(tx, actor, 'activate', consentId);
       await this.consents.requireUnaltered(tx, consentId);
       requirePossible(row, 'activate');
@@ -65,6 +69,7 @@ export class ConsentLifeService {
         throw new UnderstudyError('CONSENT_EXPIRED', 'This consent has expired; a new one is needed.');
       }
       await this.requireNewest(tx, row);
+      await this.enrolment.requireSound(tx, row);
       const waiver = noticeWaiver(row, actor, decision.waiveNotice);
       const change = { state: 'active', activatedBy: actor.id, stateReason: decision.reason, ...waiver } as const;
       const changed = await this.consents.update(tx, consentId, change);

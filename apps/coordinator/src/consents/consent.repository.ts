@@ -80,6 +80,14 @@ export class ConsentRepository {
     return row?.uses ?? 0;
   }
 
+  /** Holds off whoever enrols faces into the consent's project, who locks it before any consent. */
+  async lockProjectOf(tx: Tx, consentId: string): Promise<void> {
+    await tx.query(
+      'SELECT p.id FROM projects p JOIN consents c ON c.project_id = p.id WHERE c.id = $1::uuid FOR NO KEY UPDATE OF p',
+      [consentId],
+    );
+  }
+
   project(tx: Tx, projectId: string) {
     return tx.prisma.project.findUniqueOrThrow({ where: { id: projectId } });
   }

@@ -68,11 +68,12 @@ export class OutputGateRepository {
     );
   }
 
-  /** Every face that is enrolled in the shot's project. */
+  /** Every face that an activated consent of the shot's project binds. */
   async enrolled(sql: Sql, projectId: string): Promise<KnownFace[]> {
     const rows = await sql.query<Stored>(
       `SELECT f.performer_id AS "performerId", p.project_id AS "projectId", f.recogniser, f.template
-         FROM performer_faces f JOIN performers p ON p.id = f.performer_id WHERE p.project_id = $1`,
+         FROM performer_faces f JOIN performers p ON p.id = f.performer_id JOIN consents c ON c.id = f.consent_id
+        WHERE p.project_id = $1 AND c.state IN ('active', 'suspended')`,
       [projectId],
     );
     return rows.map((row) => this.#known(row));

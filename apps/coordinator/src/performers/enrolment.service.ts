@@ -4,7 +4,7 @@ import type { Tx } from '@understudy/db';
 import { decodeEmbedding } from '@understudy/face/track';
 import { AuditWriter } from '../audit/audit-writer.js';
 import { type EnrolledFace, type FaceConflict, findFaceConflict } from './face-match.js';
-import { PerformerRepository } from './performer.repository.js';
+import { type KnownFaceRow, PerformerRepository } from './performer.repository.js';
 
 /** How far from 1 the length of a template may be. */
 const LENGTH_TOLERANCE = 0.01;
@@ -34,6 +34,12 @@ function refusal({ kind, sha256, performer }: FaceConflict): UnderstudyError {
   return new UnderstudyError('IDENTITY_MISMATCH', message, { details });
 }
 
+export interface BoundConsent {
+  readonly id: string;
+  readonly projectId: string;
+  readonly performerId: string;
+}
+
 /** Binds faces to performers: one face, one name in a project. */
 @Injectable()
 export class EnrolmentService {
@@ -43,54 +49,73 @@ export class EnrolmentService {
   ) {}
 
   /**
-   * Finds or makes the performer of each party and enrols the faces that are new.
+   * Finds or makes the performer of each party. A face that only waits for its consent's review keeps its name from being
+   * given to somebody else, and counts for nothing more.
    *
    * @returns the performers' ids, in the order of the parties
    * @throws UnderstudyError IDENTITY_MISMATCH, CONSENT_DOCUMENT_INVALID
    */
-  async enrol(tx: Tx, actor: string, projectId: string, parties: readonly ConsentParty[]): Promise<string[]> {
+  async performersOf(tx: Tx, actor: string, projectId: string, parties: readonly ConsentParty[]): Promise<string[]> {
     await this.performers.lockProject(tx, projectId);
-    const enrolled = (await this.performers.facesOfProject(tx, projectId)).map((row) => ({
-      performer: row.performer.name,
-      sha256: row.imageSha256,
-      recogniser: row.recogniser,
-      embedding: decodeEmbedding(Buffer.from(row.opened).toString('base64')),
-    }));
-    const conflict = findFaceConflict(parties.flatMap(readFaces), enrolled);
-    if (conflict !== null) throw refusal(conflict);
+    const known = await this.performers.facesOfProject(tx, projectId, 'live');
+    requireNoConflict(parties.flatMap(readFaces), known.map(asEnrolled));
     const ids: string[] = [];
-    for (const party of parties) ids.push(await this.enrolParty(tx, actor, projectId, party, enrolled));
+    for (const party of parties) ids.push(await this.performerOf(tx, actor, projectId, party.performer));
     return ids;
   }
 
-  private async enrolParty(
-    tx: Tx,
-    actor: string,
-    projectId: string,
-    party: ConsentParty,
-    enrolled: readonly EnrolledFace[],
-  ): Promise<string> {
-    const known = await this.performers.byName(tx, projectId, party.performer);
-    const { id } = known ?? (await this.performers.create(tx, projectId, party.performer));
-    const old = new Set(enrolled.filter((face) => face.performer === party.performer).map((face) => face.sha256));
-    const news = party.faces.filter((face) => !old.has(face.sha256));
-    const faces = news.map(({ sha256, template, recogniser }) => ({
-      performerId: id,
+  /** Keeps the faces of a party with its consent; they count once that was activated. */
+  async bind(tx: Tx, actor: string, consent: BoundConsent, party: ConsentParty): Promise<void> {
+    if (party.faces.length === 0) return;
+    const { id: consentId, projectId, performerId } = consent;
+    const faces = party.faces.map(({ sha256, template, recogniser }) => ({
+      performerId,
+      consentId,
       imageSha256: sha256,
       template: new Uint8Array(Buffer.from(template, 'base64')),
       recogniser,
     }));
     await this.performers.addFaces(tx, projectId, faces);
-    if (known === null || faces.length > 0) {
-      await this.audit.append(tx, {
-        actor,
-        action: known === null ? 'performer.enrolled' : 'performer.faces_added',
-        subjectType: 'Performer',
-        subjectId: id,
-        projectId,
-        data: { images: faces.map((face) => face.imageSha256) },
-      });
-    }
+    await this.audit.append(tx, {
+      actor,
+      action: 'performer.faces_added',
+      subjectType: 'Performer',
+      subjectId: performerId,
+      projectId,
+      data: { consentId, images: faces.map((face) => face.imageSha256) },
+    });
+  }
+
+  /**
+   * Before a consent's faces count: they are compared with those that count already. Whoever calls it holds the project.
+   *
+   * @throws UnderstudyError IDENTITY_MISMATCH
+   */
+  async requireSound(tx: Tx, { id, projectId }: BoundConsent): Promise<void> {
+    const live = await this.performers.facesOfProject(tx, projectId, 'live');
+    const activated = await this.performers.facesOfProject(tx, projectId, 'activated');
+    const own = live.filter(({ consentId }) => consentId === id);
+    const others = activated.filter(({ consentId }) => consentId !== id);
+    requireNoConflict(own.map(asEnrolled), others.map(asEnrolled));
+  }
+
+  private async performerOf(tx: Tx, actor: string, projectId: string, name: string): Promise<string> {
+    const known = await this.performers.byName(tx, projectId, name);
+    if (known !== null) return known.id;
+    const { id } = await this.performers.create(tx, projectId, name);
+    const subject = { subjectType: 'Performer', subjectId: id, projectId };
+    await this.audit.append(tx, { actor, action: 'performer.enrolled', ...subject, data: {} });
     return id;
   }
+}
+
+function requireNoConflict(news: readonly EnrolledFace[], known: readonly EnrolledFace[]): void {
+  const conflict = findFaceConflict(news, known);
+  if (conflict !== null) throw refusal(conflict);
+}
+
+function asEnrolled(row: KnownFaceRow): EnrolledFace {
+  const { performer, imageSha256, recogniser, opened } = row;
+  const embedding = decodeEmbedding(Buffer.from(opened).toString('base64'));
+  return { performer: performer.name, sha256: imageSha256, recogniser, embedding };
 }

@@ -8,7 +8,7 @@ import { PerformerRepository } from './performer.repository.js';
 
 const EVERY_MS = 60_000;
 
-/** Enrolled faces expire with the last consent of their performer. */
+/** Enrolled faces end with the consent that binds them: declined, lapsed, revoked, expired or superseded. */
 @Injectable()
 export class FaceRetention implements OnApplicationBootstrap, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;

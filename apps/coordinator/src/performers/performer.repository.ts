@@ -9,6 +9,7 @@ import { TemplateVault } from '../sealing/template-vault.js';
 
 export interface NewFace {
   readonly performerId: string;
+  readonly consentId: string;
   readonly imageSha256: string;
   readonly template: Uint8Array<ArrayBuffer>;
   readonly recogniser: string;
@@ -16,7 +17,10 @@ export interface NewFace {
 
 type PerformerRow = Prisma.PerformerGetPayload<object>;
 type CountedPerformer = PerformerRow & { _count: { faces: number } };
-type FaceRow = Prisma.PerformerFaceGetPayload<{ include: { performer: true } }>;
+/** A consent's faces count while it is in one of these; before, they wait for its review. */
+const ACTIVATED = ['active', 'suspended'] as const;
+const LIVE = ['draft', 'pending_signature', 'pending_review', ...ACTIVATED] as const;
+export type KnownFaceRow = Prisma.PerformerFaceGetPayload<{ include: { performer: true } }> & { opened: Uint8Array };
 
 @Injectable()
 export class PerformerRepository {
@@ -34,7 +38,7 @@ export class PerformerRepository {
     const ofProject = projectId === undefined ? {} : { projectId };
     return this.database.prisma.performer.findMany({
       where: { AND: [mine, ofProject, where] },
-      include: { _count: { select: { faces: true } } },
+      include: { _count: { select: { faces: { where: { consent: { state: { in: [...ACTIVATED] } } } } } } },
       ...rest,
     });
   }
@@ -44,9 +48,11 @@ export class PerformerRepository {
     await tx.query('SELECT id FROM projects WHERE id = $1::uuid FOR NO KEY UPDATE', [projectId]);
   }
 
-  async facesOfProject(tx: Tx, projectId: string): Promise<(FaceRow & { opened: Uint8Array })[]> {
+  /** Faces of the project's consents: of those that have not ended, or of those alone that were activated. */
+  async facesOfProject(tx: Tx, projectId: string, which: 'live' | 'activated'): Promise<KnownFaceRow[]> {
+    const states = which === 'live' ? LIVE : ACTIVATED;
     const rows = await tx.prisma.performerFace.findMany({
-      where: { performer: { projectId } },
+      where: { performer: { projectId }, consent: { state: { in: [...states] } } },
       include: { performer: true },
     });
     return rows.map((row) => ({ ...row, opened: this.vault.open(projectId, row.template) }));
@@ -71,21 +77,19 @@ export class PerformerRepository {
   }
 
   /**
-   * Forgets the faces of everybody whose consents have all ended: nobody may use them, and nobody's work needs them.
+   * Forgets the faces of consents that have ended: nobody may use them, and nobody's work needs them.
    *
    * @returns whose, and how many
    */
   async dropNeedlessFaces(tx: Tx): Promise<{ performerId: string; projectId: string; faces: number }[]> {
     return tx.query(
       `WITH dropped AS (
-         DELETE FROM performer_faces f USING performers p
-          WHERE p.id = f.performer_id
-            AND EXISTS (SELECT 1 FROM consents c WHERE c.performer_id = p.id)
-            AND NOT EXISTS (SELECT 1 FROM consents c WHERE c.performer_id = p.id
-                             AND c.state IN ('draft', 'pending_signature', 'pending_review', 'active', 'suspended'))
-          RETURNING p.id AS performer_id, p.project_id)
+         DELETE FROM performer_faces f USING consents c
+          WHERE c.id = f.consent_id AND c.state <> ALL ($1::consent_state[])
+          RETURNING c.performer_id, c.project_id)
        SELECT performer_id AS "performerId", project_id AS "projectId", count(*)::int AS faces
          FROM dropped GROUP BY 1, 2 ORDER BY 1`,
+      [[...LIVE]],
     );
   }
 }

@@ -95,11 +95,12 @@ export class PlanRepository {
     });
   }
 
-  /** Templates of a performer's enrolled faces. */
+  /** Templates of a performer's faces, of consents that were activated: what only waits for its review proves nothing. */
   async enrolled(sql: Sql, performerId: string): Promise<Template[]> {
     const rows = await sql.query<{ projectId: string; template: Uint8Array }>(
-      `SELECT p.project_id AS "projectId", f.template FROM performer_faces f JOIN performers p ON p.id = f.performer_id
-        WHERE f.performer_id = $1 ORDER BY f.created_at, f.id`,
+      `SELECT p.project_id AS "projectId", f.template FROM performer_faces f
+         JOIN performers p ON p.id = f.performer_id JOIN consents c ON c.id = f.consent_id
+        WHERE f.performer_id = $1 AND c.state IN ('active', 'suspended') ORDER BY f.created_at, f.id`,
       [performerId],
     );
     return rows.map(({ projectId, template }) => templateOf(this.vault.open(projectId, template)));
