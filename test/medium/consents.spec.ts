@@ -123,6 +123,18 @@ describe('one face, one name', () => {
     expect(body.error?.details).toMatchObject({ image: sha('1') });
   });
 
+  it('refuses what another recogniser read: a face cannot be hidden behind it', async () => {
+    const stage = await project();
+    await bringStatement(stage, { performer: 'P-1', person: 1 });
+    const parties = statement({ project: stage.name, performer: 'P-2' }).parties.map((party) => ({
+      ...party,
+      faces: party.faces.map((face) => ({ ...face, recogniser: 'test ' })),
+    }));
+    const { status, body } = await bringStatement(stage, { changes: { parties } });
+    expect({ status, code: body.error?.code }).toEqual({ status: 422, code: 'CONSENT_DOCUMENT_INVALID' });
+    expect(body.error?.details).toEqual({ image: sha('1'), recogniser: 'test ', used: ['test'] });
+  });
+
   it('refuses another face under a name that is taken', async () => {
     const stage = await project();
     await bringStatement(stage, { performer: 'P-1', person: 1 });

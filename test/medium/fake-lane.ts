@@ -28,6 +28,13 @@ export function templateOf(person: number): Buffer {
   return Buffer.from(template.buffer);
 }
 
+/** Somebody as like the one person as the other. */
+export function templateBetween(one: number, other: number): Buffer {
+  const template = new Float32Array(512);
+  template[one] = template[other] = Math.SQRT1_2;
+  return Buffer.from(template.buffer);
+}
+
 /** A face that drifts slowly to the right, a place of its own for each person. */
 export function observe(frame: number, person: number, more: Partial<FaceObservation> = {}): FaceObservation {
   const [x, y] = [14 + person * 40 + frame * 0.1, 30];
@@ -64,6 +71,8 @@ export class FakeLane {
   faces: Faces = (frame) => [observe(frame, 0), observe(frame, 1)];
   /** Whose face it reads in an image. */
   enrolled = 2;
+  /** The model that it says it reads faces with. */
+  recogniser = 'test';
   /** No two pictures are of the very same quality, so no two results are the same object. */
   #images = 0;
   /** Renders every sample so much brighter. */
@@ -133,7 +142,7 @@ export class FakeLane {
     const result = {
       format: 'understudy-template/1',
       template: templateOf(this.enrolled).toString('base64'),
-      recogniser: 'test',
+      recogniser: this.recogniser,
       quality: 0.9 - (this.#images += 1) / 1e6,
     };
     return { bytes: Buffer.from(JSON.stringify(result)), frames: 0 };
@@ -141,7 +150,7 @@ export class FakeLane {
 
   #analyse({ startFrame, endFrame }: AnalyseLease): Result {
     const frames = Array.from({ length: endFrame - startFrame }, (_, n) => this.faces(startFrame + n));
-    const table = { format: 'understudy-observations/1', startFrame, endFrame, frames };
+    const table = { format: 'understudy-observations/1', startFrame, endFrame, recogniser: this.recogniser, frames };
     return { bytes: gzipSync(JSON.stringify(table)), frames: frames.length };
   }
 

@@ -24,6 +24,7 @@ describe('verification', () => {
         format: 'understudy-observations/1',
         startFrame,
         endFrame,
+        recogniser: 'r',
         frames: Array.from({ length: endFrame - startFrame }, () => []),
       }),
     );

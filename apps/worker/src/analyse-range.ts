@@ -4,12 +4,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 
-import type { AnalyseLease, FaceObservation } from '@understudy/contracts';
+import type { AnalyseLease, AnalysisPacks, FaceObservation } from '@understudy/contracts';
 import type { FaceAnalyser } from '@understudy/face';
 import { plateInfoSchema } from '@understudy/media';
 
 import { type FramesToTake, startDecoder, takenFrames, together } from './frames/pipeline.js';
-import type { ComputeCrew } from './compute/crew.js';
 import type { LaneControl } from './lane/control.js';
 import { type LaneTask, type TaskResult, inputPath } from './lane/task.js';
 import { Stopwatch } from './render/stopwatch.js';
@@ -22,6 +21,14 @@ export type FacesOfFrames = ReadonlyMap<number, readonly FaceObservation[]>;
 /** Analyses the frames of a range that no other one takes. */
 export type FrameAnalyser = (frames: FramesToTake) => Promise<FacesOfFrames>;
 
+/** Who analyses, and the model that reads faces for them. */
+export interface AnalysisCrew {
+  readonly recogniser: string;
+  /** All that the lane may use. */
+  readonly threads: number;
+  analysers(packs: AnalysisPacks | undefined): readonly FrameAnalyser[];
+}
+
 /**
  * An analyse task: its result is the table as gzip of its JSON, the same bytes for the same faces. What is found in a frame
  * depends on that frame alone, so ranges cut anywhere, among any number of threads, give the same table.
@@ -29,7 +36,7 @@ export type FrameAnalyser = (frames: FramesToTake) => Promise<FacesOfFrames>;
  * @throws Stopped when the lane's control says so
  */
 export async function analyseTask(
-  crew: ComputeCrew,
+  crew: AnalysisCrew,
   control: LaneControl,
   task: LaneTask,
   lease: AnalyseLease,
@@ -57,7 +64,9 @@ export async function analyseTask(
   stopwatch.enter('write');
   const faces = new Map(found.flatMap((frames) => [...frames]));
   const frames = Array.from({ length: endFrame - startFrame }, (_, position) => faces.get(startFrame + position));
-  const bytes = await compress(JSON.stringify({ format: 'understudy-observations/1', startFrame, endFrame, frames }));
+  const { recogniser } = crew;
+  const table = { format: 'understudy-observations/1', startFrame, endFrame, recogniser, frames };
+  const bytes = await compress(JSON.stringify(table));
   const written = join(task.folder, 'observations.json.gz');
   await writeFile(written, bytes, { mode: 0o600 });
   const sha256 = createHash('sha256').update(bytes).digest('hex');

@@ -23,7 +23,11 @@ export async function createTaskRunner(config: LaneConfig, control: LaneControl)
   let idle: NodeJS.Timeout | undefined;
   let forgotten = Promise.resolve();
   return {
-    capabilities: { ...capabilitiesOf(config, crew.packId, await crew.selfTest()), ...cardOf(config) },
+    capabilities: {
+      ...capabilitiesOf(config, crew.packId, await crew.selfTest()),
+      recogniser: crew.recogniser,
+      ...cardOf(config),
+    },
     async run(task) {
       clearTimeout(idle);
       await forgotten;

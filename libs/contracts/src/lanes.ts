@@ -64,6 +64,8 @@ export const LaneCapabilities = z.object({
   computeCapability: z.int().min(0).optional(),
   /** What is verified on this lane: the default pack by its id, every other by the SHA-256 of its manifest. */
   packs: z.array(z.string().max(120)).min(1),
+  /** Which model reads faces here; what another one read cannot be compared with it. */
+  recogniser: z.string().min(1).max(120).optional(),
   /** How each pack of this lane's store did in its self-test; only those that passed are among `packs`. */
   selfTests: z.array(PackSelfTest).max(500).optional(),
 });

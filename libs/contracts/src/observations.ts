@@ -27,6 +27,8 @@ export const ObservationTable = z
     format: z.literal('understudy-observations/1'),
     startFrame: z.int().min(0),
     endFrame: z.int().min(1),
+    /** Which model read the embeddings: those of different recognisers are never compared. */
+    recogniser: z.string().min(1).max(120),
     frames: z.array(z.array(FaceObservation)),
   })
   .refine(

@@ -58,7 +58,7 @@ export class EnrolmentService {
   async performersOf(tx: Tx, actor: string, projectId: string, parties: readonly ConsentParty[]): Promise<string[]> {
     await this.performers.lockProject(tx, projectId);
     const known = await this.performers.facesOfProject(tx, projectId, 'live');
-    requireNoConflict(parties.flatMap(readFaces), known.map(asEnrolled));
+    await this.requireComparable(tx, parties.flatMap(readFaces), known.map(asEnrolled));
     const ids: string[] = [];
     for (const party of parties) ids.push(await this.performerOf(tx, actor, projectId, party.performer));
     return ids;
@@ -89,14 +89,23 @@ export class EnrolmentService {
   /**
    * Before a consent's faces count: they are compared with those that count already. Whoever calls it holds the project.
    *
-   * @throws UnderstudyError IDENTITY_MISMATCH
+   * @throws UnderstudyError IDENTITY_MISMATCH, CONSENT_DOCUMENT_INVALID
    */
   async requireSound(tx: Tx, { id, projectId }: BoundConsent): Promise<void> {
     const live = await this.performers.facesOfProject(tx, projectId, 'live');
     const activated = await this.performers.facesOfProject(tx, projectId, 'activated');
     const own = live.filter(({ consentId }) => consentId === id);
     const others = activated.filter(({ consentId }) => consentId !== id);
-    requireNoConflict(own.map(asEnrolled), others.map(asEnrolled));
+    await this.requireComparable(tx, own.map(asEnrolled), others.map(asEnrolled));
+  }
+
+  private async requireComparable(
+    tx: Tx,
+    news: readonly EnrolledFace[],
+    known: readonly EnrolledFace[],
+  ): Promise<void> {
+    requireRecogniser(news, known, await this.performers.recognisersOfLanes(tx));
+    requireNoConflict(news, known);
   }
 
   private async performerOf(tx: Tx, actor: string, projectId: string, name: string): Promise<string> {
@@ -107,6 +116,29 @@ export class EnrolmentService {
     await this.audit.append(tx, { actor, action: 'performer.enrolled', ...subject, data: {} });
     return id;
   }
+}
+
+/**
+ * Two models' numbers cannot be compared: another recogniser, or another word for it, would switch the search for the same
+ * face off, here and wherever a lane reads a face.
+ */
+function requireRecogniser(
+  news: readonly EnrolledFace[],
+  known: readonly EnrolledFace[],
+  ofLanes: readonly string[],
+): void {
+  const strange = news.find(
+    ({ recogniser }) =>
+      (ofLanes.length > 0 && !ofLanes.includes(recogniser)) || known.some((face) => face.recogniser !== recogniser),
+  );
+  if (strange === undefined) return;
+  const used = [...new Set([...ofLanes, ...known.map(({ recogniser }) => recogniser)])];
+  throw new UnderstudyError(
+    'CONSENT_DOCUMENT_INVALID',
+    'A face of the document was read by another recogniser than this project and its lanes use, so nothing tells whose ' +
+      'it is; read the images with that one and make the document anew.',
+    { details: { image: strange.sha256, recogniser: strange.recogniser, used } },
+  );
 }
 
 function requireNoConflict(news: readonly EnrolledFace[], known: readonly EnrolledFace[]): void {

@@ -58,6 +58,15 @@ export class PerformerRepository {
     return rows.map((row) => ({ ...row, opened: this.vault.open(projectId, row.template) }));
   }
 
+  /** The models that the farm's lanes read faces with, of lanes that are there and say it. */
+  async recognisersOfLanes(tx: Tx): Promise<string[]> {
+    const rows = await tx.query<{ recogniser: string }>(
+      `SELECT DISTINCT capabilities->>'recogniser' AS recogniser FROM lanes
+        WHERE state <> 'lost' AND capabilities ? 'recogniser' ORDER BY 1`,
+    );
+    return rows.map(({ recogniser }) => recogniser);
+  }
+
   byName(tx: Tx, projectId: string, name: string): Promise<PerformerRow | null> {
     return tx.prisma.performer.findUnique({ where: { projectId_name: { projectId, name } } });
   }

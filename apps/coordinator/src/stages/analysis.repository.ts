@@ -23,6 +23,8 @@ export interface AnalysisTrack {
   readonly faces: number;
   /** 512 little-endian float32; null where identity was never measured, or was dropped. */
   readonly template: Uint8Array | null;
+  /** Which model read the template; null only where there is none. */
+  readonly recogniser: string | null;
   readonly uncertainFrames: readonly number[];
 }
 
@@ -70,10 +72,10 @@ export class AnalysisRepository {
       [analysisId, linked.sha256, linked.bytes],
     );
     if (row === undefined) return false;
-    for (const { track, startFrame, endFrame, faces, template, uncertainFrames } of linked.tracks) {
+    for (const { track, startFrame, endFrame, faces, template, recogniser, uncertainFrames } of linked.tracks) {
       await sql.query(
-        `INSERT INTO tracks (analysis_id, track, start_frame, end_frame, faces, template, uncertain_frames)
-         VALUES ($1, $2, $3, $4, $5, $6, $7::int[])`,
+        `INSERT INTO tracks (analysis_id, track, start_frame, end_frame, faces, template, uncertain_frames, recogniser)
+         VALUES ($1, $2, $3, $4, $5, $6, $7::int[], $8)`,
         [
           analysisId,
           track,
@@ -82,6 +84,7 @@ export class AnalysisRepository {
           faces,
           template === null ? null : Buffer.from(this.vault.seal(row.projectId, template)),
           uncertainFrames,
+          recogniser,
         ],
       );
     }
@@ -90,7 +93,7 @@ export class AnalysisRepository {
 
   async tracks(sql: Sql, analysisId: string): Promise<AnalysisTrack[]> {
     const rows = await sql.query<AnalysisTrack & { projectId: string }>(
-      `SELECT t.track, t.start_frame AS "startFrame", t.end_frame AS "endFrame", t.faces, t.template,
+      `SELECT t.track, t.start_frame AS "startFrame", t.end_frame AS "endFrame", t.faces, t.template, t.recogniser,
               t.uncertain_frames AS "uncertainFrames", p.project_id AS "projectId"
          FROM tracks t JOIN analyses n ON n.id = t.analysis_id JOIN assets p ON p.id = n.plate_asset_id
         WHERE t.analysis_id = $1 ORDER BY t.track`,

@@ -1,5 +1,5 @@
 import { UnderstudyError } from '@understudy/contracts';
-import { faceAnalyser, openFaceModels, warmUp } from '@understudy/face';
+import { faceAnalyser, openFaceModels, recogniserOf, warmUp } from '@understudy/face';
 import { ensureDefaultPack, selfTestPacks } from '@understudy/inference';
 
 import { analyseFrames } from '../analyse-range.js';
@@ -40,7 +40,7 @@ async function open({ computing, control }: ComputeWork['open']['given']): Promi
   const models = await openFaceModels(pack, session);
   await warmUp(models);
   opened = { pack, models, dataDir, session, control: new LaneControl(control) };
-  return { packId: pack.id };
+  return { packId: pack.id, recogniser: recogniserOf(pack) };
 }
 
 serveWork(compute);

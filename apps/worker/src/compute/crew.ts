@@ -15,6 +15,8 @@ import type { Computing, ComputeKind, ComputeOrder, ComputeWork } from './work.j
 export class ComputeCrew {
   readonly #threads: WorkThread[] = [];
   readonly packId: string;
+  /** Which model reads faces here. */
+  readonly recogniser: string;
 
   /** @throws UnderstudyError MODEL_UNAVAILABLE, MODEL_HASH_MISMATCH, PROVIDER_UNAVAILABLE */
   static async open(config: LaneConfig, control: LaneControl): Promise<ComputeCrew> {
@@ -28,12 +30,13 @@ export class ComputeCrew {
   private constructor(
     private readonly computing: Computing,
     private readonly control: LaneControl,
-    opened: readonly { thread: WorkThread; packId: string }[],
+    opened: readonly { thread: WorkThread; packId: string; recogniser: string }[],
     /** All that the lane may use. */
     readonly threads: number,
   ) {
     this.#threads = opened.map(({ thread }) => thread);
     this.packId = opened[0]?.packId ?? '';
+    this.recogniser = opened[0]?.recogniser ?? '';
   }
 
   async selfTest(): Promise<PackSelfTest[]> {

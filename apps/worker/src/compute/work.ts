@@ -17,7 +17,7 @@ export type Computing = Pick<LaneConfig, 'dataDir' | 'provider' | 'precision' | 
 /** What a computing thread is asked for, and what it answers. Everything here passes between threads. */
 export interface ComputeWork {
   /** Opens the models; first of all. */
-  open: { given: { computing: Computing; control: SharedArrayBuffer }; result: { packId: string } };
+  open: { given: { computing: Computing; control: SharedArrayBuffer }; result: { packId: string; recogniser: string } };
   selfTest: { given: Record<never, never>; result: PackSelfTest[] };
   enrol: { given: { task: LaneTask; lease: EnrolLease }; result: TaskResult };
   identity: { given: { task: LaneTask; images: readonly string[] }; result: Identity };

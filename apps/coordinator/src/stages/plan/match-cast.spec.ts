@@ -3,11 +3,11 @@ import { asRanges, matchCast, peopleOf, requireIdentity, tracksToAnonymise } fro
 import type { Template } from './template.js';
 
 /** A unit vector along one axis, turned by `degrees` towards the next one. */
-function face(axis: number, degrees = 0): Template {
-  const template = new Float32Array(512);
-  template[axis * 2] = Math.cos((degrees * Math.PI) / 180);
-  template[axis * 2 + 1] = Math.sin((degrees * Math.PI) / 180);
-  return template;
+function face(axis: number, degrees = 0, recogniser = 'test'): Template {
+  const embedding = new Float32Array(512);
+  embedding[axis * 2] = Math.cos((degrees * Math.PI) / 180);
+  embedding[axis * 2 + 1] = Math.sin((degrees * Math.PI) / 180);
+  return { recogniser, embedding };
 }
 /** Tracks follow one another unless they say otherwise: nobody is in two places at once. */
 const track = (number: number, template: Template | null, startFrame = number * 10) => ({
@@ -72,6 +72,24 @@ describe('matchCast', () => {
     expect(() => matchCast(tracks, [member(0, [face(0)], [face(1)])])).toThrow(code('IDENTITY_MISMATCH'));
   });
 
+  it('never compares what two models read', () => {
+    const tracks = [track(0, face(0)), track(1, face(1))];
+    expect(() => matchCast(tracks, [member(0, [face(0, 0, 'other')])])).toThrow(code('PLATE_FACE_NOT_FOUND'));
+    expect(() => matchCast(tracks, [member(0, [face(0)], [face(0, 0, 'other')])])).toThrow(code('IDENTITY_MISMATCH'));
+  });
+
+  it('refuses a track that a reference tells and that is a stranger to the performer, with its frames', () => {
+    // Like the reference, which is like the performer: that says nothing about the track and the performer being one.
+    const tracks = [track(0, face(0, 10)), track(1, face(0, 120), 40)];
+    const refused = () => matchCast(tracks, [member(0, [face(0, 60)], [face(0)])]);
+    expect(refused).toThrow(code('IDENTITY_MISMATCH'));
+    expect(refused).toThrow(
+      expect.objectContaining({
+        details: { cast: 0, role: 'plate', tracks: [{ track: 1, startFrame: 40, endFrame: 50, cosine: -0.5 }] },
+      }),
+    );
+  });
+
   it('finds nobody in an empty plate', () => {
     expect(() => matchCast([], [member(0, [face(0)])])).toThrow(code('NO_FACE'));
   });
@@ -82,6 +100,7 @@ describe('requireIdentity', () => {
     expect(() => requireIdentity(0, [image(face(0, 20))], [face(0)])).not.toThrow();
     expect(() => requireIdentity(0, [image(face(0)), image(face(1))], [face(0)])).toThrow(code('IDENTITY_MISMATCH'));
     expect(() => requireIdentity(0, [image(face(0))], [])).toThrow(code('IDENTITY_MISMATCH'));
+    expect(() => requireIdentity(0, [image(face(0))], [face(0, 0, 'other')])).toThrow(code('IDENTITY_MISMATCH'));
   });
 });
 

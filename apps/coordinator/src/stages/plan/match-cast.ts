@@ -109,12 +109,16 @@ function ownersOf(
   tracks: readonly PlanTrack[],
   faces: readonly { id: string; templates: readonly Template[] }[],
 ): Map<number, string | null> {
-  const references = faces.flatMap(({ id, templates }) => templates.map((embedding) => ({ id, embedding })));
+  // Tracks of one analysis were all read by one model; what another read cannot tell whose they are.
+  const recognisers = new Set(tracks.map(({ template }) => template?.recogniser));
+  const references = faces.flatMap(({ id, templates }) =>
+    templates.filter(({ recogniser }) => recognisers.has(recogniser)).map(({ embedding }) => ({ id, embedding })),
+  );
   const compared = tracks.map(({ template, ...track }) => ({
     ...track,
     faces: [],
     uncertainFrames: [],
-    embedding: template === null ? null : Array.from(template),
+    embedding: template === null ? null : Array.from(template.embedding),
   }));
   return new Map(matchTracks(compared, references).map(({ track, reference }) => [track, reference]));
 }

@@ -12,8 +12,9 @@ interface AssetTemplate {
 }
 
 /** A track with its template as numbers. */
-export function asPlanTrack({ track, startFrame, endFrame, template }: AnalysisTrack): PlanTrack {
-  return { track, startFrame, endFrame, template: template === null ? null : templateOf(template) };
+export function asPlanTrack({ track, startFrame, endFrame, template, recogniser }: AnalysisTrack): PlanTrack {
+  const known = template === null || recogniser === null ? null : { recogniser, embedding: templateOf(template) };
+  return { track, startFrame, endFrame, template: known };
 }
 
 /**
@@ -67,10 +68,11 @@ export class PlanRepository {
       projectId: string;
       state: string;
       template: Uint8Array | null;
+      recogniser: string | null;
       errorCode: string | null;
       errorMessage: string | null;
     }>(
-      `SELECT f.asset_id AS "assetId", i.project_id AS "projectId", f.state::text AS state, f.template,
+      `SELECT f.asset_id AS "assetId", i.project_id AS "projectId", f.state::text AS state, f.template, f.recogniser,
               f.error_code AS "errorCode", f.error_message AS "errorMessage"
          FROM face_templates f JOIN assets i ON i.id = f.asset_id WHERE f.asset_id = ANY($1::uuid[])`,
       [assetIds],
@@ -82,7 +84,7 @@ export class PlanRepository {
         const message = row.errorMessage ?? 'The face of an image could not be read; give another image.';
         throw new UnderstudyError((row.errorCode ?? 'NO_FACE') as 'NO_FACE', message, { details: { assetId } });
       }
-      if (row === undefined || row.template === null) {
+      if (row === undefined || row.template === null || row.recogniser === null) {
         throw new UnderstudyError(
           'CONFLICT',
           'The face of an image is not read yet; ask for its template and wait for it.',
@@ -91,19 +93,23 @@ export class PlanRepository {
           },
         );
       }
-      return { assetId, template: templateOf(this.vault.open(row.projectId, row.template)) };
+      const { projectId, template, recogniser } = row;
+      return { assetId, template: { recogniser, embedding: templateOf(this.vault.open(projectId, template)) } };
     });
   }
 
   /** Templates of a performer's faces, of consents that were activated: what only waits for its review proves nothing. */
   async enrolled(sql: Sql, performerId: string): Promise<Template[]> {
-    const rows = await sql.query<{ projectId: string; template: Uint8Array }>(
-      `SELECT p.project_id AS "projectId", f.template FROM performer_faces f
+    const rows = await sql.query<{ projectId: string; template: Uint8Array; recogniser: string }>(
+      `SELECT p.project_id AS "projectId", f.template, f.recogniser FROM performer_faces f
          JOIN performers p ON p.id = f.performer_id JOIN consents c ON c.id = f.consent_id
         WHERE f.performer_id = $1 AND c.state IN ('active', 'suspended') ORDER BY f.created_at, f.id`,
       [performerId],
     );
-    return rows.map(({ projectId, template }) => templateOf(this.vault.open(projectId, template)));
+    return rows.map(({ projectId, template, recogniser }) => ({
+      recogniser,
+      embedding: templateOf(this.vault.open(projectId, template)),
+    }));
   }
 
   async bindTracks(sql: Sql, shotVersionId: string, cast: number, tracks: readonly number[]): Promise<void> {

@@ -1,10 +1,13 @@
 import { cosine } from '@understudy/face/track';
 
-/** 512 numbers of unit length. */
-export type Template = Float32Array;
+/** 512 numbers of unit length, and the model that read them. */
+export interface Template {
+  readonly recogniser: string;
+  readonly embedding: Float32Array;
+}
 
-/** A template as the database keeps it: little-endian float32. */
-export function templateOf(bytes: Uint8Array): Template {
+/** The numbers as the database keeps them: little-endian float32. */
+export function templateOf(bytes: Uint8Array): Float32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Float32Array.from({ length: bytes.byteLength >> 2 }, (_, index) => view.getFloat32(index * 4, true));
 }
@@ -20,7 +23,9 @@ export function isTemplate(base64: string): boolean {
   return Number.isFinite(length) && Math.abs(length - 1) <= MOST_OFF_UNIT;
 }
 
-/** The best cosine of a template against several; -1 against none. */
-export function likeness(template: Template, others: readonly Template[]): number {
-  return others.reduce((best, other) => Math.max(best, cosine(template, other)), -1);
+/** The best cosine of a template against those that the same model read; -1 against none: two models' numbers say nothing. */
+export function likeness({ recogniser, embedding }: Template, others: readonly Template[]): number {
+  return others
+    .filter((other) => other.recogniser === recogniser)
+    .reduce((best, other) => Math.max(best, cosine(embedding, other.embedding)), -1);
 }
