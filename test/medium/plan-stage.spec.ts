@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { FaceObservation, UnderstudyError } from '@understudy/contracts';
 import { ShotActs } from '../../apps/coordinator/src/shots/shot-acts.js';
-import { type FakeLane, observe } from './fake-lane.js';
+import { type FakeLane, observe, templateBetween } from './fake-lane.js';
+import { refused } from './refused.js';
 import type { Stage, StagesFarm } from './stages-farm.js';
 import { useStages } from './use-stages.js';
 
@@ -47,6 +48,25 @@ describe('the plan', () => {
 
   it('does not find the plate performer among strangers', async () => {
     expect(await planned(stage, (frame) => [observe(frame, 1)])).toMatchObject({ code: 'PLATE_FACE_NOT_FOUND' });
+  });
+
+  it('refuses a track that a reference tells and that is not the performer who consented, with its frames', async () => {
+    // As like the performer (person 0) as somebody else (person 1), who comes into the picture later.
+    const reference = await farm.addFace(stage.projectId, 'plate_reference', templateBetween(0, 1));
+    const { identityPerformerId, platePerformerId, identityAssetId } = stage;
+    const member = { identityPerformerId, platePerformerId, identityAssetIds: [identityAssetId] };
+    const cast = [{ ...member, plateReferenceAssetIds: [reference] }];
+    const { shotVersionId, code } = await planned(stage, (frame) => [observe(frame, frame < 12 ? 0 : 1)], { cast });
+    expect(code).toBe('IDENTITY_MISMATCH');
+    await farm.handlers.plan.abandon({ shotVersionId }, await refused(farm.runStage('plan', shotVersionId)));
+    expect((await farm.errorOf(shotVersionId)).details).toMatchObject({
+      cast: 0,
+      role: 'plate',
+      tracks: [{ startFrame: 12, cosine: 0 }],
+    });
+    expect(
+      await farm.owner.query('SELECT 1 FROM tasks WHERE shot_version_id = $1 AND kind = $2', [shotVersionId, 'render']),
+    ).toEqual([]);
   });
 
   it('does not guess which of two people is meant', async () => {

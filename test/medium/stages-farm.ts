@@ -242,12 +242,12 @@ export class StagesFarm {
     return (row as { id: string }).id;
   }
 
-  /** An image of a person whose face has been read. */
-  async addFace(projectId: string, kind: 'identity' | 'plate_reference', person: number): Promise<string> {
+  /** An image whose face has been read: a person's, or these numbers. */
+  async addFace(projectId: string, kind: 'identity' | 'plate_reference', face: number | Buffer): Promise<string> {
     const assetId = await this.addAsset(projectId, kind, randomBytes(32));
     await this.owner.query(
       `INSERT INTO face_templates (asset_id, task_id, state, template, recogniser) VALUES ($1, $2, 'ready', $3, 'test')`,
-      [assetId, randomUUID(), templateOf(person)],
+      [assetId, randomUUID(), typeof face === 'number' ? templateOf(face) : face],
     );
     return assetId;
   }
