@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { operationOfPackProcessor, PackProcessor } from './pack-processors.js';
+import { operationOfPackProcessor, PackProcessor, SwapProcessor, swapNetworksOf } from './pack-processors.js';
 
 test('a swap and a restoration have defaults for all but their packs', () => {
   expect(PackProcessor.parse({ type: 'swap', settings: { swapper: { id: 'ghost_1_256' } } }).settings).toEqual({
@@ -17,10 +17,22 @@ test('a swap and a restoration have defaults for all but their packs', () => {
   expect(filters.settings).toMatchObject({ restorer: { id: 'classical' }, sharpness: 1.2 });
 });
 
+const FRAMES = { startFrame: 0, endFrame: 5 };
+
 test.each([
   { type: 'swap', settings: {} },
   { type: 'swap', settings: { swapper: { id: '../secret' } } },
   { type: 'swap', settings: { swapper: { id: 'a' }, strength: 2 } },
+  {
+    type: 'swap',
+    settings: { swapper: { id: 'a' } },
+    overrides: [{ frames: FRAMES, settings: { swapper: { id: 'b' } } }],
+  },
+  {
+    type: 'swap',
+    settings: { swapper: { id: 'a' } },
+    overrides: [{ cast: [0], frames: FRAMES, settings: { recogniser: { id: 'b' } } }],
+  },
   { type: 'restore', settings: { restorer: { id: 'a', version: '../b' } } },
   { type: 'restore', settings: { restorer: { id: 'a' }, maxDrift: -1 } },
 ])('%j is refused', (processor) => {
@@ -33,4 +45,20 @@ test('a swap needs consent to replace, a restoration consent to restore', () => 
     { type: 'restore', settings: { restorer: { id: 'a' } } },
   ].map((processor) => operationOfPackProcessor(PackProcessor.parse(processor)));
   expect(operations).toEqual(['replace', 'restore']);
+});
+
+test("each member's networks are the last that are named for it", () => {
+  const swap = SwapProcessor.parse({
+    type: 'swap',
+    settings: { swapper: { id: 'ghost' }, recogniser: { id: 'arcface' } },
+    overrides: [
+      { cast: [1, 2], settings: { swapper: { id: 'ada' }, strength: 0.5 } },
+      { cast: [2], settings: { swapper: { id: 'ben', version: '2' } } },
+      { cast: [2], settings: { recogniser: { id: 'other' } } },
+    ],
+  });
+  const of = (cast: number) => swapNetworksOf(swap, cast);
+  expect(of(0)).toEqual({ swapper: { id: 'ghost' }, recogniser: { id: 'arcface' } });
+  expect(of(1)).toEqual({ swapper: { id: 'ada' }, recogniser: { id: 'arcface' } });
+  expect(of(2)).toEqual({ swapper: { id: 'ben', version: '2' }, recogniser: { id: 'other' } });
 });

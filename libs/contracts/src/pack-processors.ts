@@ -46,9 +46,33 @@ export const SwapProcessor = z.object({
     morph: morph.default(1),
     ...edge,
   }),
-  overrides: overridesForMembers(z.object({ strength, morph, feather, shape: FaceShape })),
+  /** Other networks are named for members as a whole: what a track is made of is opened before its frames. */
+  overrides: overridesForMembers(
+    z.object({ strength, morph, feather, shape: FaceShape, swapper: PackReference, recogniser: PackReference }),
+  ).refine(
+    (overrides) => overrides?.every((one) => !namesNetworks(one) || (one.cast !== undefined && !one.frames)) ?? true,
+    'a swapper or recogniser is named for cast members, in all frames',
+  ),
 });
 export type SwapProcessor = z.infer<typeof SwapProcessor>;
+
+export interface SwapNetworks {
+  readonly swapper: PackReference;
+  readonly recogniser?: PackReference | undefined;
+}
+
+function namesNetworks({ settings }: { readonly settings: object }): boolean {
+  return 'swapper' in settings || 'recogniser' in settings;
+}
+
+/** The networks that replace a member's face; of several overrides a later one wins. */
+export function swapNetworksOf({ settings, overrides = [] }: SwapProcessor, cast: number): SwapNetworks {
+  const own = overrides.filter((one) => one.cast?.includes(cast) === true).map((one) => one.settings);
+  return {
+    swapper: own.findLast(({ swapper }) => swapper !== undefined)?.swapper ?? settings.swapper,
+    recogniser: own.findLast(({ recogniser }) => recogniser !== undefined)?.recogniser ?? settings.recogniser,
+  };
+}
 
 /** Restores a face by a pack's network, or by filters (`classical`). A consent for `restore` is what it needs. */
 export const RestoreProcessor = z.object({

@@ -29,33 +29,48 @@ export function replacesFaces(recipe: Recipe): boolean {
 
 /** Every pack that a recipe names, in the order of its processors. */
 export function packsOf({ processors }: Recipe): NamedPack[] {
-  return processors.flatMap((processor) => slotsOf(processor).map(([, named]) => named));
+  return processors.flatMap((processor) => slotsOf(processor).map(({ named }) => named));
 }
 
 /** The same recipe with every pack replaced by what `pin` makes of it. */
 export function withPacks(recipe: Recipe, pin: (named: NamedPack) => PackReference): Recipe {
   return {
     processors: recipe.processors.map((processor) => {
-      const pinned = Object.fromEntries(slotsOf(processor).map(([slot, named]) => [slot, pin(named)]));
-      return { ...processor, settings: { ...processor.settings, ...pinned } } as Processor;
+      const pinned = structuredClone(processor);
+      for (const { override, name, named } of slotsOf(processor)) {
+        const place = override === undefined ? pinned.settings : pinned.overrides?.[override]?.settings;
+        Object.assign(place ?? {}, { [name]: pin(named) });
+      }
+      return pinned;
     }),
   };
 }
 
-function slotsOf(processor: Processor): [string, NamedPack][] {
-  const slots: [string, NamedPack][] = [];
-  const add = (slot: string, reference: PackReference | undefined, more: Omit<NamedPack, 'reference'>): void => {
-    if (reference !== undefined) slots.push([slot, { reference, ...more }]);
+interface Slot {
+  /** The override that names it; absent, the processor's own settings. */
+  readonly override?: number;
+  readonly name: string;
+  readonly named: NamedPack;
+}
+
+function slotsOf(processor: Processor): Slot[] {
+  const slots: Slot[] = [];
+  const add = (slot: Omit<Slot, 'named'>, reference: PackReference | undefined, more: Omit<NamedPack, 'reference'>) => {
+    if (reference !== undefined) slots.push({ ...slot, named: { reference, ...more } });
   };
   if (processor.type !== 'swap' && processor.type !== 'restore') return slots;
   if (processor.type === 'swap') {
-    const { swapper, recogniser, regions } = processor.settings;
-    add('swapper', swapper, { role: 'swapper' });
-    add('recogniser', recogniser, { role: 'recogniser' });
-    add('regions', regions, { role: 'mask', family: 'region-mask' });
+    const { settings, overrides = [] } = processor;
+    add({ name: 'swapper' }, settings.swapper, { role: 'swapper' });
+    add({ name: 'recogniser' }, settings.recogniser, { role: 'recogniser' });
+    add({ name: 'regions' }, settings.regions, { role: 'mask', family: 'region-mask' });
+    overrides.forEach(({ settings: { swapper, recogniser } }, override) => {
+      add({ override, name: 'swapper' }, swapper, { role: 'swapper' });
+      add({ override, name: 'recogniser' }, recogniser, { role: 'recogniser' });
+    });
   } else if (processor.settings.restorer.id !== CLASSICAL_RESTORER) {
-    add('restorer', processor.settings.restorer, { role: 'restorer' });
+    add({ name: 'restorer' }, processor.settings.restorer, { role: 'restorer' });
   }
-  add('occlusion', processor.settings.occlusion, { role: 'mask', family: 'occlusion-mask' });
+  add({ name: 'occlusion' }, processor.settings.occlusion, { role: 'mask', family: 'occlusion-mask' });
   return slots;
 }
