@@ -194,7 +194,13 @@ describe('a lasting farm', () => {
   it("renders with a studio's own pack once a second person has approved it", async () => {
     const unknown = await submit('--swapper', 'ada_dfm');
     expect(unknown.json<{ error: { code: string } }>().error.code).toBe('PACK_UNKNOWN');
-    expect((await as('admin', 'models', 'register', 'ada_dfm')).stdout).toMatch(/waits for approval.*1 lane$/m);
+    const performers = (await as('producer', 'project', 'performers', 'pilot')).stdout;
+    const idOf = (name: string): string => new RegExp(`^(\\S+)\\t${name}$`, 'm').exec(performers)?.[1] ?? '';
+    const register = ['models', 'register', 'ada_dfm', '--performer'];
+    expect((await as('admin', 'models', 'register', 'ada_dfm')).stderr).toMatch(
+      /^error USAGE: ada_dfm is one performer/m,
+    );
+    expect((await as('admin', ...register, idOf('ada'))).stdout).toMatch(/waits for approval.*1 lane$/m);
     const early = await submit('--swapper', 'ada_dfm');
     expect(early.json<{ error: { code: string } }>().error.code).toBe('PACK_NOT_APPROVED');
     const approve = ['models', 'approve', 'ada_dfm', '1', '--reason', 'licence and source seen'];

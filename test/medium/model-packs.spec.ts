@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { ModelManifestDocument, ModelPack, Processor } from '@understudy/contracts';
+import {
+  AddModelPack,
+  type ModelManifestDocument,
+  type ModelPack,
+  type Processor,
+  Recipe,
+} from '@understudy/contracts';
 import { packDigest } from '@understudy/inference';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Actor } from '../../apps/coordinator/src/access/actor.js';
@@ -27,8 +33,8 @@ beforeEach(async () => {
 
 const person = (): Actor => ({ ...stage.actor, id: randomUUID() });
 const fresh = (more?: Parameters<typeof manifestOf>[1]) => manifestOf(`pack-${randomUUID().slice(0, 8)}`, more);
-async function approved(manifest: ModelManifestDocument): Promise<ModelPack> {
-  const { id } = await packs.add(person(), manifest);
+async function approved(manifest: ModelManifestDocument, owner: { performerId?: string } = {}): Promise<ModelPack> {
+  const { id } = await packs.add(person(), { manifest, ...owner });
   return packs.approve(person(), id, 'licence and source seen');
 }
 
@@ -51,7 +57,7 @@ const restoreWith = (id: string, version?: string): Processor[] => [
 describe('the registry of packs', () => {
   it('takes two people for a version, whichever way somebody tries alone', async () => {
     const adder = person();
-    const pack = await packs.add(adder, fresh());
+    const pack = await packs.add(adder, { manifest: fresh() });
     expect(pack).toMatchObject({ approved: false, isDefault: false, approvedBy: null });
     expect(await refused(packs.approve(adder, pack.id, 'mine'))).toMatchObject({ code: 'FORBIDDEN' });
     const alone = farm.owner.query('UPDATE model_packs SET approved_by = added_by, approved_at = now() WHERE id = $1', [
@@ -77,9 +83,9 @@ describe('the registry of packs', () => {
     const changed = farm.owner.query(`UPDATE model_packs SET manifest = '{}' WHERE id = $1`, [first.id]);
     expect(String(await refused(changed))).toMatch(/does not change/);
     const another = { ...manifest, licence: 'another' };
-    expect(await refused(packs.add(person(), another))).toMatchObject({ code: 'CONFLICT' });
-    expect(await packs.add(person(), manifest)).toMatchObject({ id: first.id });
-    expect(await refused(packs.add(person(), manifestOf('classical')))).toMatchObject({
+    expect(await refused(packs.add(person(), { manifest: another }))).toMatchObject({ code: 'CONFLICT' });
+    expect(await packs.add(person(), { manifest })).toMatchObject({ id: first.id });
+    expect(await refused(packs.add(person(), { manifest: manifestOf('classical') }))).toMatchObject({
       code: 'PACK_MANIFEST_INVALID',
     });
   });
@@ -91,9 +97,9 @@ describe('a submission with packs', () => {
   it('is refused for a pack that is unknown, not approved, of another kind, or not licensed for the project', async () => {
     expect(await refused(submit(restoreWith('nowhere')))).toMatchObject({ code: 'PACK_UNKNOWN' });
     const waiting = fresh();
-    await packs.add(person(), waiting);
+    await packs.add(person(), { manifest: waiting });
     expect(await refused(submit(restoreWith(waiting.id)))).toMatchObject({ code: 'PACK_NOT_APPROVED' });
-    const swapper = await approved(fresh({ row: 'dfm' }));
+    const swapper = await approved(fresh({ row: 'inswapper_128' }));
     expect(await refused(submit(restoreWith(swapper.pack)))).toMatchObject({ code: 'INVALID_REQUEST' });
     const unlicensed = await approved(fresh({ commercialUse: false, licence: 'research only' }));
     await farm.owner.query('UPDATE projects SET commercial = true WHERE id = $1', [stage.projectId]);
@@ -142,6 +148,73 @@ describe('a submission with packs', () => {
   });
 });
 
+describe("a performer's own model", () => {
+  const swapWith = (id: string, overrides?: unknown): Recipe =>
+    Recipe.parse({ processors: [{ type: 'swap', settings: { swapper: { id } }, overrides }] });
+  const identity = () => ({ performerId: stage.identityPerformerId });
+  const other = () => ({ performerId: stage.platePerformerId });
+
+  it('names that performer, for good, and no other pack does', async () => {
+    const manifest = fresh({ row: 'dfm' });
+    expect(AddModelPack.safeParse({ manifest }).success).toBe(false);
+    expect(AddModelPack.safeParse({ manifest: fresh(), ...identity() }).success).toBe(false);
+    expect(AddModelPack.safeParse({ manifest, ...identity() }).success).toBe(true);
+    const nobody = packs.add(person(), { manifest, performerId: randomUUID() });
+    expect(await refused(nobody)).toMatchObject({ code: 'NOT_FOUND' });
+    const pack = await packs.add(person(), { manifest, ...identity() });
+    expect(pack).toMatchObject(identity());
+    expect(await refused(packs.add(person(), { manifest, ...other() }))).toMatchObject({ code: 'CONFLICT' });
+    const moved = farm.owner.query('UPDATE model_packs SET performer_id = $2 WHERE id = $1', [
+      pack.id,
+      stage.platePerformerId,
+    ]);
+    expect(String(await refused(moved))).toMatch(/does not change/);
+    const ownerless = farm.owner.query(
+      `INSERT INTO model_packs (id, pack, version, sha256, manifest, added_by)
+       SELECT gen_random_uuid(), pack, '2', sha256, manifest, added_by FROM model_packs WHERE id = $1`,
+      [pack.id],
+    );
+    expect(String(await refused(ownerless))).toMatch(/model_packs_performer_named/);
+  });
+
+  it('is run for cast members who become that performer, and refused for everybody else', async () => {
+    const own = await approved(fresh({ row: 'dfm' }), identity());
+    const others = await approved(fresh({ row: 'dfm' }), other());
+    expect(await refused(farm.submit(stage, { recipe: swapWith(others.pack) }))).toMatchObject({
+      code: 'PACK_OF_ANOTHER_PERFORMER',
+      details: { pack: others.pack, cast: 0 },
+    });
+    await farm.bringTo('rendering', stage, lane, { recipe: swapWith(own.pack) });
+    // Another version becomes the default between submission and plan: somebody else's.
+    const shot = await farm.bringTo('planning', stage, lane, { recipe: swapWith(own.pack) });
+    const later = await approved(manifestOf(own.pack, { row: 'dfm', version: '2' }), other());
+    await packs.setDefault(person(), later.id, 'newer');
+    const planned = farm.runStage('plan', shot.shotVersionId);
+    expect(await refused(planned)).toMatchObject({ code: 'PACK_OF_ANOTHER_PERFORMER' });
+    expect(await farm.stateOf(shot.shotVersionId)).toBe('planning');
+  });
+
+  it('may be another for each member of the cast, in one pass', async () => {
+    const own = await approved(fresh({ row: 'dfm' }), identity());
+    const others = await approved(fresh({ row: 'dfm' }), other());
+    const forMember = (cast: number, id: string) => [{ cast: [cast], settings: { swapper: { id } } }];
+    const recipe = swapWith(others.pack, forMember(0, own.pack));
+    const { shotVersionId } = await farm.bringTo('rendering', stage, lane, { recipe });
+    const [row] = await farm.owner.query<{ swapper: unknown; needs: { models: string[] } }>(
+      `SELECT settings#>'{recipe,processors,0,overrides,0,settings,swapper}' AS swapper, needs FROM shot_versions WHERE id = $1`,
+      [shotVersionId],
+    );
+    expect(row?.swapper).toEqual({ id: own.pack, version: '1', sha256: own.sha256 });
+    expect(row?.needs.models).toEqual([own.sha256, others.sha256].toSorted());
+    const wrong = swapWith(own.pack, forMember(0, others.pack));
+    expect(await refused(farm.submit(stage, { recipe: wrong }))).toMatchObject({ code: 'PACK_OF_ANOTHER_PERFORMER' });
+    // An embedding swapper of one member alone needs its recogniser as any does.
+    const swapper = await approved(fresh({ row: 'inswapper_128' }));
+    const bare = swapWith(own.pack, forMember(0, swapper.pack));
+    expect(await refused(farm.submit(stage, { recipe: bare }))).toMatchObject({ code: 'INVALID_REQUEST' });
+  });
+});
+
 describe('an analysis with packs', () => {
   const detectorOf = async (more?: Parameters<typeof manifestOf>[1]) => {
     const manifest = fresh({ row: 'yunet_2023_mar', ...more });
@@ -160,7 +233,7 @@ describe('an analysis with packs', () => {
     const submit = (analysis: object) => farm.submit(stage, { analysis });
     expect(await refused(submit({ detector: { id: 'nowhere' } }))).toMatchObject({ code: 'PACK_UNKNOWN' });
     const waiting = fresh({ row: '2dfan4' });
-    await packs.add(person(), waiting);
+    await packs.add(person(), { manifest: waiting });
     expect(await refused(submit({ landmarks: { id: waiting.id } }))).toMatchObject({ code: 'PACK_NOT_APPROVED' });
     const { id } = await detectorOf();
     expect(await refused(submit({ landmarks: { id } }))).toMatchObject({ code: 'INVALID_REQUEST' });

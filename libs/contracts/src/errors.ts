@@ -87,6 +87,8 @@ export const ERROR_CODES = {
   PACK_UNKNOWN: { status: 422, exit: 6 },
   /** Added by one person, but not yet approved by another. */
   PACK_NOT_APPROVED: { status: 409, exit: 3 },
+  /** The model is one performer's, and the cast member's identity is another. */
+  PACK_OF_ANOTHER_PERFORMER: { status: 422, exit: 3 },
   /** The model gave other numbers than its canary. */
   PACK_SELF_TEST_FAILED: { status: 422, exit: 6 },
   LICENCE_REFUSED: { status: 403, exit: 3 },

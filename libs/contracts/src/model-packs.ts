@@ -18,6 +18,8 @@ export const ModelPack = z.object({
   approved: z.boolean(),
   /** The version that a recipe means when it names none. */
   isDefault: z.boolean(),
+  /** Whose model it is, where it is one performer's (family `dfm`): it is run for cast members of that identity alone. */
+  performerId: Uuid.nullable(),
   addedBy: Uuid,
   approvedBy: Uuid.nullable(),
   /** Lanes on which it passed its self-test, and on which it did not. */
@@ -26,4 +28,13 @@ export const ModelPack = z.object({
 });
 export type ModelPack = z.infer<typeof ModelPack>;
 
-export const AddModelPack = z.object({ manifest: ModelManifestDocument });
+export const AddModelPack = z
+  .object({
+    manifest: ModelManifestDocument,
+    /** Required of a performer's own model (family `dfm`), and of no other. */
+    performerId: Uuid.optional(),
+  })
+  .refine(
+    ({ manifest, performerId }) => (manifest.decode.family === 'dfm') === (performerId !== undefined),
+    "a performer's own model (family dfm) names the performer, and no other pack does",
+  );

@@ -1,4 +1,4 @@
-import type { ShotReport } from '@understudy/contracts';
+import type { ShotReport, SubmitShot } from '@understudy/contracts';
 import type { Command } from 'commander';
 import { type Config, readConfig } from '../config.js';
 import { createFaceReader } from '../faces/face-reader.js';
@@ -52,9 +52,9 @@ async function render(options: RenderOptions, config: Config): Promise<ShotRepor
   };
   return withLocalFarm(farm, async ({ client }, signal) => {
     const readFace = createFaceReader(config.homeDir);
-    const context: ShotJobContext = { client, progress, signal, readFace, projectOf: localProject };
+    const registerPacks = (cast: SubmitShot['cast']) => registerLocalPacks(client, job, cast, config.homeDir);
+    const context: ShotJobContext = { client, progress, signal, readFace, projectOf: localProject, registerPacks };
     try {
-      await registerLocalPacks(client, job, config.homeDir);
       const { shot } = await submitShot(job, context);
       return (await finishShot(shot.id, outPath, context)).report;
     } finally {

@@ -56,6 +56,8 @@ export interface ShotJobContext {
   readonly readFace: FaceReader;
   /** Finds the project that the shot belongs to, or makes it. */
   readonly projectOf: (client: NodeClient, name: string) => Promise<Project>;
+  /** Makes the shot's packs known to the farm, where nobody else does; its performers are known by then. */
+  readonly registerPacks?: (cast: SubmitShot['cast']) => Promise<void>;
 }
 
 export interface SubmittedShot {
@@ -111,6 +113,7 @@ export async function submitShot(job: ShotJob, context: ShotJobContext): Promise
     ...(job.shardFrames === undefined ? {} : { shardFrames: job.shardFrames }),
     ...(job.acceptUncertain === undefined ? {} : { acceptUncertain: job.acceptUncertain }),
   };
+  await context.registerPacks?.(body.cast);
   return { shot: await client.call('submitShot', { body }, { signal }), waivers };
 }
 

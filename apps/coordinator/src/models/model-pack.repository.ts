@@ -11,10 +11,14 @@ export interface RegisteredPack {
   readonly sha256: string;
   readonly manifest: ModelManifestDocument;
   readonly isDefault: boolean;
+  /** Whose model it is; null where it is nobody's in particular. */
+  readonly performerId: string | null;
   readonly addedBy: string;
   readonly approvedBy: string | null;
   readonly createdAt: Date;
 }
+
+export type NewPack = Pick<RegisteredPack, 'manifest' | 'sha256' | 'performerId' | 'addedBy'>;
 
 export interface PackLanes {
   readonly passed: number;
@@ -22,18 +26,23 @@ export interface PackLanes {
 }
 
 const PACK = `SELECT id, pack, version, sha256, manifest, is_default AS "isDefault", added_by AS "addedBy",
-                     approved_by AS "approvedBy", created_at AS "createdAt" FROM model_packs`;
+                     approved_by AS "approvedBy", performer_id AS "performerId", created_at AS "createdAt" FROM model_packs`;
 
 @Injectable()
 export class ModelPackRepository {
   /** @returns null when this version is there already */
-  async add(sql: Sql, manifest: ModelManifestDocument, sha256: string, addedBy: string): Promise<string | null> {
+  async add(sql: Sql, pack: NewPack): Promise<string | null> {
+    const { manifest, sha256, performerId, addedBy } = pack;
     const [row] = await sql.query<{ id: string }>(
-      `INSERT INTO model_packs (id, pack, version, sha256, manifest, added_by) VALUES ($1, $2, $3, $4, $5::jsonb, $6)
-       ON CONFLICT (pack, version) DO NOTHING RETURNING id`,
-      [randomUUID(), manifest.id, manifest.version, sha256, JSON.stringify(manifest), addedBy],
+      `INSERT INTO model_packs (id, pack, version, sha256, manifest, performer_id, added_by)
+       VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7) ON CONFLICT (pack, version) DO NOTHING RETURNING id`,
+      [randomUUID(), manifest.id, manifest.version, sha256, JSON.stringify(manifest), performerId, addedBy],
     );
     return row?.id ?? null;
+  }
+
+  async isPerformer(sql: Sql, performerId: string): Promise<boolean> {
+    return (await sql.query('SELECT 1 FROM performers WHERE id = $1', [performerId])).length > 0;
   }
 
   async find(sql: Sql, pack: string, version: string): Promise<RegisteredPack | undefined> {

@@ -18,6 +18,8 @@ import { pageArguments, pageOf } from '../platform/paging.js';
 import { DATABASE } from '../platform/tokens.js';
 import { ModelPackRepository, type PackLanes, type RegisteredPack } from './model-pack.repository.js';
 
+type Added = RouteInput<'addModelPack'>['body'];
+
 /** The farm's packs: one person adds a version, another approves it, and one version of each is meant by its bare name. */
 @Injectable()
 export class ModelPackService {
@@ -42,22 +44,27 @@ export class ModelPackService {
     );
   }
 
-  /** @throws UnderstudyError CONFLICT where that version is there with another manifest, PACK_MANIFEST_INVALID */
-  async add(actor: Actor, manifest: ModelManifestDocument): Promise<ModelPack> {
+  /**
+   * @throws UnderstudyError CONFLICT where that version is there with another manifest or as another performer's,
+   * NOT_FOUND for the performer, PACK_MANIFEST_INVALID
+   */
+  async add(actor: Actor, { manifest, performerId: named }: Added): Promise<ModelPack> {
     if (manifest.id === CLASSICAL_RESTORER) {
       throw new UnderstudyError(
         'PACK_MANIFEST_INVALID',
         `${CLASSICAL_RESTORER} is built in: give the pack another id.`,
       );
     }
+    const performerId = named ?? null;
     const sha256 = createHash('sha256').update(pinnedText(manifest)).digest('hex');
     return this.database.hotTransaction(async (sql) => {
-      const added = await this.packs.add(sql, manifest, sha256, actor.id);
+      if (performerId !== null && !(await this.packs.isPerformer(sql, performerId))) throw notFound('performer');
+      const added = await this.packs.add(sql, { manifest, sha256, performerId, addedBy: actor.id });
       const pack = await this.packs.find(sql, manifest.id, manifest.version);
-      if (pack === undefined || pack.sha256 !== sha256) {
+      if (pack === undefined || pack.sha256 !== sha256 || pack.performerId !== performerId) {
         throw new UnderstudyError(
           'CONFLICT',
-          `${manifest.id} ${manifest.version} is there with another manifest: give it another version.`,
+          `${manifest.id} ${manifest.version} is there with another manifest or performer: give it another version.`,
         );
       }
       if (added !== null) await this.#record(sql, actor, 'model_pack.added', pack, {});
@@ -73,6 +80,7 @@ export class ModelPackService {
         throw new UnderstudyError('FORBIDDEN', 'A pack is approved by another person than the one who added it.');
       }
       if (pack.approvedBy !== null) throw new UnderstudyError('CONFLICT', 'This version is approved already.');
+      requireOwner(pack);
       await this.packs.approve(sql, id, actor.id);
       await this.#record(sql, actor, 'model_pack.approved', pack, { reason: personal(reason) });
       if (!(await this.packs.hasDefault(sql, pack.pack))) await this.#setDefault(sql, actor, pack, reason);
@@ -87,6 +95,7 @@ export class ModelPackService {
       if (pack.approvedBy === null) {
         throw new UnderstudyError('PACK_NOT_APPROVED', 'Only a version that was approved can be the default.');
       }
+      requireOwner(pack);
       if (!pack.isDefault) await this.#setDefault(sql, actor, pack, reason);
       return this.#read(sql, id);
     });
@@ -107,7 +116,7 @@ export class ModelPackService {
     sql: Sql,
     actor: Actor,
     action: string,
-    { id, pack, version, sha256, manifest }: RegisteredPack,
+    { id, pack, version, sha256, manifest, performerId }: RegisteredPack,
     data: Record<string, unknown>,
   ): Promise<void> {
     const { licence, commercialUse } = manifest;
@@ -116,7 +125,7 @@ export class ModelPackService {
       action,
       subjectType: 'ModelPack',
       subjectId: id,
-      data: { pack, version, sha256, licence, commercialUse, ...data },
+      data: { pack, version, sha256, licence, commercialUse, performerId, ...data },
     });
   }
 
@@ -124,6 +133,15 @@ export class ModelPackService {
     const pack = await this.#held(sql, id);
     return shown(pack, await this.packs.lanes(sql, [pack.sha256]));
   }
+}
+
+/** Registered before such packs named their performer. */
+function requireOwner({ pack, version, manifest, performerId }: RegisteredPack): void {
+  if (manifest.decode.family !== 'dfm' || performerId !== null) return;
+  throw new UnderstudyError(
+    'CONFLICT',
+    `Nobody knows whose model ${pack} ${version} is: register it as another version.`,
+  );
 }
 
 function shown(pack: RegisteredPack, lanes: ReadonlyMap<string, PackLanes>): ModelPack {

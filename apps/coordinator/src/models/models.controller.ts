@@ -24,7 +24,7 @@ export class ModelsController {
     @CurrentActor() actor: Actor,
     @Input() { body }: RouteInput<'addModelPack'>,
   ): Promise<RouteOutput<'addModelPack'>> {
-    return this.packs.add(actor, body.manifest);
+    return this.packs.add(actor, body);
   }
 
   @Handle('approveModelPack', { action: 'activate', subject: 'ModelPack' })

@@ -6,6 +6,8 @@ import {
   packsOf,
   packsOfAnalysis,
   type Recipe,
+  type SwapProcessor,
+  swapNetworksOf,
   UnderstudyError,
   withAnalysisPacks,
   withPacks,
@@ -44,13 +46,16 @@ export class RecipePacks {
   constructor(private readonly packs: ModelPackRepository) {}
 
   /**
-   * @throws UnderstudyError PACK_UNKNOWN, PACK_NOT_APPROVED, LICENCE_REFUSED; INVALID_REQUEST where a pack is not what its
-   * place in the recipe wants
+   * @param cast in the order of their numbers
+   * @throws UnderstudyError PACK_UNKNOWN, PACK_NOT_APPROVED, LICENCE_REFUSED; PACK_OF_ANOTHER_PERFORMER where a cast member
+   * would get somebody else's model; INVALID_REQUEST where a pack is not what its place in the recipe wants
    */
-  async pin(sql: Sql, projectId: string, recipe: Recipe): Promise<PinnedRecipe> {
+  async pin(sql: Sql, projectId: string, recipe: Recipe, cast: readonly Identity[]): Promise<PinnedRecipe> {
     const chosen = await this.#choose(sql, projectId, packsOf(recipe));
     const pinned = withPacks(recipe, chosen.pin);
-    requireRecognisers(pinned, chosen.bySha256);
+    for (const processor of pinned.processors) {
+      if (processor.type === 'swap') requireSwappers(processor, cast, chosen.bySha256);
+    }
     return { recipe: pinned, ...summaryOf(chosen) };
   }
 
@@ -85,6 +90,11 @@ export class RecipePacks {
     }
     return { bySha256, pin: ({ reference }) => of.get(reference) as PackReference };
   }
+}
+
+/** Whom a cast member becomes. */
+interface Identity {
+  readonly identityPerformerId: string;
 }
 
 interface ChosenPacks {
@@ -132,15 +142,31 @@ function requirePlace({ manifest }: RegisteredPack, { role, family }: NamedPack)
   });
 }
 
-function requireRecognisers({ processors }: Recipe, chosen: ReadonlyMap<string, RegisteredPack>): void {
-  for (const processor of processors) {
-    if (processor.type !== 'swap' || processor.settings.recogniser !== undefined) continue;
-    const swapper = chosen.get(processor.settings.swapper.sha256 ?? '');
-    if (swapper?.manifest.decode.family !== 'embedding-swapper') continue;
-    throw new UnderstudyError(
-      'INVALID_REQUEST',
-      `${swapper.pack} reads an embedding: name the recogniser that it was trained with.`,
-      { details: { pack: swapper.pack } },
-    );
-  }
+/** Each member's swapper has the recogniser that it needs, and is nobody else's own model. */
+function requireSwappers(
+  processor: SwapProcessor,
+  cast: readonly Identity[],
+  chosen: ReadonlyMap<string, RegisteredPack>,
+): void {
+  cast.forEach(({ identityPerformerId }, member) => {
+    const networks = swapNetworksOf(processor, member);
+    const swapper = chosen.get(networks.swapper.sha256 ?? '');
+    if (swapper === undefined) return;
+    const { pack, version, performerId } = swapper;
+    const { family } = swapper.manifest.decode;
+    if (family === 'dfm' && performerId !== identityPerformerId) {
+      throw new UnderstudyError(
+        'PACK_OF_ANOTHER_PERFORMER',
+        `${pack} ${version} is one performer's model, and cast member ${member} becomes another: name that performer's own.`,
+        { details: { pack, version, cast: member } },
+      );
+    }
+    if (family === 'embedding-swapper' && networks.recogniser === undefined) {
+      throw new UnderstudyError(
+        'INVALID_REQUEST',
+        `${pack} reads an embedding: name the recogniser that it was trained with.`,
+        { details: { pack } },
+      );
+    }
+  });
 }

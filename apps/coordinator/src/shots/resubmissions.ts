@@ -66,7 +66,7 @@ export class Resubmissions {
       requireSameProcessors(recipe, base.settings.recipe);
       requireMembers(recipe, base.cast.length);
       requireFrames(recipe, base.frames);
-      const pinned = await this.packs.pin(sql, head.projectId, recipe);
+      const pinned = await this.packs.pin(sql, head.projectId, recipe, base.cast);
       const priority = asked.priority ?? base.priority;
       const { id: shotVersionId, version } = await this.repository.addVersion(sql, {
         base,

@@ -45,7 +45,7 @@ export class Submissions {
     return this.database.hotTransaction(async (sql) => {
       await requireProjectKey(sql, submission.projectId);
       // Whether they may be used at all; which versions is decided when the shot is planned.
-      await this.packs.pin(sql, submission.projectId, submission.recipe);
+      await this.packs.pin(sql, submission.projectId, submission.recipe, submission.cast);
       await this.packs.pinAnalysis(sql, submission.projectId, submission.analysis);
       const assets = await this.#assets(sql, submission);
       requireFrames(submission.recipe, assets.get(submission.plateAssetId)?.frames ?? null);

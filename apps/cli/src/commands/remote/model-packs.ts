@@ -1,5 +1,5 @@
 import type { NodeClient } from '@understudy/client/node';
-import { type ModelPack, UnderstudyError } from '@understudy/contracts';
+import { type ModelManifestDocument, type ModelPack, UnderstudyError, Uuid } from '@understudy/contracts';
 import { readPack } from '@understudy/inference';
 import type { Command } from 'commander';
 import { readConfig } from '../../config.js';
@@ -28,14 +28,28 @@ export function addModelPackCommands(models: Command): void {
       .description("make a pack of this host's store known to a farm; its files stay here")
       .argument('<pack>')
       .argument('[version]', 'where the store has several'),
-  ).action(async (pack: string, version: string | undefined, options: ConnectionOptions) => {
-    const { homeDir } = readConfig();
-    const { manifest } = await readPack(homeDir, pack, version ?? (await onlyVersion(homeDir, pack)));
-    const made = await (await connect(options)).call('addModelPack', { body: { manifest } });
-    console.log(lineOf(made));
-  });
+  )
+    .option('--performer <id>', "whose model it is, of a performer's own (dfm); see: understudy project performers")
+    .action(async (pack: string, version: string | undefined, options: ConnectionOptions & { performer?: string }) => {
+      const { homeDir } = readConfig();
+      const { manifest } = await readPack(homeDir, pack, version ?? (await onlyVersion(homeDir, pack)));
+      const performerId = ownerOf(manifest, options.performer);
+      const body = { manifest, ...(performerId === undefined ? {} : { performerId }) };
+      console.log(lineOf(await (await connect(options)).call('addModelPack', { body })));
+    });
   decision(models, 'approve', 'let a version be used that somebody else has registered', 'approveModelPack');
   decision(models, 'default', 'make a version the one that is meant where none is named', 'setDefaultModelPack');
+}
+
+/** @throws UnderstudyError USAGE */
+function ownerOf({ id, decode }: ModelManifestDocument, performer: string | undefined): string | undefined {
+  if (decode.family !== 'dfm') {
+    if (performer === undefined) return undefined;
+    throw new UnderstudyError('USAGE', `${id} is nobody's own model: leave --performer out`);
+  }
+  const parsed = Uuid.safeParse(performer);
+  if (parsed.success) return parsed.data;
+  throw new UnderstudyError('USAGE', `${id} is one performer's model: say whose with --performer ID`);
 }
 
 function decision(

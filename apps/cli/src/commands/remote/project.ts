@@ -43,6 +43,17 @@ export function addProjectCommands(program: Command): void {
       else for (const one of items) console.log(lineOf(one));
     });
   withConnection(
+    project.command('performers').description('the performers of a project, by id and pseudonym').argument('<name>'),
+  )
+    .option('--json', 'as one JSON array')
+    .action(async (name: string, options: ConnectionOptions & { json?: boolean }) => {
+      const client = await connect(options);
+      const { id: projectId } = await projectNamed(client, name);
+      const { items } = await client.call('listPerformers', { query: { projectId, limit: 500 } });
+      if (options.json === true) console.log(JSON.stringify(items));
+      else for (const one of items) console.log(`${one.id}\t${one.name}`);
+    });
+  withConnection(
     project.command('grant').description('give somebody a role in a project').argument('<name>').argument('<email>'),
   )
     .addOption(new Option('--role <role>', 'what they may do').choices(PROJECT_ROLES).makeOptionMandatory())

@@ -56,7 +56,8 @@ export class PlanStage extends ShotStage<'plan'> {
     }
     const tracks = await this.analyses.tracks(sql, analysisId);
     const anonymiseTracks = await this.#anonymiseTracks(sql, shot, tracks);
-    const pinned = await this.packs.pin(sql, shot.project.id, shot.settings.recipe);
+    const cast = await this.shots.cast(sql, shot.id);
+    const pinned = await this.packs.pin(sql, shot.project.id, shot.settings.recipe, cast);
     // Pinned since the analysis began; looked at again for what it waives.
     const analysed = await this.packs.pinAnalysis(sql, shot.project.id, shot.settings.analysis);
     const bound = await this.binder.bind(sql, shot, tracks);
