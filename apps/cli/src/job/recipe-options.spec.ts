@@ -1,6 +1,10 @@
-import { expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { readRecipe } from './recipe-options.js';
+import { readRecipe, type RecipeOptions, withRecipeOptions } from './recipe-options.js';
 
 it('puts packs with their versions where the preset has room for them', async () => {
   const { processors } = await readRecipe({
@@ -24,6 +28,9 @@ it('puts packs with their versions where the preset has room for them', async ()
 });
 
 it.each([
+  [{ recipe: 'replace', style: 'solid' }, /--style has nothing to do in the recipe replace/],
+  [{ recipe: 'restore', style: 'blur' }, /--style has nothing to do/],
+  [{ style: 'solid' }, /--style has nothing to do in the recipe replace/],
   [{ recipe: 'anonymise', swapper: 'a' }, /--swapper has nothing to do/],
   [{ recipe: 'replace', restorer: 'a' }, /--restorer has nothing to do/],
   [{ recipe: 'replace', recogniser: 'a' }, /--recogniser/],
@@ -34,4 +41,46 @@ it.each([
     code: 'USAGE',
     message: expect.stringMatching(message) as string,
   });
+});
+
+describe('a recipe of a file', () => {
+  let folder: string;
+  let file: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'understudy-recipes-'));
+    file = join(folder, 'recipe.json');
+    writeFileSync(file, JSON.stringify({ processors: [{ type: 'restore', settings: { maxDrift: 0.02 } }] }));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** As the command line gives them. */
+  const typed = (...args: string[]) =>
+    withRecipeOptions(new Command())
+      .parse(['--recipe-file', file, ...args], { from: 'user' })
+      .opts<RecipeOptions>();
+
+  it('is all there is', async () => {
+    const { processors } = await readRecipe(typed());
+    expect(processors).toMatchObject([{ type: 'restore', settings: { maxDrift: 0.02 } }]);
+  });
+
+  it.each([
+    ['--recipe', 'replace'],
+    ['--style', 'solid'],
+    ['--swapper', 'a'],
+    ['--recogniser', 'a'],
+    ['--occlusion', 'a'],
+    ['--restorer', 'a'],
+    ['--max-drift', '0.1'],
+  ])('is refused beside %s, which it would drop', async (option, value) => {
+    await expect(readRecipe(typed(option, value))).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining(`so ${option} would be without effect`) as string,
+    });
+  });
+});
+
+it('is replace where none is named', async () => {
+  const options = withRecipeOptions(new Command()).parse([], { from: 'user' }).opts<RecipeOptions>();
+  expect((await readRecipe(options)).processors.map(({ type }) => type)).toEqual(['replace']);
 });

@@ -11,7 +11,7 @@ import { readFile } from 'node:fs/promises';
 
 /** What is done to the faces, as the command line takes it. */
 export interface RecipeOptions {
-  recipe: RecipePreset;
+  recipe?: RecipePreset;
   style?: 'blur' | 'pixelate' | 'solid';
   swapper?: string;
   recogniser?: string;
@@ -21,9 +21,11 @@ export interface RecipeOptions {
   recipeFile?: string;
 }
 
+const DEFAULT_RECIPE: RecipePreset = 'replace';
+
 export function withRecipeOptions(command: Command): Command {
   return command
-    .addOption(new Option('--recipe <name>', 'what to do').choices(RECIPE_PRESETS).default('replace'))
+    .addOption(new Option('--recipe <name>', 'what to do').choices(RECIPE_PRESETS).default(undefined, 'replace'))
     .addOption(new Option('--style <name>', 'how to de-identify').choices(['blur', 'pixelate', 'solid']))
     .option('--swapper <pack[@version]>', "replace by this pack's network instead of the built-in replacement")
     .option('--recogniser <pack[@version]>', 'the recogniser that the swapper was trained with')
@@ -35,8 +37,11 @@ export function withRecipeOptions(command: Command): Command {
 
 /** @throws UnderstudyError USAGE naming what does not fit */
 export async function readRecipe(options: RecipeOptions): Promise<Recipe> {
-  if (options.recipeFile !== undefined) return parsed(await readFile(options.recipeFile, 'utf8'), options.recipeFile);
-  const preset = recipePreset(options.recipe);
+  if (options.recipeFile !== undefined) {
+    requireAlone(options);
+    return parsed(await readFile(options.recipeFile, 'utf8'), options.recipeFile);
+  }
+  const preset = recipePreset(options.recipe ?? DEFAULT_RECIPE);
   const occlusion = optionalPack('occlusion', options.occlusion);
   const processors = preset.processors.map(({ type }) => {
     if (type === 'anonymise') return { type, settings: options.style === undefined ? {} : { style: options.style } };
@@ -62,8 +67,30 @@ export function optionalPack<Key extends string>(key: Key, text: string | undefi
   return { [key]: version === undefined ? { id } : { id, version } } as { [K in Key]?: PackReference };
 }
 
+/** Of the options of {@link withRecipeOptions}, those that a whole recipe leaves nothing to say for. */
+const IN_PRESETS = {
+  recipe: '--recipe',
+  style: '--style',
+  swapper: '--swapper',
+  recogniser: '--recogniser',
+  occlusion: '--occlusion',
+  restorer: '--restorer',
+  maxDrift: '--max-drift',
+} as const satisfies Partial<Record<keyof RecipeOptions, string>>;
+
+function requireAlone(options: RecipeOptions): void {
+  const names = Object.keys(IN_PRESETS) as (keyof typeof IN_PRESETS)[];
+  const beside = names.filter((name) => options[name] !== undefined).map((name) => IN_PRESETS[name]);
+  if (beside.length === 0) return;
+  throw new UnderstudyError(
+    'USAGE',
+    `--recipe-file holds the whole recipe, so ${beside.join(', ')} would be without effect: write it into the file, or leave the file out`,
+  );
+}
+
 function requireUsed(options: RecipeOptions, types: ReadonlySet<string>): void {
   const unused = [
+    options.style !== undefined && !types.has('anonymise') && '--style',
     options.swapper !== undefined && !types.has('swap') && '--swapper',
     options.recogniser !== undefined && !types.has('swap') && '--recogniser',
     options.restorer !== undefined && !types.has('restore') && '--restorer',
@@ -73,7 +100,7 @@ function requireUsed(options: RecipeOptions, types: ReadonlySet<string>): void {
   if (unused === undefined) return;
   throw new UnderstudyError(
     'USAGE',
-    `${unused} has nothing to do in the recipe ${options.recipe}: name another recipe`,
+    `${unused} has nothing to do in the recipe ${options.recipe ?? DEFAULT_RECIPE}: name another recipe`,
   );
 }
 

@@ -29,7 +29,7 @@ export function addResubmitCommand(program: Command): void {
       const { recipeFile, priority, reason } = options;
       if (priority !== undefined && priority > 100) throw new UnderstudyError('USAGE', '--priority is 1 to 100');
       const [first, last] = options.frames;
-      const recipe = recipeFile === undefined ? {} : { recipe: await readRecipe({ recipe: 'replace', recipeFile }) };
+      const recipe = recipeFile === undefined ? {} : { recipe: await readRecipe({ recipeFile }) };
       const body: RouteRequest<'resubmitShot'>['body'] = {
         frames: { startFrame: first, endFrame: last + 1 },
         ...recipe,
