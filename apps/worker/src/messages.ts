@@ -1,4 +1,4 @@
-import type { ErrorBody, ObjectRef } from '@understudy/contracts';
+import type { BuiltInTest, ErrorBody, ObjectRef } from '@understudy/contracts';
 import type { Card, EngineCache, Precision, Provider } from '@understudy/inference';
 
 /** What a lane process needs to know; sent over the channel, so that it stands in no process list. */
@@ -17,6 +17,8 @@ export interface LaneConfig {
   readonly precision: Precision;
   /** With `tensorrt`: where this host's engines are. */
   readonly engines?: EngineCache;
+  /** How the built-in models did when the provider was tried. */
+  readonly builtInTests?: readonly BuiltInTest[];
   /** What it computes on; absent of a processor. */
   readonly card?: Card;
   readonly threads: number;

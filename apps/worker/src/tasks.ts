@@ -65,7 +65,7 @@ function capabilitiesOf(
   packId: string,
   selfTests: PackSelfTest[],
 ): Omit<Capabilities, 'vramMiB' | 'computeCapability'> {
-  const { provider, precision, engines } = config;
+  const { provider, precision, engines, builtInTests } = config;
   const { threads } = crewOf(config);
   const parity = parityClass({ provider, precision, threads, ...(engines === undefined ? {} : { engines }) });
   return {
@@ -81,6 +81,7 @@ function capabilitiesOf(
     threads: config.threads,
     packs: [packId, ...selfTests.flatMap(({ passed, sha256 }) => (passed && sha256 !== null ? [sha256] : []))],
     selfTests,
+    ...(builtInTests === undefined ? {} : { builtInTests: [...builtInTests] }),
   };
 }
 

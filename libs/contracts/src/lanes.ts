@@ -50,10 +50,20 @@ export const PackSelfTest = z.object({
   message: z.string().max(500).optional(),
   /** Largest difference to the canary in parts of its largest number; null where there is nothing to compare. */
   difference: z.number().nullable(),
-  /** Of one run. */
-  milliseconds: z.number().min(0),
+  /** Of one run of its networks, once warm: neither reading, hashing nor opening its files; null where nothing is run. */
+  milliseconds: z.number().min(0).nullable(),
 });
 export type PackSelfTest = z.infer<typeof PackSelfTest>;
+
+/** How one of the built-in models did on a lane's provider, against single precision on the processor. */
+export const BuiltInTest = z.object({
+  role: z.string().max(40),
+  /** Largest difference of an output's number, in parts of that output's largest one. */
+  difference: z.number(),
+  /** Median of several runs, once warm. */
+  milliseconds: z.number().min(0),
+});
+export type BuiltInTest = z.infer<typeof BuiltInTest>;
 
 export const LaneCapabilities = z.object({
   parityClass: ParityClass,
@@ -68,6 +78,8 @@ export const LaneCapabilities = z.object({
   recogniser: z.string().min(1).max(120).optional(),
   /** How each pack of this lane's store did in its self-test; only those that passed are among `packs`. */
   selfTests: z.array(PackSelfTest).max(500).optional(),
+  /** The same of the built-in models, where the worker tried its provider before its lanes began. */
+  builtInTests: z.array(BuiltInTest).max(20).optional(),
 });
 export type LaneCapabilities = z.infer<typeof LaneCapabilities>;
 

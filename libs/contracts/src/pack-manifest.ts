@@ -146,20 +146,24 @@ export const PackFile = z.strictObject({
 });
 export type PackFile = z.infer<typeof PackFile>;
 
+const canaryOutputs = z
+  .array(
+    z.strictObject({
+      name: z.string().min(1).max(200),
+      shape: z.array(z.int().min(1)).max(6),
+      /** At places spread over the output. */
+      samples: z.array(z.number()).min(1).max(64),
+      /** Largest magnitude of the whole output. */
+      peak: z.number().min(0),
+    }),
+  )
+  .max(32);
+
 /** What a model gave on one processor, in single precision, for inputs that everybody can make: a few numbers of each output. */
 export const PackCanary = z.strictObject({
-  outputs: z
-    .array(
-      z.strictObject({
-        name: z.string().min(1).max(200),
-        shape: z.array(z.int().min(1)).max(6),
-        /** At places spread over the output. */
-        samples: z.array(z.number()).min(1).max(64),
-        /** Largest magnitude of the whole output. */
-        peak: z.number().min(0),
-      }),
-    )
-    .max(32),
+  outputs: canaryOutputs,
+  /** The same of the converter; absent where there is none, or it was added before converters had a canary. */
+  converter: canaryOutputs.optional(),
 });
 export type PackCanary = z.infer<typeof PackCanary>;
 

@@ -4,10 +4,11 @@ import { describe, expect, it, vi } from 'vitest';
 import { laneProvider, type ProviderTrials } from './lane-provider.js';
 
 const log = { info: vi.fn(), warn: vi.fn() };
+const BUILT_IN = [{ role: 'detector', difference: 0.001, milliseconds: 2 }] as const;
 const tested = (candidate: ProviderCandidate, reason: string | null): ProviderTest => ({
   ...candidate,
   passed: reason === null,
-  models: [{ role: 'detector', difference: 0.001, milliseconds: 2 }],
+  models: BUILT_IN,
   reason,
 });
 const NEVER: ProviderTrials = {
@@ -35,7 +36,7 @@ describe('the provider of a lane', () => {
   it('is the one asked for when it passes', async () => {
     const probe = vi.fn(async (_: string, candidate: ProviderCandidate) => tested(candidate, null));
     const chosen = await laneProvider(config('cuda', 'fp16'), { log }, { ...NEVER, probe });
-    expect(chosen).toEqual({ provider: 'cuda', precision: 'fp16' });
+    expect(chosen).toEqual({ provider: 'cuda', precision: 'fp16', builtInTests: BUILT_IN });
     expect(probe).toHaveBeenCalledWith(
       '/data',
       { provider: 'cuda', precision: 'fp16' },
@@ -60,6 +61,7 @@ describe('the provider of a lane', () => {
     expect(await laneProvider(config('auto'), { log }, { ...NEVER, choose })).toEqual({
       provider: 'cpu',
       precision: 'fp32',
+      builtInTests: BUILT_IN,
     });
     expect(log.warn).toHaveBeenCalledWith(
       { provider: 'cuda', precision: 'fp16', reason: 'differs' },

@@ -1,4 +1,4 @@
-import { toUnderstudyError, UnderstudyError } from '@understudy/contracts';
+import { type BuiltInTest, toUnderstudyError, UnderstudyError } from '@understudy/contracts';
 import {
   chooseProvider,
   findTrtexec,
@@ -11,6 +11,11 @@ import {
 
 import type { WorkerConfig } from '../config/config.js';
 import { type Preparation, prepareEngines } from './engine-builder.js';
+
+export interface LaneProvider extends ProviderCandidate {
+  /** How the built-in models did in the trial; absent where none was needed. */
+  readonly builtInTests?: readonly BuiltInTest[];
+}
 
 /** How a host's providers are tried; tests put their own in. */
 export interface ProviderTrials {
@@ -39,7 +44,7 @@ export async function laneProvider(
   config: ProviderConfig,
   preparation: Preparation,
   trials: ProviderTrials = TRIALS,
-): Promise<ProviderCandidate> {
+): Promise<LaneProvider> {
   const { log } = preparation;
   const { provider, precision } = config;
   if (provider === 'cpu' && precision === 'fp32') return { provider, precision };
@@ -51,8 +56,13 @@ export async function laneProvider(
   if (chosen !== undefined) {
     const milliseconds = Object.fromEntries(chosen.models.map((model) => [model.role, model.milliseconds]));
     log.info({ provider: chosen.provider, precision: chosen.precision, milliseconds }, 'provider chosen');
-    const { engines: own } = chosen;
-    return { provider: chosen.provider, precision: chosen.precision, ...(own === undefined ? {} : { engines: own }) };
+    const { provider: kind, precision: width, engines: own, models } = chosen;
+    return {
+      provider: kind,
+      precision: width,
+      ...(own === undefined ? {} : { engines: own }),
+      ...(models.length === 0 ? {} : { builtInTests: models }),
+    };
   }
   const reasons = tests.map((test) => `${test.provider} ${test.precision}: ${test.reason ?? 'failed'}`);
   throw new UnderstudyError(

@@ -9,6 +9,7 @@ import type { LaneLog } from '../log.js';
 import type { LogSpool } from '../logs/log-spool.js';
 import type { HeldAttempt, LaneConfig, LaneNotice } from '../messages.js';
 import { Backoff } from './backoff.js';
+import type { LaneProvider } from './lane-provider.js';
 import { LaneProcess } from './lane-process.js';
 import type { FarmSession } from './farm-session.js';
 import type { ObjectCache } from './object-cache.js';
@@ -17,7 +18,7 @@ import type { Scratch } from './scratch.js';
 export interface SupervisorOptions {
   readonly config: WorkerConfig;
   /** What the lanes run models with. */
-  readonly candidate: ProviderCandidate;
+  readonly candidate: LaneProvider;
   /** That the lanes run on; none of a processor. */
   readonly cards: readonly Card[];
   readonly scratch: Scratch;
@@ -140,7 +141,7 @@ export class Supervisor {
   #laneConfig(ordinal: number): LaneConfig {
     const { config, scratch, logs } = this.#options;
     const { host, coordinatorUrl, dataDir, threads, logLevel } = config;
-    const { provider, precision, engines } = this.#options.candidate;
+    const { provider, precision, engines, builtInTests } = this.#options.candidate;
     const card = cardOf(this.#options.cards, ordinal);
     const { drainGraceMs, resultPatienceMs } = config;
     return {
@@ -154,6 +155,7 @@ export class Supervisor {
       provider,
       precision,
       ...(engines === undefined ? {} : { engines }),
+      ...(builtInTests === undefined ? {} : { builtInTests }),
       ...(card === undefined ? {} : { card }),
       threads,
       logLevel,

@@ -1,11 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { catalogueRow } from '../catalogue/catalogue.js';
-import { buildModel, encodeModel, floatTensor, node, valueInfo } from '../onnx/model-proto.js';
+import { buildModel, encodeModel, floatTensor, int64Tensor, node, valueInfo } from '../onnx/model-proto.js';
 import { canaryDifference, canaryFeeds } from './canary.js';
 import { packDigest } from './pack-digest.js';
 import { addPack, type StoredPack } from './pack-store.js';
@@ -29,6 +29,35 @@ async function addRestorer(id: string, bias = 0.25, operator = 'Add'): Promise<S
   const path = join(dir, `${id}.onnx`);
   await writeFile(path, encodeModel(model));
   return addPack(dir, path, catalogueRow('gfpgan_1.4'), { id, version: '1' });
+}
+
+/** A SimSwap that adds the identity's mean to the picture, with a converter that scales the identity. */
+async function addSwapper(id: string, factor: number, operator = 'Mul'): Promise<StoredPack> {
+  const [identity, picture] = [
+    ['batch', 512],
+    ['batch', 3, 256, 256],
+  ] as const;
+  const model = buildModel({
+    nodes: [
+      node('ReduceMean', ['source'], ['mean'], { axes: [1], keepdims: 1 }),
+      node('Reshape', ['mean', 'one'], ['scalar']),
+      node('Add', ['target', 'scalar'], ['output']),
+    ],
+    inputs: [valueInfo('source', 'float32', identity), valueInfo('target', 'float32', picture)],
+    outputs: [valueInfo('output', 'float32', picture)],
+    initializers: [int64Tensor('one', [1])],
+  });
+  const converter = buildModel({
+    nodes: [node(operator, ['input', 'factor'], ['output'])],
+    inputs: [valueInfo('input', 'float32', identity)],
+    outputs: [valueInfo('output', 'float32', identity)],
+    initializers: [floatTensor('factor', [1], [factor])],
+  });
+  const source = join(dir, `source-${id}`);
+  await mkdir(source);
+  await writeFile(join(source, 'model.onnx'), encodeModel(model));
+  await writeFile(join(source, 'converter.onnx'), encodeModel(converter));
+  return addPack(dir, source, catalogueRow('simswap_256'), { id, version: '1' });
 }
 
 async function change(pack: StoredPack, edit: (manifest: StoredPack['manifest']) => void): Promise<void> {
@@ -68,6 +97,47 @@ test('each pack passes or fails for itself, and a failure names no folder', asyn
   ]);
   expect(results[1]).toMatchObject({ sha256: packDigest(sound.manifest), difference: 0 });
   expect(results.filter(({ message }) => message?.includes(dir))).toEqual([]);
+});
+
+test('a converter is run and compared as the model is', async () => {
+  const { manifest } = await addSwapper('sound', 3);
+  const [converted] = manifest.canary!.converter!;
+  expect(converted).toMatchObject({ name: 'output', shape: [1, 512] });
+  expect(converted!.peak).toBeCloseTo(3 * 0.08, 4);
+  expect(new Set(converted!.samples.map(Math.sign))).toEqual(new Set([-1, 1]));
+  const other = await addSwapper('other-converter', 3);
+  await change(other, ({ canary }) => {
+    canary!.converter![0]!.samples[5]! += 0.01;
+  });
+  const older = await addSwapper('older', 3);
+  await change(older, ({ canary }) => {
+    delete canary!.converter;
+  });
+  const results = await selfTestPacks(dir);
+  expect(results.map(({ id, code }) => [id, code])).toEqual([
+    ['older', undefined],
+    ['other-converter', 'PACK_SELF_TEST_FAILED'],
+    ['sound', undefined],
+  ]);
+  await expect(addSwapper('broken', 0, 'Div')).rejects.toMatchObject({ code: 'PACK_SELF_TEST_FAILED' });
+});
+
+test('the time told is that of one run alone, and of nothing where nothing runs', async () => {
+  const source = join(dir, 'heavy');
+  await mkdir(source);
+  const { folder } = await addRestorer('light');
+  await writeFile(join(source, 'model.onnx'), await readFile(join(folder, 'light.onnx')));
+  // Read and hashed before anything runs.
+  await writeFile(join(source, 'LICENSE'), Buffer.alloc(192 * 1024 * 1024));
+  await addPack(dir, source, catalogueRow('gfpgan_1.4'), { id: 'heavy', version: '1' });
+  const unsound = await addRestorer('unsound');
+  await writeFile(join(unsound.folder, 'manifest.json'), '{}');
+  const startedAt = performance.now();
+  const [heavy, light, none] = await selfTestPacks(dir);
+  const took = performance.now() - startedAt;
+  expect(light!.milliseconds).toBeGreaterThan(0);
+  expect(heavy!.milliseconds).toBeLessThan(took / 3);
+  expect(none!.milliseconds).toBeNull();
 });
 
 test('what is pinned is the same wherever the canary was recorded, and another for other files', async () => {
