@@ -62,8 +62,12 @@ const side = z.int().min(16).max(4096);
 
 const landmarkFields = {
   size: side,
-  /** Samples that the longest side of the face's box spans in the crop. */
+  /** Samples that the side of the face's box spans in the crop. */
   boxSide: z.number().positive(),
+  /** Which side that is: the longest, or the mean of both; absent, the longest. */
+  boxMeasure: z.enum(['longest-side', 'mean-side']).optional(),
+  /** How far the crop's middle lies above the box's, in parts of the box's height; absent, not at all. */
+  boxLift: z.number().min(-1).max(1).optional(),
   /** Side of the grid that points and heatmaps are given in. */
   grid: side,
   image: ImageInput,
@@ -133,7 +137,16 @@ export const ModelContract = z.strictObject({
   parts: z.array(z.enum(FILE_PARTS)).min(1),
   decode: PackDecode,
   /** Where the numbers of this row come from. */
-  upstream: z.strictObject({ repository: z.url(), file: z.string().min(1), symbol: z.string().min(1) }),
+  upstream: z.strictObject({
+    repository: z.url(),
+    file: z.string().min(1),
+    symbol: z.string().min(1),
+    /** The commit that was read. */
+    revision: z
+      .string()
+      .regex(/^[0-9a-f]{40}$/)
+      .optional(),
+  }),
 });
 export type ModelContract = z.infer<typeof ModelContract>;
 

@@ -39,11 +39,13 @@ export function packLandmarker(pack: OpenedPack): PackLandmarker {
   };
 }
 
-/** An upright crop around the box's middle, in which its longest side spans the contract's number of samples. */
-function boxToLandmarkCrop(box: Box, { size, boxSide }: Decode): Affine {
-  const scale = boxSide / Math.max(box.width, box.height, 1);
-  const shift = (start: number, length: number) => size / 2 - (start + length / 2) * scale;
-  return [scale, 0, shift(box.x, box.width), 0, scale, shift(box.y, box.height)];
+/** An upright crop in which the box's side spans the contract's number of samples. */
+function boxToLandmarkCrop(box: Box, { size, boxSide, boxMeasure, boxLift = 0 }: Decode): Affine {
+  const { x, y, width, height } = box;
+  const side = boxMeasure === 'mean-side' ? (width + height) / 2 : Math.max(width, height);
+  const scale = boxSide / Math.max(side, 1);
+  const middle = { x: x + width / 2, y: y + height / 2 - boxLift * height };
+  return [scale, 0, size / 2 - middle.x * scale, 0, scale, size / 2 - middle.y * scale];
 }
 
 function readPoints(outputs: readonly GraphOutput[], { family, grid }: Decode) {

@@ -23,11 +23,22 @@ export const FACE_ROWS: readonly ModelContract[] = [
     inputs: [picture('*', 256)],
     outputs: [tensor('*', ['batch', 68, 64, 64])],
     parts: ['model'],
-    decode: { family: 'landmark-heatmaps', size: 256, boxSide: 195, grid: 64, image: plainImage('rgb', 255) },
+    decode: {
+      family: 'landmark-heatmaps',
+      size: 256,
+      // A scale of (width + height) / 195, and a crop of 200 times that: the mean of both sides spans 195 / 400 of it.
+      boxSide: (256 * 195) / 400,
+      boxMeasure: 'mean-side',
+      boxLift: 0.12,
+      grid: 64,
+      image: plainImage('rgb', 255),
+    },
     upstream: {
       repository: 'https://github.com/1adrianb/face-alignment',
-      file: 'face_alignment/utils.py',
-      symbol: 'get_preds_fromhm',
+      // The box's middle and scale there, the crop and the peaks in utils.py: transform, get_preds_fromhm.
+      file: 'face_alignment/api.py',
+      symbol: 'FaceAlignment.get_landmarks_from_image',
+      revision: '01b75a9e4d6f740d90b3c4f0b23c11a2c049c213',
     },
   },
   {
