@@ -7,9 +7,15 @@ import { signed, statement } from './consent-documents.js';
 import { TestCoordinator, type TestPerson } from './coordinator.js';
 import { addShot } from './shot-fixture.js';
 
+/** As somebody who may switch a table's triggers off. */
+const pastTheTrigger = (change: string): string =>
+  `ALTER TABLE projects DISABLE TRIGGER projects_terms_stay; ${change};
+   ALTER TABLE projects ENABLE ALWAYS TRIGGER projects_terms_stay`;
+
 describe('rows that the log speaks of, changed by SQL', () => {
   let rows: TestCoordinator;
   let reader: TestPerson;
+  let projectId: string;
   let consentId: string;
   let memberId: string;
   let cast: string;
@@ -18,6 +24,7 @@ describe('rows that the log speaks of, changed by SQL', () => {
     rows = await TestCoordinator.start();
     const admin = await rows.addUser(['org_admin']);
     const { projectId: of, ...shot } = await addShot(rows.owner);
+    projectId = of;
     // The fixture's own consents came past the log.
     await rows.owner.query('ALTER TABLE cast_members DISABLE TRIGGER ALL');
     await rows.owner.query('DELETE FROM consents');
@@ -52,6 +59,7 @@ describe('rows that the log speaks of, changed by SQL', () => {
     const writer = rows.app.get(AuditWriter);
     const say = (action: string, subjectType: string, subjectId: string, data: Record<string, unknown>) =>
       writer.append(rows.owner, { actor: 'system', action, subjectType, subjectId, projectId: of, data });
+    await say('project.created', 'Project', of, { profile: 'farm', leastLevel: 'L1', commercial: false });
     await say('shot.submitted', 'ShotVersion', shot.shotVersionId, { cast: [castRow] });
     await say('task.leased', 'Task', taskId, { kind: 'render' });
     const sha256 = 'a'.repeat(64);
@@ -76,6 +84,15 @@ describe('rows that the log speaks of, changed by SQL', () => {
     const { faults } = await verifyExport((await response.text()).split('\n'), {});
     return faults.map(({ row }) => row);
   };
+
+  it.each([`profile = 'local'`, `least_level = 'L0'`])(
+    'a project stays what it was created as, for the running service and for the owner: %s',
+    async (change) => {
+      for (const who of [rows.runtime, rows.owner]) {
+        await expect(who.query(`UPDATE projects SET ${change}`)).rejects.toThrow('stays what it was created as');
+      }
+    },
+  );
 
   it('nothing is said while nobody touched them', async () => {
     expect(await rowFaults()).toEqual([]);
@@ -124,6 +141,20 @@ describe('rows that the log speaks of, changed by SQL', () => {
       `UPDATE memberships SET role = 'producer' WHERE role = 'artist'`,
       'memberships',
       () => memberId,
+    ],
+    [
+      "a project's profile, on which four eyes hang",
+      () => pastTheTrigger(`UPDATE projects SET profile = 'local'`),
+      pastTheTrigger(`UPDATE projects SET profile = 'farm'`),
+      'projects',
+      () => projectId,
+    ],
+    [
+      "a project's least level",
+      () => pastTheTrigger(`UPDATE projects SET least_level = 'L0'`),
+      pastTheTrigger(`UPDATE projects SET least_level = 'L1'`),
+      'projects',
+      () => projectId,
     ],
     [
       'a segment taken out',

@@ -175,6 +175,7 @@ describe('the migrations and schema.prisma', () => {
         'performers_project_key_is_there',
         'projects_end_by_two',
         'projects_share_check',
+        'projects_terms_stay',
         'provider_accounts_stay',
         'restore_acceptances_decided_check',
         'restore_acceptances_four_eyes',

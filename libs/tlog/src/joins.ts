@@ -18,6 +18,7 @@ export const SPOKEN = [
   'delivery',
   'key_destruction',
   'membership',
+  'project',
   'segment',
   'shot',
   'task',
@@ -54,6 +55,7 @@ export class RecordedRows {
     delivery: (event) => this.#delivery(event),
     key_destruction: (event) => this.#keyDestruction(event),
     membership: (event) => this.#membership(event),
+    project: (event) => this.#project(event),
     segment: (event) => event.action === 'segment.reused' && this.#reused(event),
     shot: (event) => this.#shot(event),
     task: (event) => event.action === 'task.leased' && this.#leased(event),
@@ -152,6 +154,11 @@ export class RecordedRows {
     const id = `${projectId ?? ''}/${subjectId}/${text(data['role'])}`;
     if (action === 'membership.granted') this.#record('memberships', id, {});
     else this.#tables.get('memberships')?.delete(id);
+  }
+
+  #project({ action, subjectId, data }: LoggedEvent): void {
+    const { profile, leastLevel, commercial } = data;
+    if (action === 'project.created') this.#record('projects', subjectId, { profile, leastLevel, commercial });
   }
 
   #user({ subjectId, data }: LoggedEvent): void {

@@ -42,6 +42,9 @@ const OF_PROJECTS: Readonly<Record<string, string>> = {
              'declined', k.declined_by IS NOT NULL, 'certified', k.used_at IS NOT NULL,
              'projectEnded', p.key_destroyed_at IS NOT NULL) AS values
       FROM key_destructions k JOIN projects p ON p.id = k.project_id WHERE k.project_id = ANY ($1::uuid[])`,
+  projects: `
+    SELECT id::text AS id, jsonb_build_object('profile', profile, 'leastLevel', least_level, 'commercial', commercial) AS values
+      FROM projects WHERE id = ANY ($1::uuid[])`,
   memberships: `
     SELECT project_id || '/' || user_id || '/' || role AS id, '{}'::jsonb AS values
       FROM memberships WHERE project_id = ANY ($1::uuid[])`,
