@@ -243,6 +243,49 @@ describe('deletion', () => {
     const [certificate] = (await farm.audit('deletion.certified')).filter((e) => e.subjectId === seeded.versionId);
     expect(certificate?.data['keptForOthers']).toEqual([{ kind: 'segment', sha256: files.segment }]);
   });
+
+  describe('assets of the same bytes as what is to be deleted', () => {
+    const addAsset = async (sha256: string, { complete, created }: { complete: boolean; created: string }) =>
+      farm.owner.query(
+        `INSERT INTO assets (id, project_id, kind, sha256, bytes, complete, created_at)
+       VALUES (gen_random_uuid(), $1, 'plate', $2, 5, $3, now() + $4::interval)`,
+        [projectId, sha256, complete, created],
+      );
+
+    it.each([
+      ['announced and never uploaded: it keeps nothing', { complete: false, created: '1 s' }, null],
+      [
+        'a copy that was uploaded afterwards: it counts as made, and goes',
+        { complete: true, created: '1 s' },
+        'deleted',
+      ],
+      ['there before the version was: it stays', { complete: true, created: '-1 day' }, 'keptForOthers'],
+    ] as const)('%s', async (name, asset, listed) => {
+      const [identity, plate] = [await consent(), await consent()];
+      const seeded = await shot('ready', identity.id, plate.id);
+      const files = await withFiles(seeded, `frames of ${name}`);
+      await addAsset(files.delivery, asset);
+      await revoke(identity.id);
+      await elapse(seeded);
+      await farm.owner.query(
+        `UPDATE attempts SET state = 'stopped' WHERE task_id IN (SELECT id FROM tasks WHERE shot_version_id = $1)`,
+        [seeded.versionId],
+      );
+      expect(await deletions().sweep()).toBe(1);
+      const kept = listed === 'keptForOthers';
+      expect((await store().stat(files.delivery)) !== null).toBe(kept);
+      const [certificate] = (await farm.audit('deletion.certified')).filter((e) => e.subjectId === seeded.versionId);
+      const of = { sha256: files.delivery };
+      expect(certificate?.data[kept ? 'keptForOthers' : 'deleted']).toContainEqual({ kind: 'delivery', ...of });
+      const listing = [...(certificate?.data['deleted'] as unknown[])].filter(
+        (one) => (one as { kind: string }).kind === 'asset',
+      );
+      expect(listing).toEqual(listed === 'deleted' ? [{ kind: 'asset', ...of }] : []);
+      expect(await farm.owner.query('SELECT complete FROM assets WHERE sha256 = $1', [files.delivery])).toEqual([
+        { complete: kept },
+      ]);
+    });
+  });
 });
 
 describe('enrolled faces', () => {

@@ -9,20 +9,27 @@ export interface Deletion {
 }
 
 export interface MadeObject {
-  readonly kind: 'segment' | 'delivery' | 'upload';
+  readonly kind: 'segment' | 'delivery' | 'upload' | 'asset';
   readonly sha256: string;
 }
 
 /** Every object that was made of a version's frames: what was accepted, what was joined, what lanes sent besides. */
-const MADE = `
+const FROM_LANES = `
   SELECT 'segment' AS kind, g.sha256 FROM segments g JOIN tasks t ON t.id = g.task_id WHERE t.shot_version_id = $1
   UNION SELECT 'delivery', sha256 FROM deliveries WHERE shot_version_id = $1
   UNION SELECT 'upload', a.result->>'sha256' FROM attempts a JOIN tasks t ON t.id = a.task_id
    WHERE t.shot_version_id = $1 AND t.kind = 'render' AND a.result ? 'sha256'`;
 
+/** Nobody knows a hash before its bytes are made: an asset that was announced after the version is a copy brought in again. */
+const COPY = `
+  c.complete AND c.project_id = $2 AND c.created_at >= (SELECT created_at FROM shot_versions WHERE id = $1)`;
+const MADE = `
+  ${FROM_LANES}
+  UNION SELECT 'asset', c.sha256 FROM assets c WHERE ${COPY} AND c.sha256 IN (SELECT sha256 FROM (${FROM_LANES}) AS of_lanes)`;
+
 /** The same bytes may have been made, or brought in, elsewhere in the project too: then they are not only this version's. */
 const USED_ELSEWHERE = `
-  SELECT 1 FROM assets WHERE sha256 = made.sha256 AND project_id = $2
+  SELECT 1 FROM assets c WHERE c.sha256 = made.sha256 AND c.project_id = $2 AND c.complete AND NOT (${COPY})
   UNION ALL SELECT 1 FROM segments g JOIN tasks t ON t.id = g.task_id
    WHERE g.sha256 = made.sha256 AND t.shot_version_id <> $1 AND t.project_id = $2
      AND NOT EXISTS (SELECT 1 FROM deletions x WHERE x.shot_version_id = t.shot_version_id AND x.done_at IS NOT NULL)
@@ -66,6 +73,14 @@ export class DeletionRepository {
         ORDER BY made.kind, made.sha256`,
       [shotVersionId, projectId],
     );
+  }
+
+  /** Copies whose bytes went: nothing is made of them any more until somebody brings them in anew. */
+  async emptyAssets(sql: Sql, projectId: string, hashes: readonly string[]): Promise<void> {
+    await sql.query('UPDATE assets SET complete = false WHERE project_id = $1 AND sha256 = ANY ($2)', [
+      projectId,
+      hashes,
+    ]);
   }
 
   /** @returns false where somebody else did it in between */

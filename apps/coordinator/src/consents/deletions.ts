@@ -57,6 +57,8 @@ export class Deletions implements OnApplicationBootstrap, OnModuleDestroy {
     return this.database.hotTransaction(async (sql) => {
       if (!(await this.deletions.markDone(sql, shotVersionId))) return false;
       await this.logs.forget(sql, shotVersionId);
+      const copies = own.filter(({ kind }) => kind === 'asset').map(({ sha256 }) => sha256);
+      await this.deletions.emptyAssets(sql, projectId, copies);
       await this.audit.append(sql, {
         actor: SYSTEM_ACTOR,
         action: 'deletion.certified',
