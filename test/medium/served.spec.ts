@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Shot, ShotReport } from '@understudy/contracts';
 import { probePlate, sniffMedia } from '@understudy/media';
+import { KeptPictures } from '../../apps/coordinator/src/objects/kept-pictures.js';
 import { type FakeLane, observe } from './fake-lane.js';
 import { PLATE_FRAMES } from './drawn-plate.js';
 import { type Stage, StagesFarm } from './stages-farm.js';
@@ -151,6 +153,12 @@ describe('served', () => {
       await writeFile(path, Buffer.from(await still.arrayBuffer()));
       expect(await sniffMedia(path)).toMatchObject({ container: 'png' });
     }
+    // What nobody has released is small and marked; the plate is as it was.
+    const edge = async (side: string, query: string): Promise<unknown> =>
+      edgeOf(await send('GET', `/api/v1/shots/${shotId}/stills/${side}?frame=7${query}`, producer));
+    expect(await edge('after', '')).toEqual(ORANGE);
+    expect(await edge('after', '&size=64')).toEqual(ORANGE);
+    expect(await edge('before', '')).not.toEqual(ORANGE);
     const beyond = await send('GET', `/api/v1/shots/${shotId}/stills/after?frame=${PLATE_FRAMES}`, producer);
     expect(beyond.status).toBe(404);
 
@@ -166,6 +174,7 @@ describe('served', () => {
       state: 'released',
     });
     expect((await shotOf(shotId)).state).toBe('released');
+    expect(await edge('after', '')).not.toEqual(ORANGE);
     const file = await send('GET', `${delivery}/content`, producer);
     const content = Buffer.from(await file.arrayBuffer());
     expect(file.headers.get('cache-control')).toBe('no-store');
@@ -180,6 +189,25 @@ describe('served', () => {
       [shotId],
     );
     expect(downloads).toHaveLength(2);
+  });
+
+  it('shows what was made 960 samples wide at most until it is released, and nothing of it while the shot is held', async () => {
+    const { shotId, shotVersionId } = await farm.bringTo('ready', stage, lane);
+    const png = vi.spyOn(served.app.get(KeptPictures), 'get');
+    const asked = async (query: string): Promise<string | undefined> => {
+      await send('GET', `/api/v1/shots/${shotId}/stills/after?frame=2${query}`, producer);
+      return png.mock.lastCall?.[0].what;
+    };
+    expect(await asked('')).toMatch(/-960-marked$/);
+    expect(await asked('&size=4096')).toMatch(/-960-marked$/);
+    expect(await asked('&size=320')).toMatch(/-320-marked$/);
+    png.mockRestore();
+    await farm.owner.query(`UPDATE shot_versions SET state = 'held', held_from = 'verifying' WHERE id = $1`, [
+      shotVersionId,
+    ]);
+    const answer = await json(await send('GET', `/api/v1/shots/${shotId}/stills/after?frame=2`, producer));
+    expect(answer).toMatchObject({ status: 409, body: { error: { code: 'OUTPUT_LOCKED' } } });
+    expect((await send('GET', `/api/v1/shots/${shotId}/stills/before?frame=2`, producer)).status).toBe(200);
   });
 
   it('shows a shot to nobody outside its project', async () => {
@@ -204,7 +232,9 @@ describe('served', () => {
       ),
     ).rejects.toThrow('does not release it');
     await farm.owner.query(`UPDATE consents SET level = 'L0' WHERE id = $1`, [stage.plateConsentId]);
+    await farm.owner.tampering.query('ALTER TABLE projects DISABLE TRIGGER projects_terms_stay');
     await farm.owner.query(`UPDATE projects SET least_level = 'L0' WHERE id = $1`, [stage.projectId]);
+    await farm.owner.tampering.query('ALTER TABLE projects ENABLE ALWAYS TRIGGER projects_terms_stay');
     const answer = await json(await send('POST', `/api/v1/deliveries/${id}/release`, other, { reason: 'signed off' }));
     expect(answer.body).toMatchObject({ error: { code: 'CONSENT_LEVEL_TOO_LOW' } });
   });
@@ -235,6 +265,17 @@ describe('served', () => {
     expect(shot).toMatchObject({ selfAttested: true, waivers: ['four_eyes'] });
   });
 });
+
+/** Red, green and blue of the edge that a preview has. */
+const ORANGE = [255, 165, 0];
+
+async function edgeOf(response: Response): Promise<number[]> {
+  const { data, info } = await sharp(Buffer.from(await response.arrayBuffer()))
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const first = info.channels * (info.width * 30);
+  return [...data.subarray(first, first + 3)];
+}
 
 /** Follows a stream of events until `done` says so. */
 async function watch(url: string, secret: string, done: (shot: Shot) => boolean): Promise<void> {

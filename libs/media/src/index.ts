@@ -28,6 +28,7 @@ export { sha256File } from './sha256-file.js';
 export { MEDIA_CONTAINERS, sniffMedia, type MediaContainer } from './sniff.js';
 export { deliveryTimes, type DeliveryTimes } from './timing.js';
 export { verifySegment, type SegmentExpectation } from './verify-segment.js';
+export { type Area } from './preview-marks.js';
 export { encodePng, extractStill, fitWithin, type StillRequest } from './picture.js';
-export { extractFacePreview, type Area, type FacePreviewRequest } from './face-preview.js';
+export { extractFacePreview, type FacePreviewRequest } from './face-preview.js';
 export { verifyDelivery, type DeliveryExpectation, type DeliveryReport } from './verify-delivery.js';

@@ -3,6 +3,7 @@ import { UnderstudyError } from '@understudy/contracts';
 import type { Frame } from '@understudy/frame';
 import { CommandLine } from './command.js';
 import type { PlateInfo } from './plate-info.js';
+import { stillMarks } from './preview-marks.js';
 import { readFrames } from './read-frames.js';
 import { RunningTool } from './run-tool.js';
 import { rgbConversion } from './still.js';
@@ -50,15 +51,19 @@ export interface StillRequest {
   readonly frameNumber: number;
   /** Longest side of the picture in samples; the frame's own size without it. */
   readonly longestSide?: number | undefined;
+  /** Whether it says across the picture that it is a preview. */
+  readonly marked?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** One frame of a clip as a PNG file's bytes, for thumbnails and comparisons. */
 export async function extractStill(request: StillRequest): Promise<Buffer> {
-  const { path, plate, frameNumber, longestSide, signal } = request;
+  const { path, plate, frameNumber, longestSide, marked = false, signal } = request;
   const scaleTo = longestSide === undefined ? undefined : fitWithin(plate.video, longestSide);
   const range = { path, plate, startFrame: frameNumber, endFrame: frameNumber + 1, scaleTo, signal };
-  for await (const { frame } of readFrames(range)) return await encodePng(frame, { signal });
+  for await (const { frame } of readFrames(range)) {
+    return await encodePng(frame, { signal, ...(marked ? { filters: stillMarks(frame.spec) } : {}) });
+  }
   throw new UnderstudyError('INTERNAL', 'a read ended without its frame');
 }
 
