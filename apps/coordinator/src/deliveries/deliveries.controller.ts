@@ -54,6 +54,14 @@ export class DeliveriesController {
     return this.deliveries.show(delivery.id);
   }
 
+  /** Whether what is being handed out still may be. @throws UnderstudyError PROJECT_KEY_DESTROYED, LOG_BEHIND_ANCHOR */
+  async #isReleased(deliveryId: string, projectId: string): Promise<boolean> {
+    this.keys.requireThere(projectId);
+    this.anchorHold.refuse('Nothing is handed out');
+    const row = await this.deliveries.row(this.database, deliveryId);
+    return row?.state === 'released';
+  }
+
   /** Each download is audited before its first byte. */
   @HandleContent('GET', 'deliveryContent', { action: 'download', subject: 'Delivery' })
   async download(
@@ -84,6 +92,7 @@ export class DeliveriesController {
     await sendObject(this.objects.of(projectId), sha256, request, response, {
       mediaType,
       fileName: `${shotId}-v${version}.${container}`,
+      mayGoOn: async () => await this.#isReleased(id, projectId),
     });
   }
 }

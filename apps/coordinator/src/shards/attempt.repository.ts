@@ -77,15 +77,36 @@ export interface AttemptEnd {
 /** States in which lanes may read what a shot is made of. */
 const READ_BY_LANES = ['analysing', 'rendering'];
 
+const AT_WORK = `
+  SELECT 1 FROM workers w
+   WHERE w.id = $1 AND w.disabled_at IS NULL
+     AND EXISTS (
+       SELECT 1 FROM tokens s LEFT JOIN worker_keys k ON k.id = s.key_id
+        WHERE s.worker_id = w.id AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > now())
+          AND CASE WHEN s.key_id IS NULL THEN NOT $5 ELSE k.approved_at IS NOT NULL AND k.revoked_at IS NULL END)
+     AND EXISTS (
+       SELECT 1 FROM lanes l JOIN attempts a ON a.lane_id = l.id JOIN tasks t ON t.id = a.task_id
+         LEFT JOIN shot_versions v ON v.id = t.shot_version_id
+        WHERE l.worker_id = w.id AND a.state IN ('running', 'reported') AND a.expires_at > now()
+          AND (t.id = $3 OR t.shot_version_id = $2) AND (v.id IS NULL OR v.state = ANY ($4::shot_state[])))`;
+
 @Injectable()
 export class AttemptRepository {
   constructor(private readonly seals: RecordSeals) {}
 
-  async isWorkGoingOn(sql: Sql, shotVersionId: string): Promise<boolean> {
-    const rows = await sql.query('SELECT 1 FROM shot_versions WHERE id = $1 AND state = ANY ($2::shot_state[])', [
-      shotVersionId,
-      READ_BY_LANES,
-    ]);
+  /**
+   * Whether what a worker was given to read is still its to read: it may work, and works on the task, or on the shot version,
+   * that it was given for. Lanes of one host share what one of them fetched, so any attempt of the worker's on it counts.
+   *
+   * @param withKey a worker of this farm works with a session of its key alone
+   */
+  async isAtWork(
+    sql: Sql,
+    given: { readonly [name in 'workerId' | 'shotVersionId' | 'taskId']?: string },
+    { withKey }: { withKey: boolean },
+  ): Promise<boolean> {
+    const { workerId = null, shotVersionId = null, taskId = null } = given;
+    const rows = await sql.query(AT_WORK, [workerId, shotVersionId, taskId, READ_BY_LANES, withKey]);
     return rows.length === 1;
   }
 

@@ -13,16 +13,22 @@ import { SignedUrls } from '../access/signed-urls.js';
 import type { Config } from '../config/config.js';
 import { CONFIG } from '../platform/tokens.js';
 import type { Candidate, Leased } from './claim.repository.js';
+import type { Lane } from './lane.js';
 
-/** How long the address of an object holds: to fetch it once, with pauses. */
+/**
+ * How long the address of an object holds at most: to fetch it once, with pauses. It opens nothing from when its worker is at
+ * work on the shot no more.
+ */
 const OBJECT_URL_SECONDS = 600;
-/** For so long the leases of one shot name the same addresses. */
+/** For so long the leases of one shot rest on one look at what it needs. */
 const KEPT_MS = 30_000;
 /** Shots whose part of a lease is kept ready. */
 const MOST_KEPT = 500;
 
 /** What all leases of a shot version in one state have in common. */
 type ShotPart = Pick<RenderLease, 'plate' | 'matte' | 'analysis' | 'recipe' | 'cast' | 'anonymiseTracks' | 'encoding'>;
+/** Made anew for each lease: the addresses are its worker's own. */
+type PartFor = (ref: (stored: StoredRow) => ObjectRef) => TaskPart;
 type TaskPart = Pick<EnrolLease, 'image'> | Pick<AnalyseLease, 'plate' | 'packs'> | ShotPart;
 
 interface StoredRow {
@@ -72,16 +78,30 @@ const RENDER = `
 @Injectable()
 export class LeaseContents {
   /** Fixed while a shot stays in its state; by task kind, shot version and since when it is in that state. */
-  readonly #kept = new Map<string, { part: TaskPart; untilMs: number }>();
+  readonly #kept = new Map<string, { partFor: PartFor; untilMs: number }>();
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly signedUrls: SignedUrls,
   ) {}
 
-  async ofAll(sql: Sql, pairs: readonly { task: Candidate; leased: Leased }[]): Promise<Lease[]> {
+  async ofAll(
+    sql: Sql,
+    pairs: readonly { task: Candidate; lane: Pick<Lane, 'workerId'>; leased: Leased }[],
+  ): Promise<Lease[]> {
     const leases: Lease[] = [];
-    for (const { task, leased } of pairs) leases.push(this.#leaseOf(task, leased, await this.#partOf(sql, task)));
+    for (const { task, lane, leased } of pairs) {
+      const { id: taskId, shotVersionId } = task;
+      const reader = { workerId: lane.workerId, ...(shotVersionId === null ? { taskId } : { shotVersionId }) };
+      const partFor = await this.#partOf(sql, task);
+      leases.push(
+        this.#leaseOf(
+          task,
+          leased,
+          partFor((stored) => this.#ref(stored, reader)),
+        ),
+      );
+    }
     return leases;
   }
 
@@ -101,53 +121,51 @@ export class LeaseContents {
     return { kind, ...base, ...version, ...range, ...part } as Lease;
   }
 
-  async #partOf(sql: Sql, task: Candidate): Promise<TaskPart> {
+  async #partOf(sql: Sql, task: Candidate): Promise<PartFor> {
     const key = [task.kind, task.shotVersionId ?? task.id, task.stateChangedAt?.getTime()].join();
     const kept = this.#kept.get(key);
     const nowMs = performance.now();
-    if (kept !== undefined && kept.untilMs > nowMs) return kept.part;
-    const part = await this.#read(sql, task);
+    if (kept !== undefined && kept.untilMs > nowMs) return kept.partFor;
+    const partFor = await this.#read(sql, task);
     this.#kept.delete(key);
-    if (task.kind !== 'enrol') this.#kept.set(key, { part, untilMs: nowMs + KEPT_MS });
+    if (task.kind !== 'enrol') this.#kept.set(key, { partFor, untilMs: nowMs + KEPT_MS });
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > MOST_KEPT && oldest !== undefined) this.#kept.delete(oldest);
-    return part;
+    return partFor;
   }
 
-  async #read(sql: Sql, { kind, assetId, shotVersionId }: Candidate): Promise<TaskPart> {
-    if (kind === 'enrol')
-      return { image: this.#ref(one(await sql.query<StoredRow>(IMAGE, [assetId]), 'the image'), null) };
+  async #read(sql: Sql, { kind, assetId, shotVersionId }: Candidate): Promise<PartFor> {
+    if (kind === 'enrol') {
+      const image = one(await sql.query<StoredRow>(IMAGE, [assetId]), 'the image');
+      return (ref) => ({ image: ref(image) });
+    }
     if (kind === 'analyse') {
       const { plate, info, settings } = one(await sql.query<PlateRow>(PLATE, [shotVersionId]), 'the plate');
       const { analysis } = ShotSettings.parse(settings);
-      return { plate: { source: this.#ref(plate, shotVersionId), info }, packs: analysis };
+      return (ref) => ({ plate: { source: ref(plate), info }, packs: analysis }) as TaskPart;
     }
-    const row = one(await sql.query<RenderRow>(RENDER, [shotVersionId]), 'the shot version');
-    if (row.analysis === null) throw new Error('a shot is rendered without an analysis');
-    const { recipe, encoding, anonymiseTracks } = ShotSettings.parse(row.settings);
-    return {
-      plate: { source: this.#ref(row.plate, shotVersionId), info: row.info },
-      analysis: this.#ref(row.analysis, shotVersionId),
-      recipe,
-      ...(row.matte === null ? {} : { matte: { source: this.#ref(row.matte, shotVersionId), info: row.matte.info } }),
-      cast: row.cast.map(({ cast, tracks, images }) => ({
-        cast,
-        tracks,
-        identityImages: images.map((image) => this.#ref(image, shotVersionId)),
-      })),
-      anonymiseTracks,
-      encoding,
-    };
+    const { plate, info, analysis, matte, cast, settings } = one(
+      await sql.query<RenderRow>(RENDER, [shotVersionId]),
+      'the shot version',
+    );
+    if (analysis === null) throw new Error('a shot is rendered without an analysis');
+    const { recipe, encoding, anonymiseTracks } = ShotSettings.parse(settings);
+    return (ref) =>
+      ({
+        plate: { source: ref(plate), info },
+        analysis: ref(analysis),
+        recipe,
+        ...(matte === null ? {} : { matte: { source: ref(matte), info: matte.info } }),
+        cast: cast.map(({ images, ...member }) => ({ ...member, identityImages: images.map(ref) })),
+        anonymiseTracks,
+        encoding,
+      }) as TaskPart;
   }
 
-  /** @param shotVersionId what it is read for; the address opens nothing once that is over */
-  #ref({ projectId, sha256, bytes }: StoredRow, shotVersionId: string | null): ObjectRef {
+  /** @param reader who reads it, and for what: the address opens nothing once that is over */
+  #ref({ projectId, sha256, bytes }: StoredRow, reader: Readonly<Record<string, string>>): ObjectRef {
     const path = CONTENT_ROUTES.leasedObject.replace(':sha256', sha256);
-    const url = this.signedUrls.sign(path, OBJECT_URL_SECONDS, {
-      projectId,
-      sha256,
-      ...(shotVersionId === null ? {} : { shotVersionId }),
-    });
+    const url = this.signedUrls.sign(path, OBJECT_URL_SECONDS, { projectId, sha256, ...reader });
     return { sha256, bytes, mediaType: 'application/octet-stream', url };
   }
 }

@@ -57,14 +57,15 @@ export class ResultsController {
     await receiveUpload(this.objects, upload, request, response);
   }
 
-  /** One object that a lease named, for as long as its address holds and the shot it was leased for goes on. */
+  /** One object that a lease named, for as long as its address holds and the worker it was given to is at work on it. */
   @HandleContent('GET', 'leasedObject', { signedUrl: true })
   async object(@SignedClaims() claims: UrlClaims, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const { projectId = '', sha256 = '', shotVersionId } = claims;
-    if (shotVersionId !== undefined && !(await this.attempts.isWorkGoingOn(this.database, shotVersionId))) {
-      throw new UnderstudyError('FORBIDDEN', 'The shot that this address was for has ended.');
-    }
-    await sendObject(this.objects.of(projectId), sha256, request, response, { mediaType: 'application/octet-stream' });
+    const { projectId = '', sha256 = '' } = claims;
+    const mayGoOn = async (): Promise<boolean> =>
+      await this.attempts.isAtWork(this.database, claims, { withKey: this.config.ACCOUNTS === 'strict' });
+    if (!(await mayGoOn())) throw new UnderstudyError('FORBIDDEN', 'The work that this address was for has ended.');
+    const mediaType = 'application/octet-stream';
+    await sendObject(this.objects.of(projectId), sha256, request, response, { mediaType, mayGoOn });
   }
 
   async #requireCurrent(workerId: string, attemptId: string, epoch: number): Promise<Attempt> {
