@@ -17,6 +17,8 @@ describe('rows that the log speaks of, changed by SQL', () => {
   let reader: TestPerson;
   let projectId: string;
   let consentId: string;
+  let shotVersionId: string;
+  let identityAssetId: string;
   let memberId: string;
   let cast: string;
   const taskId = randomUUID();
@@ -60,7 +62,18 @@ describe('rows that the log speaks of, changed by SQL', () => {
     const say = (action: string, subjectType: string, subjectId: string, data: Record<string, unknown>) =>
       writer.append(rows.owner, { actor: 'system', action, subjectType, subjectId, projectId: of, data });
     await say('project.created', 'Project', of, { profile: 'farm', leastLevel: 'L1', commercial: false });
-    await say('shot.submitted', 'ShotVersion', shot.shotVersionId, { cast: [castRow] });
+    shotVersionId = shot.shotVersionId;
+    identityAssetId = shot.identityAssetId;
+    const assets = await rows.owner.query<{ id: string; kind: string; sha256: string; bytes: bigint }>(
+      'SELECT id, kind::text AS kind, sha256, bytes FROM assets',
+    );
+    for (const { id, kind, sha256: content, bytes } of assets) {
+      await say('asset.stored', 'Asset', id, { kind, sha256: content, bytes: Number(bytes) });
+    }
+    const version = { plateAssetId: shot.plateAssetId, matteAssetId: null };
+    await say('shot.submitted', 'ShotVersion', shotVersionId, { ...version, cast: [castRow] });
+    const [{ tracks = [] } = {}] = await rows.owner.query<{ tracks: number[] }>('SELECT tracks FROM cast_members');
+    await say('shot.rendering', 'ShotVersion', shotVersionId, { cast: [{ cast: 0, tracks }] });
     await say('task.leased', 'Task', taskId, { kind: 'render' });
     const sha256 = 'a'.repeat(64);
     await say('attempt.accepted', 'Attempt', randomUUID(), { task: taskId, epoch: 1, sha256, frames: 10 });
@@ -127,6 +140,36 @@ describe('rows that the log speaks of, changed by SQL', () => {
       `UPDATE cast_members SET plate_performer_id = identity_performer_id, identity_performer_id = plate_performer_id`,
       'cast_members',
       () => cast,
+    ],
+    [
+      'the tracks of a cast',
+      () => `ALTER TABLE cast_members ADD COLUMN kept int[]; UPDATE cast_members SET kept = tracks, tracks = '{7}'`,
+      `UPDATE cast_members SET tracks = kept; ALTER TABLE cast_members DROP COLUMN kept`,
+      'cast_members',
+      () => cast,
+    ],
+    [
+      "an identity image's bytes",
+      () =>
+        `ALTER TABLE assets ADD COLUMN kept text;
+         UPDATE assets SET kept = sha256, sha256 = repeat('c', 64) WHERE kind = 'identity'`,
+      `UPDATE assets SET sha256 = kept WHERE kept IS NOT NULL; ALTER TABLE assets DROP COLUMN kept`,
+      'assets',
+      () => identityAssetId,
+    ],
+    [
+      'the plate of a version',
+      () => `UPDATE shot_versions SET plate_asset_id = '${identityAssetId}'`,
+      `UPDATE shot_versions SET plate_asset_id = (SELECT id FROM assets WHERE kind = 'plate')`,
+      'shot_versions',
+      () => shotVersionId,
+    ],
+    [
+      'the matte of a version',
+      () => `UPDATE shot_versions SET settings = settings || '{"matteAssetId": "${randomUUID()}"}'`,
+      `UPDATE shot_versions SET settings = settings - 'matteAssetId'`,
+      'shot_versions',
+      () => shotVersionId,
     ],
     [
       "a segment's hash",

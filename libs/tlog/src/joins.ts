@@ -12,6 +12,7 @@ export interface RowFault {
 
 /** The subjects of events that say something of a row. Of other events nothing need be read but their hash. */
 export const SPOKEN = [
+  'asset',
   'attempt',
   'consent',
   'deletion',
@@ -49,6 +50,7 @@ export class RecordedRows {
   readonly #tables = new Map<string, Map<string, Recorded>>();
   readonly #renders = new Set<string>();
   readonly #replays: Readonly<Record<(typeof SPOKEN)[number], (event: LoggedEvent) => void>> = {
+    asset: (event) => this.#asset(event),
     attempt: (event) => event.action === 'attempt.accepted' && this.#segment(event),
     consent: (event) => this.#consent(event),
     deletion: (event) => this.#deletion(event),
@@ -115,22 +117,35 @@ export class RecordedRows {
   }
 
   #shot(event: LoggedEvent): void {
-    if (event.action === 'shot.submitted') this.#cast(event);
+    if (event.action === 'shot.submitted') {
+      const { plateAssetId, matteAssetId } = event.data;
+      this.#record('shot_versions', event.subjectId, { plateAssetId, matteAssetId });
+    }
+    // The plan says which tracks each member covers.
+    if (event.action === 'shot.submitted' || event.action === 'shot.rendering') this.#cast(event);
     if (event.action === 'shot.ready') this.#delivery(event);
+  }
+
+  #asset({ subjectId, data }: LoggedEvent): void {
+    const { kind, sha256, bytes } = data;
+    this.#record('assets', subjectId, { kind, sha256, bytes });
   }
 
   #cast({ subjectId, data }: LoggedEvent): void {
     for (const member of list(data['cast']) as Recorded[]) {
       const { cast, identityConsentId, plateConsentId, identityAssetIds } = member;
-      const { identityPerformerId, platePerformerId, plateReferenceAssetIds } = member;
-      this.#record('cast_members', `${subjectId}/${String(cast)}`, {
+      const { identityPerformerId, platePerformerId, plateReferenceAssetIds, tracks } = member;
+      const fields = {
         identityConsentId,
         plateConsentId,
         identityAssetIds,
         identityPerformerId,
         platePerformerId,
         plateReferenceAssetIds,
-      });
+        tracks,
+      };
+      const said = Object.entries(fields).filter(([, value]) => value !== undefined);
+      this.#record('cast_members', `${subjectId}/${String(cast)}`, Object.fromEntries(said));
     }
   }
 

@@ -24,9 +24,16 @@ const OF_PROJECTS: Readonly<Record<string, string>> = {
     SELECT m.shot_version_id || '/' || m."cast" AS id, jsonb_build_object('identityConsentId', m.identity_consent_id,
              'plateConsentId', m.plate_consent_id, 'identityAssetIds', m.identity_asset_ids,
              'identityPerformerId', m.identity_performer_id, 'platePerformerId', m.plate_performer_id,
-             'plateReferenceAssetIds', m.plate_reference_asset_ids) AS values
+             'plateReferenceAssetIds', m.plate_reference_asset_ids, 'tracks', m.tracks) AS values
       FROM cast_members m JOIN shot_versions v ON v.id = m.shot_version_id JOIN shots s ON s.id = v.shot_id
      WHERE s.project_id = ANY ($1::uuid[])`,
+  shot_versions: `
+    SELECT v.id::text AS id, jsonb_build_object('plateAssetId', v.plate_asset_id,
+             'matteAssetId', v.settings->'matteAssetId') AS values
+      FROM shot_versions v JOIN shots s ON s.id = v.shot_id WHERE s.project_id = ANY ($1::uuid[])`,
+  assets: `
+    SELECT id::text AS id, jsonb_build_object('kind', kind, 'sha256', sha256, 'bytes', bytes) AS values
+      FROM assets WHERE project_id = ANY ($1::uuid[]) AND kind <> 'still'`,
   segments: `
     SELECT g.task_id::text AS id,
            jsonb_build_object('sha256', g.sha256, 'frames', g.frames, 'epoch', g.epoch) AS values

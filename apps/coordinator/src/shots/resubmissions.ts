@@ -124,7 +124,7 @@ export class Resubmissions {
         frames: asked.frames,
         reason: personal(asked.reason),
         processors: (asked.recipe ?? base.settings.recipe).processors.map(({ type }) => type),
-        cast: base.cast.map(castRecord),
+        cast: base.cast.map((member) => ({ ...castRecord(member), tracks: member.tracks })),
       },
     });
   }

@@ -11,6 +11,11 @@ import type { Template } from './template.js';
 /** The covered person was not compared with the performer who consented to it: nobody enrolled that face. */
 export const PLATE_FACE_UNVERIFIED = 'plate_face_unverified';
 
+interface Bound {
+  readonly waivers: string[];
+  readonly cast: readonly Pick<CastMatch, 'cast' | 'tracks'>[];
+}
+
 /** Binds a shot's cast to faces: identities to enrolled performers, plate performers to tracks. */
 @Injectable()
 export class CastBinder {
@@ -20,10 +25,10 @@ export class CastBinder {
     private readonly audit: AuditWriter,
   ) {}
 
-  /** @returns the version's waivers, with what had to be waived here. */
-  async bind(sql: Sql, shot: StageShot, tracks: readonly AnalysisTrack[]): Promise<string[]> {
+  /** @returns the version's waivers, with what had to be waived here, and who covers which tracks. */
+  async bind(sql: Sql, shot: StageShot, tracks: readonly AnalysisTrack[]): Promise<Bound> {
     const cast = await this.shots.cast(sql, shot.id);
-    if (cast.length === 0) return this.#waive(sql, shot, []);
+    if (cast.length === 0) return { waivers: await this.#waive(sql, shot, []), cast: [] };
     await this.requireIdentities(sql, cast);
     const members = [];
     for (const member of cast) {
@@ -35,11 +40,9 @@ export class CastBinder {
     }
     const matches = matchCast(tracks.map(asPlanTrack), members);
     for (const match of matches) await this.plans.bindTracks(sql, shot.id, match.cast, match.tracks);
-    return this.#waive(
-      sql,
-      shot,
-      matches.filter(({ verified }) => !verified),
-    );
+    const unverified = matches.filter(({ verified }) => !verified);
+    const bound = matches.map(({ cast: number, tracks: own }) => ({ cast: number, tracks: own }));
+    return { waivers: await this.#waive(sql, shot, unverified), cast: bound };
   }
 
   /** @throws UnderstudyError IDENTITY_MISMATCH when an identity image is not of the performer who consented */

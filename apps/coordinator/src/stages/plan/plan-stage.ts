@@ -61,7 +61,7 @@ export class PlanStage extends ShotStage<'plan'> {
     // Pinned since the analysis began; looked at again for what it waives.
     const analysed = await this.packs.pinAnalysis(sql, shot.project.id, shot.settings.analysis);
     const bound = await this.binder.bind(sql, shot, tracks);
-    const waivers = [...new Set([...bound, ...pinned.waivers, ...analysed.waivers])];
+    const waivers = [...new Set([...bound.waivers, ...pinned.waivers, ...analysed.waivers])];
     if (await this.#hold(sql, shot, tracks, anonymiseTracks)) return;
     const { shardFrames, leastShards } = shot.settings;
     const laneFps = await this.plans.laneFps(sql, shotVersionId, pinned.recipe);
@@ -73,7 +73,7 @@ export class PlanStage extends ShotStage<'plan'> {
       to: 'rendering',
       actor: this.actor,
       patch: { settings: { ...shot.settings, recipe: pinned.recipe, anonymiseTracks }, waivers },
-      data: { shards: ranges.length, anonymiseTracks, waivers, packs: pinned.packs },
+      data: { shards: ranges.length, anonymiseTracks, waivers, packs: pinned.packs, cast: bound.cast },
     });
     await this.tasks.create(
       sql,
