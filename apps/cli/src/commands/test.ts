@@ -18,13 +18,21 @@ interface Step {
   readonly kind: Exclude<(typeof KINDS)[number], 'all'>;
   /** Of vitest; absent for the guards. */
   readonly project?: string;
+  /** Of vitest, where this process's own says nothing else. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
+
+/** How often a revocation is timed where everything is run. */
+const REVOCATIONS = '50';
 
 /** What a run goes through: everything but the guards, the soak and the long list of faults, one kind, or all there is. */
 function stepsOf(kind: (typeof KINDS)[number] | undefined): Step[] {
   if (kind === 'guards') return [{ kind }];
   const every = VITEST_KINDS.map((one): Step => ({ kind: one, project: one }));
-  if (kind === 'all') return [...every, { kind: 'soak', project: 'soak' }, { kind: 'guards' }];
+  if (kind === 'all') {
+    const long = every.map((step) => (step.kind === 'fault' ? { ...step, environment: { REVOCATIONS } } : step));
+    return [...long, { kind: 'soak', project: 'soak' }, { kind: 'guards' }];
+  }
   if (kind !== undefined) return [{ kind, project: kind }];
   return every.map((step) => (step.kind === 'fault' ? { ...step, project: SHORT_FAULTS } : step));
 }
@@ -54,8 +62,8 @@ export function addTestCommand(program: Command): void {
     .option('--json', 'the counts as the last line of standard output')
     .action(async (kind: (typeof KINDS)[number] | undefined, options: { only?: string; json?: boolean }) => {
       const total: Tally = { passed: 0, failed: 0, skipped: 0, failures: [] };
-      for (const { kind: one, project } of stepsOf(kind)) {
-        const tally = project === undefined ? await runGuards(options.only) : await runVitest(project);
+      for (const { kind: one, project, environment } of stepsOf(kind)) {
+        const tally = project === undefined ? await runGuards(options.only) : await runVitest(project, environment);
         console.error(`${one}: ${describe(tally)}`);
         total.passed += tally.passed;
         total.failed += tally.failed;
@@ -73,7 +81,7 @@ function describe({ passed, failed, skipped }: Tally): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-async function runVitest(project: string): Promise<Tally> {
+async function runVitest(project: string, environment: Readonly<Record<string, string>> = {}): Promise<Tally> {
   const dir = await mkdtemp(join(tmpdir(), 'understudy-test-'));
   const reportPath = join(dir, 'report.json');
   try {
@@ -90,7 +98,7 @@ async function runVitest(project: string): Promise<Tally> {
           '--reporter=json',
           `--outputFile.json=${reportPath}`,
         ],
-        { cwd: ROOT_DIR, stdio: ['ignore', 'inherit', 'inherit'] },
+        { cwd: ROOT_DIR, stdio: ['ignore', 'inherit', 'inherit'], env: { ...environment, ...process.env } },
       );
       child.once('close', (status) => resolve(status));
     });
