@@ -63,6 +63,11 @@ describe('what a performer sees', () => {
     expect((await farm.json('GET', foreign, { token: person.token })).body.error?.code).toBe('NOT_FOUND');
     const receipt = await farm.call('getPortalReceipt', person.token, { params: { consentId: own.identityConsentId } });
     expect(receipt.body.receipt.consent.state).toBe('revoked');
+    // The address at which it says that one withdraws is one that lets the performer in.
+    const { method, path: withdrawAt } = receipt.body.receipt.withdrawal;
+    const again = await farm.send(method, withdrawAt, { token: person.token, body: { reason: 'once more' } });
+    expect([withdrawAt, again.status === 403 || again.status === 404]).toEqual([withdrawAt, false]);
+    expect(withdrawAt).toBe(`/api/v1/portal/consents/${own.identityConsentId}/revoke`);
   });
 
   it('is nothing any more once the row that says who they are was written past the service', async () => {

@@ -34,6 +34,9 @@ function partySection(row: ConsentRow): ConsentReceiptStatement['party'] {
   };
 }
 
+/** The farm's people revoke at one address, performers in the portal at another. */
+type WithdrawalRoute = 'revokeConsent' | 'revokePortalConsent';
+
 /** Receipts of consents, for the performer's own files: made anew each time, signed by the farm. */
 @Injectable()
 export class ConsentReceiptsService {
@@ -47,12 +50,16 @@ export class ConsentReceiptsService {
 
   /** @throws UnderstudyError NOT_FOUND */
   async issue(actor: Actor, consentId: string): Promise<ConsentReceipt> {
-    return this.issueFor(actor, await this.consents.get(actor, consentId));
+    return this.issueFor(actor, await this.consents.get(actor, consentId), 'revokeConsent');
   }
 
-  /** To whoever was found to be allowed it. */
-  async issueFor(actor: Actor, row: ConsentRow): Promise<ConsentReceipt> {
-    const receipt = await this.statement(row);
+  /**
+   * To whoever was found to be allowed it.
+   *
+   * @param withdrawBy where the one who gets it withdraws
+   */
+  async issueFor(actor: Actor, row: ConsentRow, withdrawBy: WithdrawalRoute): Promise<ConsentReceipt> {
+    const receipt = await this.statement(row, withdrawBy);
     await this.audit.append(this.database, {
       actor: actor.label,
       action: 'consent.receipt_issued',
@@ -72,7 +79,7 @@ export class ConsentReceiptsService {
     };
   }
 
-  private async statement(row: ConsentRow): Promise<ConsentReceiptStatement> {
+  private async statement(row: ConsentRow, withdrawBy: WithdrawalRoute): Promise<ConsentReceiptStatement> {
     const { id, lineageId, version, state, stateReason, level, holds, documentSha256, scope } = consentView(row);
     return {
       format: 'understudy-consent-receipt/1',
@@ -84,7 +91,7 @@ export class ConsentReceiptsService {
       purpose: scope,
       notice: partyOf(row)?.notice ?? null,
       noticeWaiverReason: row.noticeWaiverReason,
-      withdrawal: { method: 'POST', path: ROUTES.revokeConsent.path.replace(':consentId', id) },
+      withdrawal: { method: 'POST', path: ROUTES[withdrawBy].path.replace(':consentId', id) },
       events: await this.consents.events(id),
       uses: await this.consents.uses(id),
     };

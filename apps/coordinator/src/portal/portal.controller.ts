@@ -58,7 +58,8 @@ export class PortalController {
     @CurrentActor() actor: Actor,
     @Input() { params }: RouteInput<'getPortalReceipt'>,
   ): Promise<RouteOutput<'getPortalReceipt'>> {
-    return this.receipts.issueFor(actor, await this.consents.getOwn(actor.performers, params.consentId));
+    const consent = await this.consents.getOwn(actor.performers, params.consentId);
+    return this.receipts.issueFor(actor, consent, 'revokePortalConsent');
   }
 
   @Handle('signPortalConsent', { action: 'sign', subject: 'Portal' })
