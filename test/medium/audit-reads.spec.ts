@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { personal } from '@understudy/db';
 import type { ObjectStore } from '@understudy/storage';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { AuditWriter } from '../../apps/coordinator/src/audit/audit-writer.js';
 import { OBJECT_STORE } from '../../apps/coordinator/src/platform/tokens.js';
 import { Stills } from '../../apps/coordinator/src/stills/stills.js';
 import { addSide, knockerOf, type Side } from './access-world.js';
@@ -9,7 +12,16 @@ import { TestCoordinator } from './coordinator.js';
 let farm: TestCoordinator;
 let side: Side;
 beforeAll(async () => {
-  farm = await TestCoordinator.start();
+  farm = await TestCoordinator.start({
+    OUTPUT_GATE: 'false',
+    REVOKED_KEPT_DAYS: '7',
+    TRUSTED_PROXIES: '10.11.12.13',
+    OIDC_ISSUER: 'https://people.studio.example',
+    OIDC_CLIENT_ID: 'understudy',
+    OIDC_CLIENT_SECRET: 'the-clients-secret',
+    OIDC_REDIRECT_URL: 'https://farm.studio.example/sign-in/provider',
+    OIDC_SECOND_FACTOR: 'mfa',
+  });
   side = await addSide(farm);
 });
 afterAll(async () => {
@@ -52,6 +64,26 @@ describe('what is read leaves a line', () => {
     });
   });
 
+  it('what people typed about a shot is told to who may read the log, and to nobody else who may see the shot', async () => {
+    const writer = farm.app.get(AuditWriter);
+    const { shotId, shotVersionId, projectId } = side;
+    const subject = { subjectType: 'ShotVersion', subjectId: shotVersionId, projectId, shotId };
+    const data = { reason: personal('the agent of the performer called') };
+    await writer.append(farm.owner, { actor: 'system', action: 'shot.cancelled', ...subject, data });
+    const typed = async (roles: Parameters<typeof knockerOf>[2]) => {
+      const { token } = await knockerOf(farm, side, roles);
+      const { status, body } = await farm.call('listShotEvents', token, { params: { shotId } });
+      expect(status).toBe(200);
+      return body.items.find(({ action }) => action === 'shot.cancelled')?.personal;
+    };
+    for (const project of ['compliance_auditor', 'consent_officer'] as const) {
+      expect(await typed({ project }), project).toEqual({ reason: 'the agent of the performer called' });
+    }
+    for (const roles of [{ farm: 'farm_operator' }, { project: 'artist' }, { project: 'producer' }] as const) {
+      expect(await typed(roles), JSON.stringify(roles)).toEqual({ reason: null });
+    }
+  });
+
   it('the log itself', async () => {
     const { token = '' } = await knockerOf(farm, side, { project: 'compliance_auditor' });
     await (await farm.send('GET', '/api/v1/audit/export', { token })).text();
@@ -63,8 +95,25 @@ describe('what changes the farm leaves a line', () => {
   it('each start, with the settings in force and no secret', async () => {
     const [started] = await farm.audit('coordinator.started');
     expect(started?.data).toMatchObject({ leaseSeconds: 10, allowLocalProfile: true, queue: 'postgres' });
+    // Each of these lets something pass that another value would not.
+    expect(started?.data).toMatchObject({
+      outputGate: false,
+      revokedKeptDays: 7,
+      logsKeptDays: 30,
+      webhooksToPrivateHosts: false,
+      signInTries: 1000,
+      trustedProxiesSha256: createHash('sha256').update('10.11.12.13').digest('hex'),
+      oidcIssuer: 'https://people.studio.example',
+      oidcSecondFactor: ['mfa'],
+    });
     const text = JSON.stringify(started);
-    for (const secret of [farm.config.SECRET_KEY, farm.config.DATABASE_URL, farm.config.DATA_DIR]) {
+    for (const secret of [
+      '10.11.12.13',
+      'the-clients-secret',
+      farm.config.SECRET_KEY,
+      farm.config.DATABASE_URL,
+      farm.config.DATA_DIR,
+    ]) {
       expect(text).not.toContain(secret);
     }
   });

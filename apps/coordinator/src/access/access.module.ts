@@ -10,6 +10,6 @@ import { SignedUrls } from './signed-urls.js';
 @Module({
   imports: [DiscoveryModule],
   providers: [Authenticator, RoleSeals, SignedUrls, DefaultDeny, { provide: APP_GUARD, useClass: AccessGuard }],
-  exports: [SignedUrls],
+  exports: [Authenticator, SignedUrls],
 })
 export class AccessModule {}

@@ -32,9 +32,13 @@ export class PersonalData {
     return openings;
   }
 
-  /** Events as they were hashed, each with what was typed into it. */
-  async shown(events: readonly StoredEvent[]): Promise<AuditEvent[]> {
-    const openings = await this.openings(events);
+  /**
+   * Events as they were hashed, each with what was typed into it.
+   *
+   * @param options.opened false leaves out what was typed, as if it had been erased
+   */
+  async shown(events: readonly StoredEvent[], { opened = true } = {}): Promise<AuditEvent[]> {
+    const openings = opened ? await this.openings(events) : new Map<string, Opening[]>();
     return events.map(({ id, canonical }) => {
       const event = JSON.parse(canonical) as Omit<AuditEvent, 'personal'>;
       const values = new Map(openings.get(id)?.map(({ field, value }) => [field, value]));

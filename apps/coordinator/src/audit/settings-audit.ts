@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Database } from '@understudy/db';
+import { sha256Of } from '@understudy/tlog';
 import { SYSTEM_ACTOR } from '../access/actor.js';
 import type { Config } from '../config/config.js';
 import type { Logger } from '../platform/logger.js';
@@ -35,7 +36,10 @@ export class SettingsAudit implements OnApplicationBootstrap {
   }
 }
 
-/** What changes how the farm decides; never addresses, paths or secrets. */
+/**
+ * What changes how the farm decides; never addresses of this network, paths or secrets. Who says who people are is named; of
+ * whose word on an address is taken, a hash: a change shows.
+ */
 function inForce(config: Config): Record<string, unknown> {
   const { LEASE_SECONDS, HEARTBEAT_SECONDS, SWEEP_SECONDS, ALLOW_LOCAL_PROFILE, MAX_UPLOAD_BYTES } = config;
   return {
@@ -47,6 +51,14 @@ function inForce(config: Config): Record<string, unknown> {
     maxUploadBytes: MAX_UPLOAD_BYTES,
     accounts: config.ACCOUNTS,
     sessionIdleMinutes: config.SESSION_IDLE_MINUTES,
+    signInTries: config.SIGN_IN_TRIES,
+    trustedProxiesSha256: config.TRUSTED_PROXIES === undefined ? null : sha256Of(config.TRUSTED_PROXIES),
+    oidcIssuer: config.OIDC_ISSUER ?? null,
+    oidcSecondFactor: config.OIDC_SECOND_FACTOR,
+    outputGate: config.OUTPUT_GATE,
+    revokedKeptDays: config.REVOKED_KEPT_DAYS,
+    logsKeptDays: config.LOGS_KEPT_DAYS,
+    webhooksToPrivateHosts: config.WEBHOOKS_TO_PRIVATE_HOSTS,
     ownAnchorFolder: config.AUDIT_ANCHOR_DIR !== undefined,
     anchorBucketDays: config.AUDIT_ANCHOR_S3_RETENTION_DAYS ?? null,
     queue: config.QUEUE_URL === undefined ? 'postgres' : 'redis',

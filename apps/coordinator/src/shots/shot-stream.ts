@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import type { Actor } from '../access/actor.js';
+import { Authenticator } from '../access/authenticator.js';
 import { WakeUps } from '../shards/wake-ups.js';
 import { SHOT_CHANNEL } from '../stages/channels.js';
 import { ShotRepository } from './shot.repository.js';
@@ -11,7 +11,7 @@ import type { ShotHead } from './shot-row.js';
 const LOOK_MS = 1000;
 /** Sent through an idle stream, so that whatever lies between does not take it for dead. */
 const SILENT_MS = 15_000;
-/** A stream is ended after this and opened anew by the browser, which asks for the permission anew. */
+/** A stream is ended after this and opened anew by the browser. */
 const LIFETIME_MS = 120_000;
 
 /** A shot as server-sent events: at once, and whenever it changed. */
@@ -20,9 +20,10 @@ export class ShotStream {
   constructor(
     private readonly shots: ShotRepository,
     private readonly wakeUps: WakeUps,
+    private readonly authenticator: Authenticator,
   ) {}
 
-  async send(actor: Actor, head: ShotHead, request: Request, response: Response): Promise<void> {
+  async send(head: ShotHead, request: Request, response: Response): Promise<void> {
     const gone = new AbortController();
     const end = (): void => gone.abort();
     response.once('close', end);
@@ -35,7 +36,7 @@ export class ShotStream {
     });
     request.socket.setNoDelay(true);
     try {
-      await this.#follow(actor, head, response, { gone: gone.signal, wait: (ms) => told.wait(ms, gone.signal) });
+      await this.#follow(head, request, response, { gone: gone.signal, wait: (ms) => told.wait(ms, gone.signal) });
     } finally {
       told.close();
       this.wakeUps.closing.removeEventListener('abort', end);
@@ -44,8 +45,8 @@ export class ShotStream {
   }
 
   async #follow(
-    actor: Actor,
     head: ShotHead,
+    request: Request,
     response: Response,
     { gone, wait }: { gone: AbortSignal; wait: (ms: number) => Promise<void> },
   ): Promise<void> {
@@ -53,7 +54,8 @@ export class ShotStream {
     let [shown, shownAt] = ['', performance.now()];
     await write(response, `retry: ${LOOK_MS}\n\n`);
     while (!gone.aborted && performance.now() < endAt) {
-      // The role may have been taken away meanwhile; then this throws and the stream ends.
+      // The role, or the token, may have been taken away meanwhile; then this throws and the stream ends.
+      const actor = await this.authenticator.authenticate(request);
       const text = JSON.stringify(await this.shots.show(await this.shots.find(actor, 'read', head.id)));
       const silent = performance.now() - shownAt > SILENT_MS;
       if (text !== shown) await write(response, `event: shot\ndata: ${text}\n\n`);

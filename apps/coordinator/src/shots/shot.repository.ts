@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AuditEvent, Shot, ShotTask } from '@understudy/contracts';
 import type { Database } from '@understudy/db';
-import type { Action } from '@understudy/policy';
+import { type Action, asSubject } from '@understudy/policy';
 import { accessibleTo } from '../access/accessible.js';
 import type { Actor } from '../access/actor.js';
 import { notFound } from '../access/require-on.js';
@@ -113,17 +113,18 @@ export class ShotRepository {
     return { items, next };
   }
 
-  /** The audit log's lines about a shot, newest first. */
-  async events(shotId: string, { limit, cursor }: PageQuery): Promise<Listed<AuditEvent>> {
+  /** The audit log's lines about a shot, newest first. What people typed into them is for who may read the log itself. */
+  async events(actor: Actor, { id, projectId }: ShotHead, { limit, cursor }: PageQuery): Promise<Listed<AuditEvent>> {
     const [, before] = cursor === undefined ? [null, Number.MAX_SAFE_INTEGER] : readPosition(cursor);
     const rows = await this.database.query<{ sequence: bigint; id: string; canonical: string }>(
       'SELECT sequence, id, canonical FROM audit_events WHERE shot_id = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3',
-      [shotId, before, limit + 1],
+      [id, before, limit + 1],
     );
+    const opened = actor.ability.can('read', asSubject('AuditEvent', { projectId }));
     const shown = rows.slice(0, limit);
     const last = shown.at(-1);
     return {
-      items: await this.personal.shown(shown),
+      items: await this.personal.shown(shown, { opened }),
       next: rows.length > limit && last !== undefined ? writePosition('event', Number(last.sequence)) : null,
     };
   }

@@ -68,8 +68,7 @@ export class ShotsController {
     @CurrentActor() actor: Actor,
     @Input() { params, query }: RouteInput<'listShotEvents'>,
   ): Promise<RouteOutput<'listShotEvents'>> {
-    const { id } = await this.shots.find(actor, 'read', params.shotId);
-    return this.shots.events(id, query);
+    return this.shots.events(actor, await this.shots.find(actor, 'read', params.shotId), query);
   }
 
   @Handle('cancelShot', { action: 'cancel', subject: 'Shot' })
@@ -108,6 +107,6 @@ export class ShotsController {
     @Res() response: Response,
   ): Promise<void> {
     const head = await this.shots.find(actor, 'read', shotId);
-    await this.stream.send(actor, head, request, response);
+    await this.stream.send(head, request, response);
   }
 }
