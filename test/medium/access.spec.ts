@@ -64,8 +64,29 @@ describe('a member of another project', () => {
       actor: `user:${outsider.id}`,
       subjectType: 'Consent',
       subjectId: consentId,
+      // Whose auditors are to see it: not those of who asked.
+      projectId,
       data: { permission: 'suspend', code: 'NOT_FOUND', method: 'POST' },
     });
+  });
+
+  it('with a token that was revoked leaves one too, and not one for each try', async () => {
+    const person = await farm.addMember(projectId, 'artist');
+    await farm.owner.query('UPDATE tokens SET revoked_at = now() WHERE user_id = $1', [person.id]);
+    for (let n = 0; n < 3; n += 1) {
+      expect((await farm.call('getConsentReceipt', person.token, { params: { consentId } })).status).toBe(401);
+    }
+    const told = (await farm.audit('access.denied')).filter(({ actor }) => actor === `user:${person.id}`);
+    expect(told).toMatchObject([
+      { subjectId: consentId, projectId, data: { code: 'UNAUTHENTICATED', permission: 'read' } },
+    ]);
+    expect(JSON.stringify(told)).not.toContain(person.token);
+  });
+
+  it('with a secret that was never a token leaves none: nobody knows whose it is', async () => {
+    const before = (await farm.audit('access.denied')).length;
+    expect((await farm.call('listConsents', 'ust_of_nobody')).status).toBe(401);
+    expect(await farm.audit('access.denied')).toHaveLength(before);
   });
 
   it('without the role leaves one as well', async () => {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeBundle, verifyBundle } from '../../apps/cli/src/evidence/bundle.js';
 import { readTarGz, writeTarGz } from '../../apps/cli/src/evidence/tar.js';
 import { Witness, witnessKey } from '../../apps/cli/src/witness/witness.js';
+import { AuditWriter } from '../../apps/coordinator/src/audit/audit-writer.js';
 import { signed, statement } from './consent-documents.js';
 import { TestCoordinator, type TestPerson } from './coordinator.js';
 import { addShot, type ShotFixture } from './shot-fixture.js';
@@ -43,6 +44,18 @@ beforeAll(async () => {
   consentId = brought.body.consents[0]?.id ?? '';
   const body = { reason: 'seen', waiveNotice: 'a rehearsal' };
   await farm.call('activateConsent', officer.token, { params: { consentId }, body });
+  // What an assessor asks for besides: who was refused, what was erased, and whether a backup was put back.
+  expect((await farm.call('activateConsent', producer.token, { params: { consentId }, body })).status).toBe(403);
+  const asked = { projectId, about: consentId, reason: 'somebody asked for it' };
+  expect((await farm.call('askErasure', officer.token, { body: asked })).status).toBe(200);
+  const restored = {
+    actor: 'user:x',
+    action: 'log.restore_accepted',
+    subjectType: 'AuditLog',
+    subjectId: '-',
+    data: {},
+  };
+  await farm.app.get(AuditWriter).append(farm.owner, restored);
   shot = await addShot(farm.owner, { projectId });
   await farm.owner.query('UPDATE cast_members SET identity_consent_id = $1', [consentId]);
   await addShot(farm.owner);
@@ -78,7 +91,10 @@ describe('an evidence bundle', () => {
     expect(person?.lastActAt).not.toBeNull();
     expect(evidence.projects.map(({ id }) => id)).toEqual([projectId]);
     expect(evidence.events.map(({ event }) => (JSON.parse(event) as { action: string }).action)).toEqual(
-      expect.arrayContaining(['consent.imported', 'consent.activated', 'consent.waived', 'membership.granted']),
+      expect.arrayContaining([
+        ...['consent.imported', 'consent.activated', 'consent.waived', 'membership.granted'],
+        ...['access.denied', 'personal_data.erasure_asked', 'log.restore_accepted'],
+      ]),
     );
   });
 

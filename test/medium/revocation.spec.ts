@@ -277,7 +277,7 @@ describe('deletion', () => {
       const [certificate] = (await farm.audit('deletion.certified')).filter((e) => e.subjectId === seeded.versionId);
       const of = { sha256: files.delivery };
       expect(certificate?.data[kept ? 'keptForOthers' : 'deleted']).toContainEqual({ kind: 'delivery', ...of });
-      const listing = [...(certificate?.data['deleted'] as unknown[])].filter(
+      const listing = ((certificate?.data['deleted'] ?? []) as unknown[]).filter(
         (one) => (one as { kind: string }).kind === 'asset',
       );
       expect(listing).toEqual(listed === 'deleted' ? [{ kind: 'asset', ...of }] : []);

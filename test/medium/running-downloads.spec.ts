@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { CONTENT_ROUTES } from '@understudy/contracts';
+import { hashTokenSecret } from '@understudy/db';
 import type { ObjectStore } from '@understudy/storage';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SignedUrls } from '../../apps/coordinator/src/access/signed-urls.js';
@@ -82,6 +83,20 @@ describe('a delivery that is being downloaded', () => {
   });
 });
 
+describe('a stream of a shot', () => {
+  it.each([
+    ['the role was taken away', `DELETE FROM memberships WHERE user_id = (SELECT user_id FROM tokens WHERE id = $1)`],
+    ['the token was revoked', 'UPDATE tokens SET revoked_at = now() WHERE id = $1'],
+  ])('ends within seconds once %s', async (_, end) => {
+    const { token = '' } = await knockerOf(farm, side, { project: 'artist' });
+    const body = await begin(`/api/v1/shots/${side.shotId}/stream`, token);
+    await farm.owner.query(end.replace('$1', '(SELECT id FROM tokens WHERE hash = $1)'), [hashTokenSecret(token)]);
+    const beganMs = performance.now();
+    await drain(body);
+    expect(performance.now() - beganMs).toBeLessThan(5_000);
+  });
+});
+
 describe('an address that a lease named', () => {
   const address = (): string => {
     const { projectId, shotVersionId } = side;
@@ -117,6 +132,12 @@ describe('an address that a lease named', () => {
     expect((await farm.send('GET', url, { headers: { range: 'bytes=0-9' } })).status).toBe(206);
     await end();
     expect((await farm.send('GET', url, {})).status).toBe(403);
+    expect((await farm.audit('access.denied'))[0]).toMatchObject({
+      actor: `worker:${workerId}`,
+      subjectId: side.shotVersionId,
+      projectId: side.projectId,
+      data: { code: 'FORBIDDEN', address: true, sha256 },
+    });
   });
 
   it('opens nothing to a worker that has no part in the shot', async () => {

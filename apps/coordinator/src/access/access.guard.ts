@@ -35,9 +35,9 @@ export class AccessGuard implements CanActivate {
       request.urlClaims = this.signedUrls.verify(request.originalUrl);
       return true;
     }
+    request.access = access;
     const actor = await this.authenticator.authenticate(request);
     request.actor = actor;
-    request.access = access;
     if (actor.token.kind === 'session') refuseForeignChange(request);
     if (actor.ability.cannot(access.action, access.subject)) {
       throw new UnderstudyError('FORBIDDEN', 'Your roles do not allow this.');

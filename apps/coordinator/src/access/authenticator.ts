@@ -7,9 +7,8 @@ import type { Config } from '../config/config.js';
 import { CONFIG, DATABASE } from '../platform/tokens.js';
 import { WorkerTokens } from '../workers/worker-tokens.js';
 import { type Actor, createActor } from './actor.js';
+import { secretsOf } from './request-secret.js';
 import { RoleSeals } from './role-seals.js';
-
-export const SESSION_COOKIE = 'understudy_session';
 
 interface TokenRow {
   id: string;
@@ -56,17 +55,6 @@ const FIND_BY_HASH = `
     AND (t.key_id IS NULL OR k.id IS NOT NULL)
     AND coalesce(u.id, w.id) IS NOT NULL`;
 
-function bearerOf(request: Request): string | undefined {
-  const [scheme, secret] = (request.headers.authorization ?? '').split(' ');
-  return scheme?.toLowerCase() === 'bearer' ? secret : undefined;
-}
-
-function cookieOf(request: Request): string | undefined {
-  const cookies = request.cookies as Record<string, unknown> | undefined;
-  const value = cookies?.[SESSION_COOKIE];
-  return typeof value === 'string' ? value : undefined;
-}
-
 /** A stream is opened anew by the browser itself. */
 function isBackground({ headers }: Request): boolean {
   return headers[BACKGROUND_HEADER] !== undefined || (headers.accept ?? '').startsWith('text/event-stream');
@@ -91,8 +79,8 @@ export class Authenticator {
    * somebody whose roles were changed past the service
    */
   async authenticate(request: Request): Promise<Actor> {
-    const bearer = bearerOf(request);
-    const secret = bearer ?? cookieOf(request);
+    const { bearer, cookie } = secretsOf(request);
+    const secret = bearer ?? cookie;
     const hash = secret === undefined ? undefined : hashTokenSecret(secret);
     const worker = bearer === undefined || hash === undefined ? undefined : this.workerTokens.find(hash);
     if (worker !== undefined) return worker;

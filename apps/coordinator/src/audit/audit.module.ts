@@ -12,6 +12,7 @@ import { AuditExport } from './audit-export.js';
 import { AuditRepository } from './audit.repository.js';
 import { AuditWriter } from './audit-writer.js';
 import { DenialAudit } from './denial-audit.js';
+import { DenialRepository } from './denial.repository.js';
 import { ErasureRepository } from './erasure.repository.js';
 import { Erasures } from './erasures.js';
 import { EvidenceRepository } from './evidence.repository.js';
@@ -39,6 +40,7 @@ import { TreeRepository } from './tree.repository.js';
     AuditRepository,
     AuditWriter,
     DenialAudit,
+    DenialRepository,
     ErasureRepository,
     Erasures,
     EvidenceRepository,

@@ -68,13 +68,16 @@ const WORKERS = `
          count(l.id)::int AS lanes, ${iso('max(l.last_seen_at)')} AS "lastSeenAt"
     FROM workers w LEFT JOIN lanes l ON l.worker_id = w.id GROUP BY w.id ORDER BY w.created_at, w.id`;
 
-/** Events of consents whenever they were: what a consent is follows from all of them. */
+/**
+ * Events of consents whenever they were: what a consent is follows from all of them. A restored database is every project's,
+ * and its event no project's.
+ */
 const EVENTS = `
   SELECT e.canonical AS event, l.index::float8 AS index
     FROM audit_events e JOIN audit_leaves l ON l.event_sequence = e.sequence
-   WHERE e.project_id = ANY ($1::uuid[]) AND l.index < $2
+   WHERE (e.project_id = ANY ($1::uuid[]) OR e.project_id IS NULL AND e.action LIKE 'log.restore%') AND l.index < $2
      AND (e.subject_type = 'Consent'
-       OR (e.action ~ '^(membership|delivery|deletion|key_destruction|performer)[.]'
+       OR (e.action ~ '^(access|membership|delivery|deletion|key_destruction|log|performer|personal_data|project)[.]'
            AND ($3::timestamptz IS NULL OR e.at >= $3) AND ($4::timestamptz IS NULL OR e.at < $4)))
    ORDER BY l.index`;
 

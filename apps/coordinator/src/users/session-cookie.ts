@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CookieOptions, Response } from 'express';
-import { SESSION_COOKIE } from '../access/authenticator.js';
+import { SESSION_COOKIE } from '../access/request-secret.js';
 import type { Config } from '../config/config.js';
 import { CONFIG } from '../platform/tokens.js';
 import { SESSION_HOURS } from './session.repository.js';
