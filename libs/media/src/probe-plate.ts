@@ -76,6 +76,7 @@ async function lookAtStill(path: string, container: MediaContainer, options: Pro
 
 async function lookAtClip(path: string, container: MediaContainer, options: ProbeOptions): Promise<Look> {
   const file = await probeStreams(path, container, options);
+  refuseCrowd(file, path);
   const stream = videoStream(file, path);
   const [firstFrame, scan] = await bothOf(
     probeFirstFrame(path, container, stream.index, options),
@@ -83,6 +84,16 @@ async function lookAtClip(path: string, container: MediaContainer, options: Prob
   );
   refuseUnlessExact(scan, file, stream, path);
   return { file, stream, firstFrame, scan };
+}
+
+/** Each stream costs every later step something, and nobody records so many. */
+const MOST_STREAMS = 128;
+
+function refuseCrowd({ streams }: ProbedFile, path: string): void {
+  if (streams.length <= MOST_STREAMS) return;
+  throw new UnderstudyError('UNSUPPORTED_MEDIA', `the file has more than ${MOST_STREAMS} streams`, {
+    details: { path, reason: 'streams', streams: streams.length },
+  });
 }
 
 /** Two looks at one file at the same time; both have ended when this does. @throws what the second one found, if both failed */

@@ -178,12 +178,27 @@ function start(options: ToolOptions, uid: number | null, descriptors: readonly n
   });
 }
 
-/** Runs a program to its end and returns its stdout as text; for outputs of bounded size. */
+/** Characters that a program says of one file at most: words in a picture of kilobytes unpack to gigabytes. */
+const MOST_OUTPUT = 16 * 1024 ** 2;
+
+function tooMuch({ failure = 'UNREADABLE_MEDIA', details }: ToolOptions): UnderstudyError {
+  return new UnderstudyError(failure, 'the file describes itself at a length that nobody reads', {
+    details: { ...details, reason: 'description', most: MOST_OUTPUT },
+  });
+}
+
+/** Runs a program to its end and returns its stdout as text; more than 16 MiB of it is a failure. */
 export async function toolOutput(options: ToolOptions): Promise<{ stdout: string; stderrTail: string }> {
   const running = new RunningTool(options);
   let stdout = '';
   try {
-    for await (const text of running.stdout.setEncoding('utf8')) stdout += String(text);
+    for await (const text of running.stdout.setEncoding('utf8')) {
+      stdout += String(text);
+      if (stdout.length > MOST_OUTPUT) throw tooMuch(options);
+    }
+  } catch (error) {
+    await running.kill();
+    throw error;
   } finally {
     if (options.signal?.aborted) await running.kill();
   }
@@ -202,6 +217,7 @@ export async function eachOutputLine(
     for await (const text of running.stdout.setEncoding('utf8')) {
       const lines = (rest + String(text)).split('\n');
       rest = lines.pop() ?? '';
+      if (rest.length > MOST_OUTPUT) throw tooMuch(options);
       for (const line of lines) onLine(line);
     }
     if (rest !== '') onLine(rest);
