@@ -120,6 +120,8 @@ export class FaultFarm {
         LEASE_SECONDS: String(LEASE_SECONDS),
         HEARTBEAT_SECONDS: '0.2',
         SWEEP_SECONDS: '0.5',
+        RETRY_PAUSE_SECONDS: '1',
+        HOST_PAUSE_SECONDS: '2',
         ...preloads({ clockAheadH }),
         ...this.settings,
       },
@@ -218,6 +220,18 @@ export class FaultFarm {
     return started.pid;
   }
 
+  /** Programs that a lane decodes and encodes with. */
+  async toolsOf(ordinal: number): Promise<number[]> {
+    const lane = String(await this.lanePid(ordinal));
+    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+    const stats = await Promise.all(
+      pids.map(async (pid) => ({ pid, stat: await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '') })),
+    );
+    // `pid (name) state parent …`
+    const ofLane = stats.filter(({ stat }) => / \(ffmpeg\) \S+ (\d+) /.exec(stat)?.[1] === lane);
+    return ofLane.map(({ pid }) => Number(pid));
+  }
+
   /** Files of attempts on the worker's disk; on the coordinator's, uploads that came to nothing and objects without a row. */
   async leftovers(): Promise<string[]> {
     const store = join(this.dir, 'store');
@@ -229,7 +243,13 @@ export class FaultFarm {
       OBJECTS_OF_USE,
       files.filter((name) => name.length === 64),
     );
-    return [...lanes, ...partial, ...uploads, ...objects];
+    return [...lanes, ...partial, ...uploads, ...objects, ...(await this.plainCopies())];
+  }
+
+  /** What coordinators, living or killed, have of plates and segments in the clear. */
+  async plainCopies(): Promise<string[]> {
+    const files = await listed(join(this.dir, 'store', 'scratch'));
+    return files.filter((path) => path.includes('/') && basename(path) !== 'alive');
   }
 
   /** Ends the worker in good order and says what it left in its scratch folder. */

@@ -63,12 +63,12 @@ export class Ledger {
     return row?.state ?? 'absent';
   }
 
-  /** A render attempt at work: just leased, or with frames done. */
-  async running(shotId: string, leastFrames: number): Promise<Held> {
+  /** An attempt at work, by default a render: just leased, or with frames done. */
+  async running(shotId: string, leastFrames: number, kind: 'analyse' | 'render' = 'render'): Promise<Held> {
     return await this.until<{ attemptId: string; taskId: string; epoch: number; ordinal: number }>(
-      `${HELD} WHERE v.shot_id = $1 AND t.kind = 'render' AND a.state = 'running' AND a.frames_done >= $2
+      `${HELD} WHERE v.shot_id = $1 AND t.kind = $3::task_kind AND a.state = 'running' AND a.frames_done >= $2
        ORDER BY a.leased_at DESC LIMIT 1`,
-      [shotId, leastFrames],
+      [shotId, leastFrames, kind],
     );
   }
 
@@ -148,6 +148,11 @@ export class Ledger {
   async notOfUse(sql: string, names: readonly string[], ending = /$/): Promise<string[]> {
     const used = new Set((await this.#pool.query<string[]>({ text: sql, rowMode: 'array' })).rows.map(([id]) => id));
     return names.filter((name) => !used.has(name.replace(ending, '')));
+  }
+
+  /** What lanes failed in one trial sets none of them aside in the next. */
+  async forgiveLanes(): Promise<void> {
+    await this.#pool.query(`UPDATE lanes SET set_aside_until = NULL, host_faults = 0, recent_ends = '{}'`);
   }
 
   async close(): Promise<void> {

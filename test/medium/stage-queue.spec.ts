@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UnderstudyError } from '@understudy/contracts';
-import { openQueueConnection, type StageJob, StageQueue } from '@understudy/queue';
+import { openQueueConnection, type StageJob, StageTryAgain, StageQueue } from '@understudy/queue';
 import { OutboxRelay } from '../../apps/coordinator/src/stages/outbox-relay.js';
 import { Outbox } from '../../apps/coordinator/src/stages/outbox.js';
 import { Reconciler } from '../../apps/coordinator/src/stages/reconciler.js';
@@ -162,9 +162,28 @@ describe.each([POSTGRES, ...(LACK === null ? [REDIS] : [])])('stages on $name', 
       const { run, abandon } = failing(new UnderstudyError('DATABASE_UNAVAILABLE', 'gone for a moment'), 2);
       await relay();
       queueOf().work(farm.get(StageRunner), { stages: 1, outside: 1 });
+      // Meanwhile it says what it waits for.
+      await until(async () => (await farm.errorOf(shotVersionId)).code === 'DATABASE_UNAVAILABLE');
+      expect(await farm.stateOf(shotVersionId)).toBe('linking');
       await until(async () => (await farm.stateOf(shotVersionId)) === 'planning');
       expect(run).toHaveBeenCalledTimes(3);
       expect(abandon).not.toHaveBeenCalled();
+      expect(await farm.errorOf(shotVersionId)).toMatchObject({ code: null, message: null });
+    });
+
+    it('keeps with the job what its tries ended with', async () => {
+      const seen: StageJob['tries'][] = [];
+      const run = async ({ tries }: StageJob): Promise<void> => {
+        seen.push(tries);
+        const next = { outages: tries.outages + 1, failures: tries.failures + 2 };
+        if (seen.length < 4) throw new StageTryAgain(10, next, new Error('not yet'));
+      };
+      const shotVersionId = randomUUID();
+      await farm.get(Outbox).enqueue(farm.database, 'link', shotVersionId, { shotVersionId });
+      await relay();
+      queueOf().work({ run, onError: () => undefined }, { stages: 1, outside: 1 });
+      await until(() => seen.length === 4);
+      expect(seen).toEqual([0, 1, 2, 3].map((n) => ({ outages: n, failures: 2 * n })));
     });
 
     it('does not try again what is the input’s fault', async () => {
@@ -257,13 +276,18 @@ describe.each([POSTGRES, ...(LACK === null ? [REDIS] : [])])('stages on $name', 
       expect(await farm.owner.query(open, [shotVersionId])).toEqual([]);
     });
 
-    it('ends a shot one of whose ranges failed for good', async () => {
+    it('ends a shot one of whose ranges failed for good, once no other is left to do', async () => {
       const { shotVersionId } = await farm.bringTo('analysing', stage, lane);
       await farm.owner.query(
         `UPDATE tasks SET state = 'failed', error_code = 'MODEL_UNAVAILABLE', error_message = 'no model'
         WHERE shot_version_id = $1 AND start_frame = 0`,
         [shotVersionId],
       );
+      await reconcile();
+      expect(await farm.stateOf(shotVersionId)).toBe('analysing');
+      await farm.owner.query(`UPDATE tasks SET state = 'accepted' WHERE shot_version_id = $1 AND start_frame > 0`, [
+        shotVersionId,
+      ]);
       await reconcile();
       expect(await farm.stateOf(shotVersionId)).toBe('failed');
       expect(await farm.errorOf(shotVersionId)).toMatchObject({ code: 'MODEL_UNAVAILABLE', message: 'no model' });

@@ -4,7 +4,7 @@ import type { QueueConnection } from './backend.js';
 import { clockedBackend } from './clocked-backend.js';
 import { patientBackend } from './patient-backend.js';
 import { type JobsAtOnce, LINE_OF_STAGE, LINES, type Line } from './lines.js';
-import { STAGE_RETRY } from './retry.js';
+import { MOST_TRIES, type Tries } from './retry.js';
 
 /** A job whose process was killed is not at fault; only the retries of its stage give it up. */
 const MOST_STALLS = 50;
@@ -16,8 +16,8 @@ export interface StageJob {
   readonly id: string;
   readonly stage: StageName;
   readonly data: StageData<StageName>;
-  /** No further try follows this one. */
-  readonly lastTry: boolean;
+  /** What its tries before this one ended with. */
+  readonly tries: Tries;
 }
 
 /** What a job's processor ends with when no other try may help. */
@@ -25,7 +25,22 @@ export class StageAbandoned extends UnrecoverableError {
   override readonly name = 'UnrecoverableError';
 }
 
+/** What a try ends with that is to be followed by another. */
+export class StageTryAgain extends Error {
+  override readonly name = 'StageTryAgain';
+
+  /** @param tries with this one */
+  constructor(
+    readonly pauseMs: number,
+    readonly tries: Tries,
+    cause: Error,
+  ) {
+    super(cause.message, { cause });
+  }
+}
+
 export interface StageWork {
+  /** @throws StageTryAgain, StageAbandoned */
   run(job: StageJob): Promise<void>;
   /** Connection trouble of the worker; it goes on by itself. */
   onError(error: Error): void;
@@ -63,11 +78,10 @@ export class StageQueue {
   }
 
   async add<Stage extends StageName>(stage: Stage, id: string, data: StageData<Stage>): Promise<void> {
-    const { attempts, backoffMs } = STAGE_RETRY[stage];
     await this.#queues[LINE_OF_STAGE[stage]].add(stage, STAGES[stage].parse(data), {
       jobId: id,
-      attempts,
-      backoff: { type: 'exponential', delay: backoffMs },
+      attempts: MOST_TRIES,
+      backoff: { type: 'custom' },
       removeOnComplete: KEEP_SETTLED,
       removeOnFail: KEEP_SETTLED,
     });
@@ -92,7 +106,16 @@ export class StageQueue {
     const patient: typeof factory = (...made) => patientBackend(factory(...made), RECONNECT_MS);
     const worker = new Worker(
       line,
-      async (job: Job) => work.run(asStageJob(job)),
+      async (job: Job) => {
+        try {
+          await work.run(asStageJob(job));
+        } catch (thrown) {
+          // Kept with the job, whoever tries next. When the queue is away too, it is counted as nothing.
+          if (thrown instanceof StageTryAgain)
+            await job.updateProgress({ ...thrown.tries }).catch((error: Error) => work.onError(error));
+          throw thrown;
+        }
+      },
       {
         connection: this.#connection.connection,
         concurrency,
@@ -100,6 +123,9 @@ export class StageQueue {
         stalledInterval: lockMs / 2,
         maxStalledCount: MOST_STALLS,
         runRetryDelay: RECONNECT_MS,
+        settings: {
+          backoffStrategy: (_tries, _type, thrown) => (thrown instanceof StageTryAgain ? thrown.pauseMs : RECONNECT_MS),
+        },
       },
       patient as never,
     );
@@ -114,10 +140,15 @@ export class StageQueue {
   }
 }
 
+/** What a job keeps of its tries; nothing before the first one failed. */
+function triesOf({ progress }: Job): Tries {
+  const kept: Partial<Record<keyof Tries, unknown>> = typeof progress === 'object' ? progress : {};
+  return { outages: Number(kept.outages ?? 0), failures: Number(kept.failures ?? 0) };
+}
+
 function asStageJob(job: Job): StageJob {
   if (!isStageName(job.name)) throw new StageAbandoned(`There is no stage ${job.name}.`);
   const data = STAGES[job.name].safeParse(job.data);
   if (!data.success) throw new StageAbandoned(`A job of stage ${job.name} holds no valid data.`);
-  const tries = job.opts.attempts ?? 1;
-  return { id: String(job.id), stage: job.name, data: data.data, lastTry: job.attemptsMade + 1 >= tries };
+  return { id: String(job.id), stage: job.name, data: data.data, tries: triesOf(job) };
 }

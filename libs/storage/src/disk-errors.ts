@@ -7,15 +7,39 @@ export function errorCodeOf(thrown: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** Runs file work; a full disk becomes DISK_FULL. */
+/** What a disk, or the share that it is, answers when it is away or broken. */
+const AWAY = new Set(['EIO', 'ESTALE', 'ETIMEDOUT', 'EHOSTDOWN', 'EHOSTUNREACH', 'ENOTCONN', 'ENXIO', 'EROFS']);
+
+/** The outage of the store that an error of the file system tells of; undefined for any other error. */
+export function outageOf(thrown: unknown): UnderstudyError | undefined {
+  if (thrown instanceof UnderstudyError) return undefined;
+  const code = errorCodeOf(thrown) ?? '';
+  if (FULL.has(code)) {
+    const message = 'The disk of the object store is full; free some space and try again.';
+    return new UnderstudyError('DISK_FULL', message, { cause: thrown });
+  }
+  // A connection's errors bear some of these codes too; a file's name the call that failed.
+  if (!AWAY.has(code) || !isOfFile(thrown)) return undefined;
+  const message = `The object store does not answer (${code}); look after its disk or share.`;
+  return new UnderstudyError('STORE_UNAVAILABLE', message, { cause: thrown });
+}
+
+const FILE_CALLS: ReadonlySet<string> = new Set([
+  ...['open', 'close', 'read', 'write', 'fsync', 'ftruncate', 'fstat', 'stat', 'lstat', 'access', 'utime', 'copyfile'],
+  ...['rename', 'unlink', 'mkdir', 'rmdir', 'rm', 'opendir', 'scandir', 'readdir', 'statfs'],
+]);
+
+function isOfFile(thrown: unknown): boolean {
+  const { syscall } = thrown as { syscall?: unknown };
+  return typeof syscall === 'string' && FILE_CALLS.has(syscall);
+}
+
+/** Runs file work; a full disk becomes DISK_FULL, one that is away STORE_UNAVAILABLE. */
 export async function onDisk<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (thrown) {
-    if (!FULL.has(errorCodeOf(thrown) ?? '')) throw thrown;
-    throw new UnderstudyError('DISK_FULL', 'The disk of the object store is full; free some space and try again.', {
-      cause: thrown,
-    });
+    throw outageOf(thrown) ?? thrown;
   }
 }
 

@@ -1,3 +1,4 @@
+export { outageOf } from './disk-errors.js';
 export { FolderStore, type FolderStoreOptions } from './folder-store.js';
 export type {
   ByteRange,

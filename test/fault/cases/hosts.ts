@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { FRAMES, SHARDS } from '../job.js';
 import type { Gate } from '../ledger.js';
@@ -58,7 +59,10 @@ const killedWithClock = (hours: number, everyday?: true): FaultCase => ({
   },
 });
 
-/** The lanes say that they have no room instead of failing the shard for good; when there is some, all goes on. */
+/** Longer than three failures would be waited for. */
+const FULL_MS = 20_000;
+
+/** A host without room costs its shards nothing, for as long as it lasts; when there is some, all goes on. */
 const scratchFull: FaultCase = {
   ...{ fault: 'disk full', phase: 'a worker’s scratch', everyday: true, disks: true },
   run: (t) =>
@@ -69,6 +73,12 @@ const scratchFull: FaultCase = {
            WHERE v.shot_id = $1 AND a.state = 'failed' AND a.error_code = 'DISK_FULL' LIMIT 1`,
           [shot],
         );
+        const asideFor = `SELECT 1 FROM lanes WHERE set_aside_reason = 'DISK_FULL' AND set_aside_until > clock_timestamp()`;
+        expect(await t.farm.ledger.count(asideFor)).toBeGreaterThan(0);
+        await delay(FULL_MS);
+        const blamed = `SELECT t.id FROM tasks t JOIN shot_versions v ON v.id = t.shot_version_id
+          WHERE v.shot_id = $1 AND (t.failures > 0 OR t.state = 'failed')`;
+        expect(await t.farm.ledger.count(blamed, [shot])).toBe(0);
         const hit = hitNow(taskAccepted(id));
         await t.farm.freeDisk('scratch');
         return hit;
@@ -108,6 +118,11 @@ const storeFullAtJoin: FaultCase = {
              AND data->>'shotVersionId' IN (SELECT id::text FROM shot_versions WHERE shot_id = $1)`,
           [shot],
         );
+        // Three tries of a stage take six seconds.
+        await delay(10_000);
+        expect(await t.farm.ledger.state(shot)).toBe('assembling');
+        const { error } = await t.farm.client.call('getShot', { params: { shotId: shot } });
+        expect(error?.code).toBe('DISK_FULL');
         await t.farm.freeDisk('store');
         return hitNow(hasLeft(shot, 'assembling'));
       },

@@ -12,6 +12,34 @@ async function killWorker({ farm }: Trial, held: Held): Promise<Hit> {
   return hitNow(taskAccepted(held.taskId));
 }
 
+/** As the kernel does that runs out of memory: what a lane decodes or encodes with goes, the lane itself stays. */
+async function killTools({ farm }: Trial, shotId: string, kind: 'analyse' | 'render'): Promise<Hit> {
+  const { ordinal } = await farm.ledger.running(shotId, 0, kind);
+  const failed = `SELECT t.id FROM attempts a JOIN tasks t ON t.id = a.task_id JOIN shot_versions v ON v.id = t.shot_version_id
+    WHERE v.shot_id = $1 AND t.kind = $2::task_kind AND a.state = 'failed' AND a.error_code = 'FFMPEG_FAILED' LIMIT 1`;
+  const endMs = performance.now() + 30_000;
+  while (performance.now() < endMs) {
+    const [hit] = await farm.ledger.rows<{ id: string }>(failed, [shotId, kind]);
+    if (hit !== undefined) return hitNow(taskAccepted(hit.id));
+    for (const pid of await farm.toolsOf(ordinal)) kill(pid);
+  }
+  throw new Error('no attempt failed by the end of its decoder');
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself meanwhile.
+  }
+}
+
+const tools = (kind: 'analyse' | 'render', everyday?: true): FaultCase => ({
+  ...{ fault: 'kill -9 of a lane’s decoder or encoder', phase: kind === 'render' ? 'rendering' : 'analysing' },
+  ...(everyday === undefined ? {} : { everyday }),
+  run: (t) => t.through((shot) => killTools(t, shot, kind), { fresh: kind === 'analyse' }),
+});
+
 const lane = (phase: string, run: FaultCase['run'], everyday?: true): FaultCase => ({
   ...{ fault: 'kill -9 of a lane', phase, run },
   ...(everyday === undefined ? {} : { everyday }),
@@ -22,6 +50,11 @@ const supervisor = (phase: string, run: FaultCase['run'], everyday?: true): Faul
 });
 
 export const KILLED_WORKERS: readonly FaultCase[] = [
+  tools('render', true),
+  tools('analyse'),
+  lane('analysing', (t) =>
+    t.through(async (shot) => await killLane(t, await t.farm.ledger.running(shot, 0, 'analyse')), { fresh: true }),
+  ),
   lane('leased', (t) => t.through(async (shot) => await killLane(t, await t.farm.ledger.running(shot, 0)))),
   lane('rendering', (t) => t.through(async (shot) => await killLane(t, await t.farm.ledger.running(shot, 1))), true),
   lane('half uploaded', (t) =>

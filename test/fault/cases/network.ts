@@ -74,6 +74,18 @@ export const NETWORK: readonly FaultCase[] = [
       }),
   },
   {
+    ...{ fault: FROZEN, phase: 'analysing' },
+    run: (t) =>
+      t.through(
+        async (shot) => {
+          const { hit, thaw } = await freeze(t, await t.farm.ledger.running(shot, 0, 'analyse'));
+          thaw();
+          return hit;
+        },
+        { fresh: true },
+      ),
+  },
+  {
     ...{ fault: FROZEN, phase: 'complete on its way' },
     run: async (t) => {
       let answer: Answer | undefined;

@@ -1,6 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import { type ErrorCode, projectKeyDestroyed, UnderstudyError } from '@understudy/contracts';
 import { databaseFault, isOfDestroyedProject, normaliseDatabaseError } from '@understudy/db';
+import { outageOf } from '@understudy/storage';
 
 /** What the body parser, the router and the file system throw, in our codes. */
 const BY_TYPE: Readonly<Record<string, { code: ErrorCode; message: string }>> = {
@@ -33,6 +34,8 @@ export function asUnderstudyError(thrown: unknown): UnderstudyError {
   // Nest wraps what its platform threw.
   const typed = fromType(thrown instanceof HttpException ? thrown.cause : thrown);
   if (typed !== undefined) return typed;
+  const outage = outageOf(thrown);
+  if (outage !== undefined) return outage;
   if (thrown instanceof HttpException) return fromHttp(thrown);
   if (isOfDestroyedProject(thrown)) return projectKeyDestroyed({ cause: thrown });
   const fault = databaseFault(thrown);

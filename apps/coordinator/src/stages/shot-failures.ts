@@ -15,6 +15,16 @@ export class ShotFailures {
     private readonly assembly: AssemblyRepository,
   ) {}
 
+  /** The stage at work on it tries again by itself; until then the version says why nothing moves. */
+  async waits(sql: Sql, shotVersionId: string, error: UnderstudyError): Promise<void> {
+    const rows = await sql.query<{ shotId: string }>(
+      `UPDATE shot_versions SET error_code = $2, error_message = $3, error_details = '{"triedAgain":true}'
+        WHERE id = $1 AND state = ANY ($4::shot_state[]) RETURNING shot_id AS "shotId"`,
+      [shotVersionId, error.code, oneLine(error.message), WORKING_STATES],
+    );
+    for (const { shotId } of rows) await this.transitions.announce(sql, shotId);
+  }
+
   async fail(sql: Sql, shotVersionId: string, error: UnderstudyError, actor: string): Promise<boolean> {
     return this.#end(sql, shotVersionId, error, { to: 'failed', from: WORKING_STATES, actor });
   }

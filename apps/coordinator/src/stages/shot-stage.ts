@@ -21,6 +21,10 @@ export abstract class ShotStage<Stage extends ShotStageName> implements StageHan
     return `stage:${this.stage}`;
   }
 
+  async waits({ shotVersionId }: StageData<Stage>, error: UnderstudyError): Promise<void> {
+    await this.database.hotTransaction(async (sql) => await this.failures.waits(sql, shotVersionId, error));
+  }
+
   async abandon(data: StageData<Stage>, error: UnderstudyError): Promise<void> {
     const { shotVersionId } = data;
     await this.database.hotTransaction(async (sql) => {

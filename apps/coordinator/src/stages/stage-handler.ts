@@ -7,6 +7,8 @@ import { STAGE_NAMES, type StageData, type StageName, type UnderstudyError } fro
 export interface StageHandler<Stage extends StageName = StageName> {
   readonly stage: Stage;
   run(data: StageData<Stage>): Promise<void>;
+  /** Lets people see why the stage waits for its next try. */
+  waits?(data: StageData<Stage>, error: UnderstudyError): Promise<void>;
   /** Records that the stage failed for good. */
   abandon(data: StageData<Stage>, error: UnderstudyError): Promise<void>;
 }

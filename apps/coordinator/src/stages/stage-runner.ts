@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { toUnderstudyError, type StageData, type StageName } from '@understudy/contracts';
-import { isTransient, StageAbandoned, type StageJob, type StageWork } from '@understudy/queue';
+import { toUnderstudyError, type StageData, type StageName, type UnderstudyError } from '@understudy/contracts';
+import { isOutage, pauseAfter, StageAbandoned, type StageJob, StageTryAgain, type StageWork } from '@understudy/queue';
+import { outageOf } from '@understudy/storage';
 import type { Logger } from '../platform/logger.js';
 import { LOGGER } from '../platform/tokens.js';
 import { Metrics } from '../metrics/metrics.js';
@@ -26,14 +27,29 @@ export class StageRunner implements StageWork {
       this.metrics.stage(job.stage, 'done', ms);
       this.logger.info({ stage: job.stage, job: job.id, ms: Math.round(ms) }, 'stage done');
     } catch (thrown) {
-      const error = toUnderstudyError(thrown);
-      const again = isTransient(error.code) && !job.lastTry;
+      const error = outageOf(thrown) ?? toUnderstudyError(thrown);
+      const { outages, failures } = job.tries;
+      const tries = isOutage(error.code) ? { outages: outages + 1, failures } : { outages, failures: failures + 1 };
+      const pauseMs = pauseAfter(job.stage, error.code, tries);
+      const again = pauseMs !== null;
       this.metrics.stage(job.stage, again ? 'again' : 'failed', performance.now() - startedAt);
       this.logger.error({ stage: job.stage, job: job.id, code: error.code, again, err: thrown }, 'stage failed');
-      if (again) throw error;
+      if (again) {
+        await this.#sayThatItWaits(handler, data, error);
+        throw new StageTryAgain(pauseMs, tries, error);
+      }
       // When this fails too, the shot stands where it stood and the reconciler enqueues its stage anew.
       await handler.abandon(data, error);
       throw new StageAbandoned(error.message);
+    }
+  }
+
+  /** Shown while it waits; nothing depends on it, and the database may be what is away. */
+  async #sayThatItWaits(handler: StageHandler, data: StageData<StageName>, error: UnderstudyError): Promise<void> {
+    try {
+      await handler.waits?.(data, error);
+    } catch (thrown) {
+      this.logger.warn({ stage: handler.stage, err: thrown }, 'why a stage waits could not be said');
     }
   }
 

@@ -127,6 +127,9 @@ export class StageTransitions {
     );
     if (before === undefined || !from.includes(before.state)) return null;
     const params: unknown[] = [shotVersionId, before.state, to, SETTLED_SHOT_STATES.includes(to)];
+    // Why a stage had to try again is over with the stage.
+    const goesOn = patch.errorCode === undefined && (WORKING_STATES.includes(to) || to === 'ready');
+    const forgotten = goesOn ? ', error_code = NULL, error_message = NULL, error_details = NULL' : '';
     const sets = (Object.keys(patch) as (keyof ShotVersionPatch)[]).map((key) => {
       const { name, cast } = COLUMNS[key];
       const value = patch[key] ?? null;
@@ -136,7 +139,7 @@ export class StageTransitions {
     const [row] = await sql.query<{ shotId: string; projectId: string }>(
       `UPDATE shot_versions AS v
           SET state = $3::shot_state, state_changed_at = now(),
-              settled_at = CASE WHEN $4::boolean THEN now() END${sets.join('')}
+              settled_at = CASE WHEN $4::boolean THEN now() END${sets.join('')}${forgotten}
          FROM shots AS s
         WHERE v.id = $1 AND v.state = $2::shot_state AND s.id = v.shot_id
         RETURNING v.shot_id AS "shotId", s.project_id AS "projectId"`,

@@ -21,6 +21,7 @@ const INPUT_AT_FAULT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'COORDINATOR_UNREACHABLE',
   'DATABASE_UNAVAILABLE',
+  'STORE_UNAVAILABLE',
   'SHUTTING_DOWN',
   'RATE_LIMITED',
   'INTERNAL',
