@@ -5,6 +5,7 @@ import { crewOf, parityClass } from '@understudy/inference';
 
 import { analyseTask } from './analyse-range.js';
 import { ComputeCrew } from './compute/crew.js';
+import { inLessMemory } from './compute/less-memory.js';
 import type { AgentData } from './lane/agent-messages.js';
 import type { LaneControl } from './lane/control.js';
 import type { LaneTask, TaskExecutor, TaskResult } from './lane/task.js';
@@ -32,7 +33,7 @@ export async function createTaskRunner(config: LaneConfig, control: LaneControl)
       clearTimeout(idle);
       await forgotten;
       try {
-        return await runTask(crew, kept, control, task);
+        return await inLessMemory(crew, control, () => runTask(crew, kept, control, task));
       } finally {
         // A lane without work holds nobody's face.
         idle = setTimeout(() => {

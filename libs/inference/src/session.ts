@@ -4,6 +4,7 @@ import { InferenceSession, Tensor, env, listSupportedBackends } from 'onnxruntim
 import { cpuIsa } from './cpu-isa.js';
 import type { EngineCache } from './engines/engine-cache.js';
 import { engineOf } from './engines/session-source.js';
+import { isOutOfGpuMemory, networkFailure } from './gpu-memory.js';
 import type { ModelManifest, ModelPack, ModelRole, TensorSpec } from './manifest.js';
 import { readModel } from './model-pack.js';
 import { convertToHalf } from './onnx/half-precision.js';
@@ -68,7 +69,7 @@ export async function openModel(pack: ModelPack, role: ModelRole, options: Sessi
   return {
     manifest: model,
     parityClass: parityClass(options),
-    run: (inputs) => runSession(session, model, inputs),
+    run: (inputs) => runSession(session, provider, model, inputs),
     release: () => session.release(),
   };
 }
@@ -78,7 +79,8 @@ async function createSession(model: ModelManifest, graph: Uint8Array | string, p
     return await openSession(graph, provider, threads);
   } catch (cause) {
     const code = provider === 'cpu' ? 'MODEL_UNAVAILABLE' : 'PROVIDER_UNAVAILABLE';
-    throw new UnderstudyError(code, `${model.file} could not be loaded by the ${provider} provider.`, { cause });
+    const message = `${model.file} could not be loaded by the ${provider} provider.`;
+    throw networkFailure(provider, model.file, cause, { code, message });
   }
 }
 
@@ -122,6 +124,7 @@ function checkTensors(
 
 async function runSession(
   session: InferenceSession,
+  provider: Provider,
   model: ModelManifest,
   inputs: Readonly<Record<string, Float32Array>>,
 ): Promise<Record<string, Float32Array>> {
@@ -131,7 +134,10 @@ async function runSession(
     if (data === undefined) throw new RangeError(`${model.file} needs the input ${spec.name}`);
     feeds[spec.name] = new Tensor('float32', data, spec.shape);
   }
-  const results = await session.run(feeds);
+  const results = await session.run(feeds).catch((cause: unknown) => {
+    if (!isOutOfGpuMemory(provider, cause)) throw cause;
+    throw networkFailure(provider, model.file, cause, { code: 'INTERNAL', message: '' });
+  });
   const outputs: Record<string, Float32Array> = {};
   for (const spec of model.outputs) {
     const data = results[spec.name]?.data;

@@ -67,6 +67,12 @@ export class ComputeCrew {
     await Promise.allSettled(this.#threads.map((thread) => ask(thread, 'forget', {})));
   }
 
+  /** From now on one thread alone, opened anew: what the others held of memory, and its own runtime kept, is given back. */
+  async shrink(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.end()));
+    this.#threads.length = 1;
+  }
+
   async #onFirst<Kind extends ComputeKind>(kind: Kind, given: ComputeWork[Kind]['given']) {
     return this.#on(0, kind, given);
   }

@@ -37,6 +37,11 @@ export class WorkThread {
     return this.#isOver;
   }
 
+  /** Ends it, whatever it is at, and gives back what it holds. */
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
   /**
    * One piece, once the last one is done. Settles when the thread holds nothing of it any more.
    *

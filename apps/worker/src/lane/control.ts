@@ -63,6 +63,11 @@ export class LaneControl {
     Atomics.add(this.#words, FRAMES_DONE, 1);
   }
 
+  /** The same attempt begins once more. */
+  restartFrames(): void {
+    Atomics.store(this.#words, FRAMES_DONE, 0);
+  }
+
   /** Aborts as soon as there is a reason to stop. `close` ends the watch. */
   watch(): { signal: AbortSignal; close(): void } {
     const controller = new AbortController();
