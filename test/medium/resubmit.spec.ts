@@ -150,6 +150,14 @@ describe('some frames of a shot rendered anew', () => {
     expect(priority).toBe(80);
   });
 
+  it('are of any parity class where they are all of them: nothing is joined with them', async () => {
+    const { shotId } = await broughtTo('ready');
+    expect((await versionOf(shotId)).parity).not.toBeNull();
+    const made = await resubmit(shotId, { frames: { startFrame: 0, endFrame: PLATE_FRAMES } });
+    expect(made.shards.reused).toBe(0);
+    expect(await versionOf(shotId)).toMatchObject({ version: 2, state: 'rendering', parity: null });
+  });
+
   it('save what a failed shot has, and ask for what it lacks', async () => {
     const { shotId, shotVersionId } = await broughtTo('rendering');
     await lane.workOff(3);

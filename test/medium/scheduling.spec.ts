@@ -94,6 +94,59 @@ describe('why a shot waits', () => {
     expect(await lease(farm, lane)).toMatchObject({ kind: 'render', shotVersionId: shot.shotVersionId });
   });
 
+  it('is that the only free lane failed what waits and leaves it to others for a while', async () => {
+    const shot = await addWork(farm, { count: 2 });
+    const [lane, other] = [await addLane(farm), await addLane(farm)];
+    await farm.owner.query(
+      `UPDATE tasks SET avoid_lanes = $2, avoid_until = now() + interval '1 minute' WHERE shot_version_id = $1`,
+      [shot.shotVersionId, [lane.id, other.id]],
+    );
+    expect((await outlook(shot)).waiting).toMatchObject({
+      code: 'LANES_STAND_BACK',
+      details: { lanes: 2, seconds: 60 },
+    });
+    expect(await lease(farm, lane)).toBeNull();
+    // One of the two shards is open to one of them.
+    await farm.owner.query('UPDATE tasks SET avoid_lanes = $2 WHERE shot_version_id = $1 AND start_frame = 0', [
+      shot.shotVersionId,
+      [lane.id],
+    ]);
+    expect(await whyOf(shot)).toBe('NEXT');
+    expect(await lease(farm, other)).toMatchObject({ startFrame: 0 });
+    expect(await whyOf(shot)).toBe('LANES_STAND_BACK');
+  });
+
+  it('is that no lane of its parity class is there any more; a person has it rendered anew on others', async () => {
+    const shot = await addWork(farm, { count: 3 });
+    const old = await addLane(farm);
+    expect(await lease(farm, old)).toMatchObject({ startFrame: 0 });
+    const upgraded = await addLane(farm, { provider: 'cuda' });
+    expect(await whyOf(shot)).toBe('LANES_BUSY');
+    expect(await lease(farm, upgraded)).toBeNull();
+    await farm.owner.query(`UPDATE lanes SET state = 'lost' WHERE id = $1`, [old.id]);
+    expect((await outlook(shot)).waiting).toMatchObject({
+      code: 'CLASS_GONE',
+      text: expect.stringContaining('retry --any-class'),
+    });
+    const params = { shotId: shot.shotId };
+    const body = { ...REASON, anyClass: true };
+    const { body: anew } = await farm.call('retryShot', operator.token, { params, body });
+    expect(anew).toMatchObject({ state: 'rendering', version: 2 });
+    const [before] = await farm.owner.query('SELECT state::text AS state FROM shot_versions WHERE id = $1', [
+      shot.shotVersionId,
+    ]);
+    expect(before).toEqual({ state: 'cancelled' });
+    // The lane that comes back is told to stop, and what it makes of the old version counts for nothing.
+    expect(await farm.owner.query(`SELECT "order" FROM attempts WHERE lane_id = $1`, [old.id])).toEqual([
+      { order: 'stop' },
+    ]);
+    const leases = [await lease(farm, upgraded), await lease(farm, upgraded), await lease(farm, upgraded)];
+    expect(leases).toMatchObject([{ startFrame: 0 }, { startFrame: 10 }, { startFrame: 20 }]);
+    expect(await lease(farm, upgraded)).toBeNull();
+    await farm.owner.query(`UPDATE shot_versions SET state = 'ready' WHERE shot_id = $1`, [shot.shotId]);
+    expect((await farm.call('retryShot', operator.token, { params, body })).status).toBe(409);
+  });
+
   it("is its project's cap, which the operator sets, with the weight", async () => {
     const shot = await addWork(farm, { count: 2 });
     const [lane, other] = [await addLane(farm), await addLane(farm)];
@@ -227,6 +280,14 @@ describe('a person orders the line', () => {
       code: 'AFTER_OTHER_SHOTS',
       details: { shots: [second.shotId] },
     });
+    const state = async (of: ShotFixture, to: string) =>
+      await farm.owner.query('UPDATE shot_versions SET state = $2::shot_state WHERE id = $1', [of.shotVersionId, to]);
+    await state(second, 'failed');
+    expect((await outlook(shot)).waiting).toMatchObject({
+      code: 'AFTER_FAILED_SHOTS',
+      details: { shots: [second.shotId] },
+    });
+    await state(second, 'verifying');
     const held = lease(farm, lane, 20);
     await ready(second);
     expect(await held).toMatchObject({ shotVersionId: shot.shotVersionId });

@@ -8,12 +8,18 @@ export const WAIT_CODES = [
   'LEASES_ON_HOLD',
   'PAUSED',
   'AFTER_OTHER_SHOTS',
+  /** Some of those failed, or were cancelled or revoked. */
+  'AFTER_FAILED_SHOTS',
   /** They failed and are tried again after a pause. */
   'RETRY_PAUSE',
   'NO_LANES',
   'NO_LANE_FITS',
+  /** It began on lanes of a parity class that none is of any more. */
+  'CLASS_GONE',
   /** Lanes that fit are all drained or set aside. */
   'LANES_OFF',
+  /** Lanes that fit have all failed what waits, and leave it to others for a while. */
+  'LANES_STAND_BACK',
   'PROJECT_AT_CAP',
   'BEHIND_OTHER_WORK',
   'LANES_BUSY',
@@ -46,7 +52,14 @@ export const SetPriority = z.object({
   reason: Reason,
 });
 export const PauseShot = z.object({ reason: Reason });
-export const RetryShot = z.object({ reason: Reason });
+export const RetryShot = z.object({
+  reason: Reason,
+  /**
+   * Renders all of its frames anew, as a version that is free of the parity class it began with; also of a shot that is
+   * rendering. Nothing that was made so far is joined with it.
+   */
+  anyClass: z.boolean().default(false),
+});
 
 export const DrainLane = z.object({
   /** It hands its task back at once, instead of finishing it. */

@@ -78,7 +78,14 @@ export function SchedulingActs({ shot }: { shot: Shot }) {
         <ReasonButton
           label="Retry"
           consequence="What was accepted stays; what failed is tried again on any lane."
-          onConfirm={(reason) => client.call('retryShot', { params, body: { reason } }).then(after)}
+          onConfirm={(reason) => client.call('retryShot', { params, body: { reason, anyClass: false } }).then(after)}
+        />
+      )}
+      {data?.waiting?.code === 'CLASS_GONE' && ability.can('retry', subject) && (
+        <ReasonButton
+          label="Render on other lanes"
+          consequence="All of its frames are rendered anew, on lanes of another class. What was made so far is not used."
+          onConfirm={(reason) => client.call('retryShot', { params, body: { reason, anyClass: true } }).then(after)}
         />
       )}
     </>

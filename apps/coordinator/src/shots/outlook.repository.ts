@@ -17,6 +17,8 @@ export interface StandingVersion {
   readonly priority: number;
   readonly pausedAt: Date | null;
   readonly waitsFor: string[];
+  /** Of these the ones that failed, or were cancelled or revoked. */
+  readonly failedBefore: string[];
   readonly needs: LaneNeeds;
   readonly parityClass: string | null;
   readonly frames: number | null;
@@ -37,6 +39,7 @@ export interface StandingVersion {
 }
 
 export interface LaneStanding {
+  readonly id: string;
   readonly capabilities: LaneCapabilities;
   readonly parityClass: string;
   readonly pools: string[];
@@ -61,6 +64,9 @@ export class OutlookRepository {
   async standing(shotId: string): Promise<StandingVersion | null> {
     const [row] = await this.database.query<StandingVersion>(
       `SELECT v.id, v.state::text AS state, v.priority, v.paused_at AS "pausedAt", v.waits_for AS "waitsFor", v.needs,
+              ARRAY(SELECT s.id FROM unnest(v.waits_for) AS s(id)
+                     WHERE (SELECT b.state FROM shot_versions b WHERE b.shot_id = s.id ORDER BY b.version DESC LIMIT 1)
+                           IN ('failed', 'cancelled', 'revoked')) AS "failedBefore",
               v.parity_class AS "parityClass", v.frames, clock_timestamp() AS now, w.*
          FROM shot_versions v
          CROSS JOIN LATERAL (
@@ -89,11 +95,25 @@ export class OutlookRepository {
   /** Lanes that are there, as placement looks at them. */
   async lanes(): Promise<LaneStanding[]> {
     return await this.database.query<LaneStanding>(
-      `SELECT l.capabilities, l.parity_class AS "parityClass", l.pools, l.state = 'busy' AS busy, ${OFF_LANE} AS "isOff",
+      `SELECT l.id, l.capabilities, l.parity_class AS "parityClass", l.pools, l.state = 'busy' AS busy, ${OFF_LANE} AS "isOff",
               CASE WHEN l.set_aside_until > clock_timestamp() THEN l.set_aside_reason END AS "offFor",
               CASE WHEN w.tied THEN w.projects::text[] END AS projects
          FROM lanes l JOIN workers w ON w.id = l.worker_id WHERE l.state <> 'lost'`,
     );
+  }
+
+  /** Lanes that have failed all that waits of a version and leave it to others, each until some of it is open to it again. */
+  async standingBack(shotVersionId: string, kind: 'analyse' | 'render'): Promise<ReadonlyMap<string, Date>> {
+    const rows = await this.database.query<{ id: string; until: Date }>(
+      `WITH waiting AS MATERIALIZED (
+         SELECT CASE WHEN t.avoid_until > clock_timestamp() THEN t.avoid_lanes ELSE '{}' END AS lanes, t.avoid_until AS until
+           FROM tasks t WHERE t.shot_version_id = $1 AND t.kind = $2::task_kind AND t.state = 'pending')
+       SELECT l.id, min(w.until) AS until
+         FROM (SELECT DISTINCT unnest(lanes) AS id FROM waiting) l JOIN waiting w ON l.id = ANY (w.lanes)
+        GROUP BY l.id HAVING count(*) = (SELECT count(*) FROM waiting)`,
+      [shotVersionId, kind],
+    );
+    return new Map(rows.map(({ id, until }) => [id, until]));
   }
 
   async projectShare(projectId: string): Promise<Omit<ProjectShare, 'projectId'> | null> {

@@ -7,6 +7,7 @@ import {
   type ProjectShare,
   type Requirements,
   sayWait,
+  type WaitLane,
   whyWaiting,
   type WaitReason,
   type WaitingQueue,
@@ -45,17 +46,23 @@ export class Outlooks {
     };
   }
 
+  async #lanes({ id, state }: StandingVersion): Promise<WaitLane[]> {
+    const standingBack = await this.repository.standingBack(id, state === 'rendering' ? 'render' : 'analyse');
+    return (await this.repository.lanes()).map((lane) => {
+      const until = standingBack.get(lane.id);
+      const back = until === undefined ? {} : { standsBackUntilMs: until.getTime() };
+      return { ...abilityOf(lane), busy: lane.busy, isOff: lane.isOff, offFor: lane.offFor, ...back };
+    });
+  }
+
   async #reason(head: ShotHead, version: StandingVersion): Promise<WaitReason | null> {
     if (!isWorkedOn(version) || version.waiting === 0) return null;
     const nowMs = version.now.getTime();
     const queue = queueOf(version, head.projectId);
-    const lanes = (await this.repository.lanes()).map((lane) => ({
-      ...abilityOf(lane),
-      busy: lane.busy,
-      isOff: lane.isOff,
-      offFor: lane.offFor,
-    }));
-    const able = lanes.filter((lane) => !lane.isOff && misfits(lane, queue.needs).length === 0);
+    const lanes = await this.#lanes(version);
+    const able = lanes.filter(
+      (lane) => lane.isOff !== true && lane.standsBackUntilMs === undefined && misfits(lane, queue.needs).length === 0,
+    );
     const next = able.find(({ busy }) => !busy) ?? able[0];
     const { queues, projects } =
       next === undefined
@@ -78,6 +85,7 @@ export class Outlooks {
         leasesHeld: this.hold.reason,
         paused: version.pausedAt !== null,
         waitsFor: version.waitsFor,
+        failedBefore: version.failedBefore,
         retryAtMs: version.notBefore?.getTime() ?? null,
         failedWith: version.failedWith,
       },

@@ -33,6 +33,8 @@ export interface PartialVersion {
   readonly waivers: readonly string[];
   readonly priority: number;
   readonly createdBy: string;
+  /** Of what is taken over, which the frames that are rendered anew are joined with; null where nothing is. */
+  readonly parityClass: string | null;
 }
 
 export interface ReusedSegment {
@@ -61,7 +63,7 @@ const SHARDS = `
 const ADD_VERSION = `
   INSERT INTO shot_versions (id, shot_id, version, state, plate_asset_id, settings, priority, analysis_id, parity_class,
                              frames, waivers, created_by, needs)
-  SELECT $1, b.shot_id, b.version + 1, 'planning', b.plate_asset_id, $3::jsonb, $4, b.analysis_id, b.parity_class,
+  SELECT $1, b.shot_id, b.version + 1, 'planning', b.plate_asset_id, $3::jsonb, $4, b.analysis_id, $8,
          b.frames, $5::text[], $6, $7::jsonb
     FROM shot_versions b WHERE b.id = $2 RETURNING version`;
 
@@ -105,9 +107,9 @@ export class ResubmissionRepository {
 
   /** Whoever calls this has seen that the base's cast is what was recorded: its copy bears a seal of its own. */
   async addVersion(sql: Sql, partial: PartialVersion): Promise<{ id: string; version: number }> {
-    const { base, settings, priority, waivers, createdBy, needs } = partial;
+    const { base, settings, priority, waivers, createdBy, needs, parityClass } = partial;
     const id = randomUUID();
-    const values = [JSON.stringify(settings), priority, waivers, createdBy, JSON.stringify(needs)];
+    const values = [JSON.stringify(settings), priority, waivers, createdBy, JSON.stringify(needs), parityClass];
     const [row] = await sql.query<{ version: number }>(ADD_VERSION, [id, base.id, ...values]);
     await sql.query(ADD_CAST, [id, base.id]);
     await sealRows(sql, this.seals, 'cast_members', [id]);

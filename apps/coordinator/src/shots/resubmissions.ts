@@ -54,47 +54,51 @@ export class Resubmissions {
    * frames; INVALID_REQUEST for frames that it does not have, or other processors; the consent's error; what `RecipePacks` throws
    */
   async resubmit(actor: Actor, head: ShotHead, asked: Asked): Promise<Resubmitted> {
-    return await this.database.hotTransaction(async (sql) => {
-      await requireProjectKey(sql, head.projectId);
-      const base = await this.repository.base(sql, head.id);
-      requireOver(base);
-      // Also that the cast which is taken over is the one that was recorded.
-      await this.#requireConsent(sql, base.id);
-      const plan = requirePlan(base, await this.repository.shards(sql, base.id), asked);
-      const segments = requireSegments(plan.reused, await this.assembly.segments(sql, base.id));
-      const recipe = asked.recipe ?? base.settings.recipe;
-      requireSameProcessors(recipe, base.settings.recipe);
-      requireMembers(recipe, base.cast.length);
-      requireFrames(recipe, base.frames);
-      const pinned = await this.packs.pin(sql, head.projectId, recipe, base.cast);
-      const priority = asked.priority ?? base.priority;
-      const { id: shotVersionId, version } = await this.repository.addVersion(sql, {
-        base,
-        settings: { ...base.settings, recipe: pinned.recipe, partial: { baseVersionId: base.id, ...plan.range } },
-        needs: withoutPacksOf(base),
-        waivers: [...new Set([...base.waivers, ...pinned.waivers])],
-        priority,
-        createdBy: actor.id,
-      });
-      await this.#record(sql, actor, head, { shotVersionId, version, base, asked });
-      await this.#requireConsent(sql, shotVersionId);
-      await this.packs.require(sql, shotVersionId, pinned);
-      await this.#take(sql, actor, head, shotVersionId, priority, segments);
-      await this.transitions.move(sql, {
-        shotVersionId,
-        from: ['planning'],
-        to: 'rendering',
-        actor: actor.label,
-        data: { shards: plan.rendered.length, reused: plan.reused.length, ...plan.range, packs: pinned.packs },
-      });
-      const { plateAssetId: assetId } = base;
-      const work = plan.rendered.map(({ startFrame, endFrame }) => ({ id: randomUUID(), startFrame, endFrame }));
-      await this.tasks.create(
-        sql,
-        work.map((range) => ({ ...range, kind: 'render' as const, shotVersionId, assetId, priority })),
-      );
-      return { rendered: plan.range, shards: { rendered: plan.rendered.length, reused: plan.reused.length } };
+    return await this.database.hotTransaction(async (sql) => await this.resubmitIn(sql, actor, head, asked));
+  }
+
+  /** The same in the caller's transaction. */
+  async resubmitIn(sql: Sql, actor: Actor, head: ShotHead, asked: Asked): Promise<Resubmitted> {
+    await requireProjectKey(sql, head.projectId);
+    const base = await this.repository.base(sql, head.id);
+    requireOver(base);
+    // Also that the cast which is taken over is the one that was recorded.
+    await this.#requireConsent(sql, base.id);
+    const plan = requirePlan(base, await this.repository.shards(sql, base.id), asked);
+    const segments = requireSegments(plan.reused, await this.assembly.segments(sql, base.id));
+    const recipe = asked.recipe ?? base.settings.recipe;
+    requireSameProcessors(recipe, base.settings.recipe);
+    requireMembers(recipe, base.cast.length);
+    requireFrames(recipe, base.frames);
+    const pinned = await this.packs.pin(sql, head.projectId, recipe, base.cast);
+    const priority = asked.priority ?? base.priority;
+    const { id: shotVersionId, version } = await this.repository.addVersion(sql, {
+      base,
+      settings: { ...base.settings, recipe: pinned.recipe, partial: { baseVersionId: base.id, ...plan.range } },
+      needs: withoutPacksOf(base),
+      waivers: [...new Set([...base.waivers, ...pinned.waivers])],
+      priority,
+      createdBy: actor.id,
+      parityClass: plan.reused.length === 0 ? null : base.parityClass,
     });
+    await this.#record(sql, actor, head, { shotVersionId, version, base, asked });
+    await this.#requireConsent(sql, shotVersionId);
+    await this.packs.require(sql, shotVersionId, pinned);
+    await this.#take(sql, actor, head, shotVersionId, priority, segments);
+    await this.transitions.move(sql, {
+      shotVersionId,
+      from: ['planning'],
+      to: 'rendering',
+      actor: actor.label,
+      data: { shards: plan.rendered.length, reused: plan.reused.length, ...plan.range, packs: pinned.packs },
+    });
+    const { plateAssetId: assetId } = base;
+    const work = plan.rendered.map(({ startFrame, endFrame }) => ({ id: randomUUID(), startFrame, endFrame }));
+    await this.tasks.create(
+      sql,
+      work.map((range) => ({ ...range, kind: 'render' as const, shotVersionId, assetId, priority })),
+    );
+    return { rendered: plan.range, shards: { rendered: plan.rendered.length, reused: plan.reused.length } };
   }
 
   async #requireConsent(sql: Sql, shotVersionId: string): Promise<void> {

@@ -5,6 +5,7 @@ import { CurrentActor } from '../access/current-actor.decorator.js';
 import { Handle } from '../access/handle.decorator.js';
 import { Input } from '../access/input.decorator.js';
 import { Outlooks } from './outlook.js';
+import { RendersAnew } from './renders-anew.js';
 import { SchedulingActs } from './scheduling-acts.js';
 import { ShotRepository } from './shot.repository.js';
 
@@ -14,6 +15,7 @@ export class SchedulingController {
   constructor(
     private readonly shots: ShotRepository,
     private readonly acts: SchedulingActs,
+    private readonly anew: RendersAnew,
     private readonly outlooks: Outlooks,
   ) {}
 
@@ -61,7 +63,8 @@ export class SchedulingController {
     @Input() { params, body }: RouteInput<'retryShot'>,
   ): Promise<RouteOutput<'retryShot'>> {
     const head = await this.shots.find(actor, 'retry', params.shotId);
-    await this.acts.retry(actor, head, body.reason);
+    if (body.anyClass) await this.anew.renderAll(actor, head, body.reason);
+    else await this.acts.retry(actor, head, body.reason);
     return this.shots.show(head);
   }
 }

@@ -8,6 +8,7 @@ import { OutlookRepository } from './outlook.repository.js';
 import { ReportRepository } from './report.repository.js';
 import { Reports } from './reports.js';
 import { ResubmissionRepository } from './resubmission.repository.js';
+import { RendersAnew } from './renders-anew.js';
 import { Resubmissions } from './resubmissions.js';
 import { SchedulingActs } from './scheduling-acts.js';
 import { SchedulingController } from './scheduling.controller.js';
@@ -33,6 +34,7 @@ import { Submissions } from './submissions.js';
     SchedulingRepository,
     ResubmissionRepository,
     Resubmissions,
+    RendersAnew,
     ReportRepository,
     Reports,
     ShotActs,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { whyWaiting } from './explain.js';
+import { sayWait, type WaitLane, whyWaiting } from './explain.js';
 import { misfits, type PlacementLane, type Requirements } from './fit.js';
 import { nextWork, type ProjectShare, STARVATION_MS, URGENT_PRIORITY, type WaitingQueue } from './order.js';
 
@@ -151,12 +151,8 @@ describe('shares', () => {
 
 describe('why work waits', () => {
   const lane = { ...LANE, busy: true };
-  const ask = (
-    asked: Queue,
-    others: Queue[],
-    lanes: (PlacementLane & { busy: boolean })[],
-    ...shares: ProjectShare[]
-  ) => whyWaiting({ nowMs: NOW_MS, queue: asked, queues: [asked, ...others], projects: mapOf(...shares), lanes });
+  const ask = (asked: Queue, others: Queue[], lanes: WaitLane[], ...shares: ProjectShare[]) =>
+    whyWaiting({ nowMs: NOW_MS, queue: asked, queues: [asked, ...others], projects: mapOf(...shares), lanes });
 
   it('has one reason, by the rules that lanes are given work by', () => {
     const mine = queue('mine');
@@ -176,5 +172,25 @@ describe('why work waits', () => {
     });
     expect(ask(mine, [], [lane, lane], project('p'))).toEqual({ code: 'LANES_BUSY', lanes: 2 });
     expect(ask(mine, [], [lane, { ...lane, busy: false }], project('p'))).toEqual({ code: 'NEXT' });
+  });
+
+  it('is a class that no lane is of any more, where just that keeps lanes from it', () => {
+    const pinned = queue('mine', { needs: { kind: 'render', parityClass: 'gone', leastVramMiB: 8_000 } });
+    const wait = ask(pinned, [], [lane], project('p'));
+    expect(wait).toEqual({ code: 'CLASS_GONE', parityClass: 'gone' });
+    expect(sayWait(wait)).toContain('retry --any-class');
+    const other = ask(pinned, [], [lane, { ...lane, parityClass: 'gone', vramMiB: 4_000 }], project('p'));
+    expect(other).toEqual({ code: 'NO_LANE_FITS', misfits: ['PARITY_CLASS', 'VRAM'] });
+    expect(ask(pinned, [], [{ ...lane, vramMiB: 4_000 }], project('p')).code).toBe('NO_LANE_FITS');
+  });
+
+  it('is that the lanes leave it to others, and to whom it is open is counted', () => {
+    const back = { ...lane, busy: false, standsBackUntilMs: NOW_MS + 30_000 };
+    expect(ask(queue('mine'), [], [back, { ...back, standsBackUntilMs: NOW_MS + 9_500 }], project('p'))).toEqual({
+      code: 'LANES_STAND_BACK',
+      lanes: 2,
+      seconds: 10,
+    });
+    expect(ask(queue('mine'), [], [back, lane], project('p'))).toEqual({ code: 'LANES_BUSY', lanes: 1 });
   });
 });

@@ -25,7 +25,6 @@ export function addSchedulingCommands(program: Command): void {
   for (const [name, route, description] of [
     ['pause', 'pauseShot', 'lease no more of a shot; lanes finish what they have begun'],
     ['unpause', 'unpauseShot', 'go on with a paused shot'],
-    ['retry', 'retryShot', 'go on with a failed shot: what was accepted stays'],
   ] as const) {
     withConnection(program.command(name).description(description).argument('<shot>', 'its id'))
       .requiredOption('--reason <text>', WHY)
@@ -35,6 +34,19 @@ export function addSchedulingCommands(program: Command): void {
         console.log(`${shot.name} is ${shot.state}${name === 'pause' ? ', paused' : ''}`);
       });
   }
+  withConnection(
+    program
+      .command('retry')
+      .description('go on with a failed shot: what was accepted stays')
+      .argument('<shot>', 'its id'),
+  )
+    .option('--any-class', 'render all of its frames anew, on lanes of whatever parity class; also a shot that renders')
+    .requiredOption('--reason <text>', WHY)
+    .action(async (id: string, options: ReasonOptions & { anyClass?: boolean }) => {
+      const body = { reason: options.reason, anyClass: options.anyClass ?? false };
+      const shot = await (await connect(options)).call('retryShot', { params: { shotId: idOf(id, 'shot') }, body });
+      console.log(`${shot.name} is ${shot.state}${body.anyClass ? `, as version ${shot.version}` : ''}`);
+    });
   withConnection(
     program
       .command('priority')
