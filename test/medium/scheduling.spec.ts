@@ -194,6 +194,16 @@ describe('a person orders the line', () => {
     await farm.call('setShotPriority', operator.token, { params: { shotId: second.shotId }, body });
     expect(await lease(farm, await addLane(farm))).toMatchObject({ shotVersionId: second.shotVersionId });
     expect((await farm.audit('shot.prioritised'))[0]?.data).toMatchObject({ from: 50, to: 80, yielded: [] });
+    // A result that is just being looked at may be refused, and goes back into the line where its shot is now.
+    await farm.owner.query(`UPDATE tasks SET state = 'reported' WHERE shot_version_id = $1`, [second.shotVersionId]);
+    await farm.call('setShotPriority', operator.token, {
+      params: { shotId: second.shotId },
+      body: { ...body, priority: 30 },
+    });
+    const [task] = await farm.owner.query('SELECT priority FROM tasks WHERE shot_version_id = $1', [
+      second.shotVersionId,
+    ]);
+    expect(task).toEqual({ priority: 30 });
   });
 
   it('makes just the lanes yield that an urgent shot can use, at once; what they hand back counts against nobody', async () => {

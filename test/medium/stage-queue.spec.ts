@@ -71,7 +71,8 @@ const REDIS: Backend = {
   waiting: async () => Number((await redis?.ask('LLEN bull:stages:wait'))?.slice(1)),
 };
 
-describe.each([POSTGRES, ...(LACK === null ? [REDIS] : [])])('stages on $name', (backend) => {
+/** The same for each of the backends. */
+function stagesOn(backend: Backend): void {
   beforeAll(() => backend.start());
   afterAll(() => backend.stop());
   // A database of one's own: the queue of one test must not work on the jobs of another.
@@ -294,7 +295,10 @@ describe.each([POSTGRES, ...(LACK === null ? [REDIS] : [])])('stages on $name', 
       expect(await lane.workOff()).toEqual([]);
     });
   });
-});
+}
+
+describe('stages on Postgres', () => stagesOn(POSTGRES));
+describe.skipIf(LACK !== null)('stages on Redis', () => stagesOn(REDIS));
 
 it('takes the address of Postgres or Redis, and no other', () => {
   expect(openQueueConnection('redis://127.0.0.1:6379').connection).toEqual({ url: 'redis://127.0.0.1:6379' });

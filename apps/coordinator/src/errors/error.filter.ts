@@ -2,6 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Injectable } f
 import { UnderstudyError } from '@understudy/contracts';
 import type { Request, Response } from 'express';
 import { DenialAudit } from '../audit/denial-audit.js';
+import { Metrics } from '../metrics/metrics.js';
 import type { Logger } from '../platform/logger.js';
 import { LOGGER } from '../platform/tokens.js';
 import { asUnderstudyError } from './as-understudy-error.js';
@@ -13,6 +14,7 @@ export class ErrorFilter implements ExceptionFilter {
   constructor(
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly denials: DenialAudit,
+    private readonly metrics: Metrics,
   ) {}
 
   async catch(thrown: unknown, host: ArgumentsHost): Promise<void> {
@@ -21,6 +23,7 @@ export class ErrorFilter implements ExceptionFilter {
     const response = http.getResponse<Response>();
     const error = asUnderstudyError(thrown);
     this.log(error, request);
+    this.metrics.refused(request, thrown);
     await this.denials.record(request, error);
     if (response.headersSent) {
       // Half an answer is out: only a broken connection tells the client so.

@@ -10,7 +10,7 @@ const KEPT_MS = 5_000;
 /** Each part by an index of its own. */
 const TASKS = `
   SELECT coalesce(project_id::text, 'none') AS project, kind::text AS kind,
-         CASE WHEN state = 'pending' THEN 'pending' ELSE 'running' END AS state, count(*)::int AS count,
+         CASE WHEN state <> 'pending' THEN 'running' WHEN held THEN 'held' ELSE 'pending' END AS state, count(*)::int AS count,
          coalesce(extract(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE state = 'pending')), 0)::float8 AS oldest
     FROM tasks
    WHERE state = 'pending' AND NOT held OR state = 'pending' AND held OR state IN ('leased', 'reported') GROUP BY 1, 2, 3`;
@@ -37,7 +37,12 @@ export class FarmGauges {
   ) {
     const registers = [metrics.registry];
     const labelNames = ['project', 'kind', 'state'];
-    this.#tasks = new Gauge({ name: 'understudy_tasks', help: 'Tasks that wait or run.', labelNames, registers });
+    this.#tasks = new Gauge({
+      name: 'understudy_tasks',
+      help: 'Tasks that wait or run; held: of shots that are paused or wait for others.',
+      labelNames,
+      registers,
+    });
     this.#oldest = new Gauge({
       name: 'understudy_oldest_pending_seconds',
       help: 'Age of the oldest task that waits.',
@@ -53,7 +58,7 @@ export class FarmGauges {
     });
     this.#wanted = new Gauge({
       name: 'understudy_lanes_wanted',
-      help: 'Lanes that would all have work now: tasks that wait or run. Scale workers on it.',
+      help: 'Lanes that would all have work now: tasks that wait or run, without those that are held. Scale workers on it.',
       registers,
     });
   }
@@ -79,6 +84,6 @@ export class FarmGauges {
     }
     for (const state of LANE_STATES) this.#lanes.set({ state }, lanes.find((row) => row.state === state)?.count ?? 0);
     for (const { state, count } of shots) this.#shots.set({ state }, count);
-    this.#wanted.set(tasks.reduce((sum, { count }) => sum + count, 0));
+    this.#wanted.set(tasks.reduce((sum, { state, count }) => (state === 'held' ? sum : sum + count), 0));
   }
 }

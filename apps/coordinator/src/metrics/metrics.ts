@@ -4,6 +4,18 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export type Report = 'heartbeat' | 'complete' | 'fail' | 'release' | 'upload' | 'log';
 
+/** What a lane reports to, by the last part of its address. */
+const REPORTS: Readonly<Record<string, Report>> = {
+  heartbeat: 'heartbeat',
+  complete: 'complete',
+  fail: 'fail',
+  release: 'release',
+  log: 'log',
+  result: 'upload',
+};
+const OF_ATTEMPT = /^\/api\/v1\/attempts\/[^/]+\/([a-z]+)$/;
+const OF_LANE = /^\/api\/v1\/lanes\/[^/]+\/lease$/;
+
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const STAGE_SECONDS = [0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200];
 
@@ -14,6 +26,8 @@ const STAGE_SECONDS = [0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200];
 @Injectable()
 export class Metrics {
   readonly registry = new Registry();
+  /** Errors that were counted where they arose. */
+  readonly #counted = new WeakSet<object>();
   readonly #claims = new Counter({
     name: 'understudy_claims_total',
     help: 'Requests for work, by what they got: a lease, nothing, or an error code.',
@@ -80,7 +94,7 @@ export class Metrics {
       if (lease !== null) this.#claimSeconds.observe((performance.now() - startedAt) / 1000);
       return lease;
     } catch (thrown) {
-      this.#claims.inc({ outcome: toUnderstudyError(thrown).code, kind: 'none' });
+      this.#refuseClaim(thrown);
       throw thrown;
     }
   }
@@ -92,9 +106,30 @@ export class Metrics {
       this.#reports.inc({ report, outcome: 'taken' });
       return taken;
     } catch (thrown) {
-      this.#reports.inc({ report, outcome: toUnderstudyError(thrown).code });
+      this.#refuseReport(report, thrown);
       throw thrown;
     }
+  }
+
+  /**
+   * Counts what a lane asked or reported and was refused before anybody looked into it: who is not known, may not, or sent what
+   * no lane sends. An error that was counted already, or is another request's, is not.
+   */
+  refused({ method, path }: { method: string; path: string }, thrown: unknown): void {
+    if (thrown instanceof Error && this.#counted.has(thrown)) return;
+    if (method === 'POST' && OF_LANE.test(path)) return this.#refuseClaim(thrown);
+    const report = REPORTS[OF_ATTEMPT.exec(path)?.[1] ?? ''];
+    if (report !== undefined) this.#refuseReport(report, thrown);
+  }
+
+  #refuseClaim(thrown: unknown): void {
+    this.#claims.inc({ outcome: toUnderstudyError(thrown).code, kind: 'none' });
+    if (thrown instanceof Error) this.#counted.add(thrown);
+  }
+
+  #refuseReport(report: Report, thrown: unknown): void {
+    this.#reports.inc({ report, outcome: toUnderstudyError(thrown).code });
+    if (thrown instanceof Error) this.#counted.add(thrown);
   }
 
   objects({ missing, orphans }: { missing: number; orphans: number }): void {

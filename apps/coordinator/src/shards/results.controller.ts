@@ -12,6 +12,7 @@ import type { UrlClaims } from '../access/signed-urls.js';
 import type { Config } from '../config/config.js';
 import { receiveUpload, tellOffset, UploadQuery } from '../content/receive-upload.js';
 import { sendObject } from '../content/send-object.js';
+import { Metrics } from '../metrics/metrics.js';
 import { CONFIG, DATABASE, OBJECT_STORE } from '../platform/tokens.js';
 import { type Attempt, isCurrent, ordered, projectOf } from './attempt.js';
 import { AttemptAudit } from './attempt-audit.js';
@@ -30,6 +31,7 @@ export class ResultsController {
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
     private readonly attempts: AttemptRepository,
     private readonly audit: AttemptAudit,
+    private readonly metrics: Metrics,
   ) {}
 
   @HandleContent('HEAD', 'attemptResult', { action: 'upload', subject: 'Attempt' })
@@ -51,10 +53,8 @@ export class ResultsController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<void> {
-    const attempt = await this.#requireCurrent(actor.id, attemptId, epoch);
-    const totalBytes = this.config.MAX_UPLOAD_BYTES;
-    const upload = { id: attemptId, projectId: projectOf(attempt), offset, totalBytes };
-    await receiveUpload(this.objects, upload, request, response);
+    const part = { attemptId, epoch, offset };
+    await this.metrics.report('upload', this.#append(actor.id, part, request, response));
   }
 
   /** One object that a lease named, for as long as its address holds and the worker it was given to is at work on it. */
@@ -66,6 +66,18 @@ export class ResultsController {
     if (!(await mayGoOn())) throw new UnderstudyError('FORBIDDEN', 'The work that this address was for has ended.');
     const mediaType = 'application/octet-stream';
     await sendObject(this.objects.of(projectId), sha256, request, response, { mediaType, mayGoOn });
+  }
+
+  async #append(
+    workerId: string,
+    { attemptId, epoch, offset }: { attemptId: string; epoch: number; offset: number },
+    request: Request,
+    response: Response,
+  ): Promise<void> {
+    const attempt = await this.#requireCurrent(workerId, attemptId, epoch);
+    const totalBytes = this.config.MAX_UPLOAD_BYTES;
+    const upload = { id: attemptId, projectId: projectOf(attempt), offset, totalBytes };
+    await receiveUpload(this.objects, upload, request, response);
   }
 
   async #requireCurrent(workerId: string, attemptId: string, epoch: number): Promise<Attempt> {

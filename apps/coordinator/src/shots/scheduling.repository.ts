@@ -60,11 +60,11 @@ export class SchedulingRepository {
     );
   }
 
-  /** Of what waits too, so that the next claim sees it. */
+  /** Of what waits too, so that the next claim sees it, and of what is at work and may have to wait again. */
   async setPriority(sql: Sql, shotVersionId: string, priority: number): Promise<void> {
     await sql.query('UPDATE shot_versions SET priority = $2 WHERE id = $1', [shotVersionId, priority]);
     await sql.query(
-      `UPDATE tasks SET priority = $2 WHERE shot_version_id = $1 AND state IN ('pending', 'leased') AND priority <> $2`,
+      `UPDATE tasks SET priority = $2 WHERE shot_version_id = $1 AND state IN ('pending', 'leased', 'reported') AND priority <> $2`,
       [shotVersionId, priority],
     );
   }
