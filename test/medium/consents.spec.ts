@@ -210,6 +210,24 @@ describe('versions', () => {
   });
 });
 
+it("one performer's document is no version of another's consent, and the database says so too", async () => {
+  const stage = await project();
+  const id = randomUUID();
+  const first = await broughtIn(stage, { performer: 'P-1', person: 1, changes: { id } });
+  await decide('activateConsent', stage.officer, first);
+  const { status, body } = await bringStatement(stage, {
+    performer: 'P-2',
+    person: 2,
+    changes: { id, issuedAt: inDays(0), parties: statement({ project: '', performer: 'P-2', person: 2 }).parties },
+  });
+  expect({ status, code: body.error?.code }).toEqual({ status: 409, code: 'CONFLICT' });
+  const other = await broughtIn(stage, { performer: 'P-2', person: 2 });
+  const moved = `UPDATE consents SET version = 2, lineage_id = (SELECT lineage_id FROM consents WHERE id = $1) WHERE id = $2`;
+  await expect(farm.owner.query(moved, [first, other])).rejects.toMatchObject({
+    constraint: 'consents_one_performer_a_lineage',
+  });
+});
+
 describe('deciding', () => {
   it('takes a consent officer who did not ask for it', async () => {
     const stage = await project();

@@ -42,7 +42,7 @@ export class ConsentImportService {
    * Importing the same document again gives the same consents.
    *
    * @throws UnderstudyError CONSENT_DOCUMENT_INVALID, CONSENT_OUT_OF_SCOPE, CONSENT_EXPIRED, CONSENT_LEVEL_TOO_LOW,
-   * IDENTITY_MISMATCH, CONFLICT when a newer version is here already, CONSENT_REVOKED when this very document was revoked
+   * IDENTITY_MISMATCH, CONFLICT when a newer version, or another performer's, is here already, CONSENT_REVOKED when this very document was revoked
    */
   async import(actor: Actor, projectId: string, document: ConsentDocument): Promise<RouteOutput<'importConsent'>> {
     requireOn(actor, 'create', 'Consent', { projectId });
@@ -68,7 +68,7 @@ export class ConsentImportService {
     const lineageId = lineageOf(projectId, statement.id, party.role);
     const [newest] = await this.consents.versions(tx, lineageId);
     if (newest?.documentSha256 === documentSha256) return this.known(newest);
-    this.requireNewer(newest, document);
+    this.requireNewer(newest, performerId, document);
     const row = await this.consents.create(tx, {
       id: randomUUID(),
       lineageId,
@@ -104,9 +104,16 @@ export class ConsentImportService {
     );
   }
 
-  /** An older document must not bring back what a newer one took away. */
-  private requireNewer(newest: ConsentRow | undefined, { statement }: ConsentDocument): void {
+  /** An older document must not bring back what a newer one took away, nor one performer's end what another agreed to. */
+  private requireNewer(newest: ConsentRow | undefined, performerId: string, { statement }: ConsentDocument): void {
     if (newest === undefined) return;
+    if (newest.performerId !== performerId) {
+      throw new UnderstudyError(
+        'CONFLICT',
+        `The consent of this id is ${newest.performer.name}'s; another performer's needs an id of its own.`,
+        { details: { consentId: newest.id, performer: newest.performer.name } },
+      );
+    }
     const known = newest.document as ConsentDocument;
     if (Date.parse(statement.issuedAt) > Date.parse(known.statement.issuedAt)) return;
     throw new UnderstudyError(
