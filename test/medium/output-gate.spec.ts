@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ConsentLifeService } from '../../apps/coordinator/src/consents/consent-life.service.js';
+import { ConsentRevocations } from '../../apps/coordinator/src/consents/consent-revocations.service.js';
 import { AttemptEnds } from '../../apps/coordinator/src/shards/attempt-ends.js';
 import { Claims } from '../../apps/coordinator/src/shards/claims.js';
 import { Resubmissions } from '../../apps/coordinator/src/shots/resubmissions.js';
@@ -315,7 +315,7 @@ describe('before a shot is ready, lanes read some of its faces', () => {
     const shotVersionId = await verifying();
     await farm.runStage('verify', shotVersionId);
     expect(await left()).toBe(4);
-    await farm.get(ConsentLifeService).revoke(stage.actor, stage.identityConsentId, 'no more of it');
+    await farm.get(ConsentRevocations).revoke(stage.actor, stage.identityConsentId, 'no more of it');
     await farm.get(AnalysisPurge).run();
     expect(await left()).toBe(0);
     expect(await lane.workOff()).toEqual([]);

@@ -6,7 +6,7 @@ import { Deletions } from '../../apps/coordinator/src/consents/deletions.js';
 import { FaceRetention } from '../../apps/coordinator/src/performers/face-retention.js';
 import { OBJECT_STORE } from '../../apps/coordinator/src/platform/tokens.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sha, signed, statement, template } from './consent-documents.js';
+import { inDays, sha, signed, statement, template } from './consent-documents.js';
 import { TestCoordinator, type TestPerson } from './coordinator.js';
 
 let farm: TestCoordinator;
@@ -148,6 +148,49 @@ describe('revoking a consent', () => {
       orders: [null],
       quarantined: false,
       delivery: 'ready',
+    });
+  });
+
+  describe('of several versions', () => {
+    async function versions() {
+      const [project] = await farm.owner.query<{ name: string }>('SELECT name FROM projects WHERE id = $1', [
+        projectId,
+      ]);
+      people += 1;
+      const first = statement({ project: project?.name ?? '', performer: `P-${people}`, person: people });
+      first.parties[0]!.faces[0]!.sha256 = sha('a');
+      const ids: string[] = [];
+      for (const issuedAt of [inDays(-2), inDays(-1)]) {
+        const body = signed({ ...first, issuedAt });
+        const made = await farm.call('importConsent', person.token, { params: { projectId }, body });
+        ids.push(made.body.consents[0]?.id ?? '');
+      }
+      const [older = '', newer = ''] = ids;
+      const plate = await consent();
+      const made = { older: await shot('ready', older, plate.id), newer: await shot('ready', newer, plate.id) };
+      return { older, newer, made };
+    }
+
+    it('reaches what was made under the versions before it', async () => {
+      const { newer, made } = await versions();
+      expect((await revoke(newer)).body).toMatchObject({ state: 'revoked' });
+      for (const seeded of Object.values(made)) {
+        expect(await reached(seeded)).toMatchObject({ state: 'revoked', quarantined: true, delivery: 'locked' });
+      }
+    });
+
+    it('takes back what was made under one that was superseded, which stays so, and leaves the newer alone', async () => {
+      const { older, newer, made } = await versions();
+      const { status, body } = await revoke(older);
+      expect({ status, state: body.state }).toEqual({ status: 200, state: 'superseded' });
+      expect(await reached(made.older)).toMatchObject({ state: 'revoked', quarantined: true, delivery: 'locked' });
+      expect(await reached(made.newer)).toMatchObject({ state: 'ready', delivery: 'ready' });
+      const [event] = (await farm.audit('consent.withdrawn')).filter((one) => one.subjectId === older);
+      expect(event?.data).toMatchObject({ from: 'superseded', shotVersions: [made.older.versionId] });
+      const rows = await farm.owner.query('SELECT state::text AS state FROM consents WHERE id = $1', [newer]);
+      expect(rows).toEqual([{ state: 'active' }]);
+      const scheduled = (await farm.audit('deletion.scheduled')).map((one) => one.subjectId);
+      expect(scheduled).toContain(made.older.versionId);
     });
   });
 

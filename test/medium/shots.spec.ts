@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ShotState } from '@understudy/contracts';
-import { ConsentLifeService } from '../../apps/coordinator/src/consents/consent-life.service.js';
+import { ConsentRevocations } from '../../apps/coordinator/src/consents/consent-revocations.service.js';
 import { ShotActs } from '../../apps/coordinator/src/shots/shot-acts.js';
 import type { FakeLane } from './fake-lane.js';
 import type { Stage, StagesFarm } from './stages-farm.js';
@@ -70,7 +70,7 @@ describe('cancelling', () => {
 describe('revoking a consent', () => {
   const revoke = async () => {
     const officer = await farm.addMember(stage.projectId, 'consent_officer');
-    await farm.get(ConsentLifeService).revoke(officer, stage.identityConsentId, 'changed my mind');
+    await farm.get(ConsentRevocations).revoke(officer, stage.identityConsentId, 'changed my mind');
   };
 
   it('in the middle of rendering ends the shot as revoked and accepts nothing more', async () => {

@@ -115,6 +115,8 @@ function ConsentActs({ consent }: { consent: Consent }) {
   const waits = consent.state === 'pending_review';
   const untold = waits && consent.noticeElapsesAt === null;
   const isLive = consent.state === 'active' || consent.state === 'suspended';
+  // What was made under it can still be taken back.
+  const isOver = consent.state === 'superseded' || consent.state === 'expired';
   return (
     <Group gap="xs" wrap="nowrap" justify="flex-end">
       {(waits || consent.state === 'suspended') && !untold && ability.can('activate', subject) && (
@@ -151,7 +153,7 @@ function ConsentActs({ consent }: { consent: Consent }) {
           onConfirm={(reason) => client.call('suspendConsent', { params, body: { reason } }).then(after)}
         />
       )}
-      {isLive && ability.can('revoke', subject) && (
+      {(isLive || isOver) && ability.can('revoke', subject) && (
         <ReasonButton
           label="Revoke"
           color="red"

@@ -24,7 +24,8 @@ const STATES: Readonly<Record<ConsentState, { words: string; colour: string }>> 
   declined: { words: 'turned down', colour: 'gray' },
   lapsed: { words: 'ran out before it began', colour: 'gray' },
 };
-const ENDED: readonly ConsentState[] = ['revoked', 'expired', 'superseded', 'declined', 'lapsed'];
+/** Nothing was made under these that is not taken back already. */
+const NOTHING_LEFT: readonly ConsentState[] = ['revoked', 'declined', 'lapsed'];
 
 export function PortalConsents() {
   const { data, error } = useQuery({
@@ -86,13 +87,13 @@ function ConsentCard({ consent }: { consent: PortalConsent }) {
           , used in {uses} {uses === 1 ? 'rendered version' : 'rendered versions'}.
         </Text>
         {toSign !== null && <SignPanel toSign={toSign} onSigned={after} />}
-        {!ENDED.includes(state) && (
+        {!NOTHING_LEFT.includes(state) && (
           <Group>
             <ReasonButton
               label="Revoke"
               color="red"
               size="sm"
-              consequence="For good. Work that is going on stops at once; what was made under this consent is locked now and deleted later. Files that were handed out before are out of this farm's reach."
+              consequence="For good. Work that is going on stops at once; what was made under this consent and older versions of it is locked now and deleted later. Files that were handed out before are out of this farm's reach."
               wordToType="revoke"
               confirmLabel="Revoke for good"
               onConfirm={(reason) =>

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Consent, UnderstudyError } from '@understudy/contracts';
-import { type Database, databaseFault, personal, type Tx } from '@understudy/db';
+import { type Database, personal, type Tx } from '@understudy/db';
 import { type ConsentAct, consentAfter } from '@understudy/policy';
 import type { Actor } from '../access/actor.js';
 import { AnchorHold } from '../audit/anchor-hold.js';
@@ -9,32 +9,19 @@ import { LogInclusion } from '../audit/log-inclusion.js';
 import { EnrolmentService } from '../performers/enrolment.service.js';
 import { type Clock, CLOCK, DATABASE } from '../platform/tokens.js';
 import { ConsentRepository, type ConsentRow, consentView } from './consent.repository.js';
-import { ShotWithdrawal } from './shot-withdrawal.js';
 
 interface Decision {
   readonly reason: string;
   readonly waiveNotice?: string | undefined;
 }
 
-interface Revocation {
-  readonly actor: Actor;
-  readonly consentId: string;
-  readonly reason: string;
-  /** The consent, held, if it is the actor's to revoke. */
-  readonly find: (tx: Tx) => Promise<ConsentRow>;
-}
-
-/** Tries at a revocation that runs into others who hold the same rows. */
-const REVOKE_TRIES = 5;
-
-/** What people decide about a consent that is here: activate, suspend, decline, revoke. */
+/** What people decide about a consent that is here: activate, suspend, decline. */
 @Injectable()
 export class ConsentLifeService {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly consents: ConsentRepository,
-    private readonly shots: ShotWithdrawal,
     private readonly audit: AuditWriter,
     private readonly log: LogInclusion,
     private readonly anchorHold: AnchorHold,
@@ -103,50 +90,6 @@ export class ConsentLifeService {
       await this.note(tx, actor, row, 'consent.declined', { reason: personal(reason) });
       return consentView(changed);
     });
-  }
-
-  /**
-   * For good, with everything made under it, in one transaction.
-   *
-   * @throws UnderstudyError NOT_FOUND, CONFLICT when it has ended already
-   */
-  async revoke(actor: Actor, consentId: string, reason: string): Promise<Consent> {
-    const find = (tx: Tx): Promise<ConsentRow> => this.consents.lock(tx, actor, 'revoke', consentId);
-    return this.tryRevoking({ actor, consentId, reason, find });
-  }
-
-  /**
-   * By the performer whose consent it is.
-   *
-   * @throws UnderstudyError NOT_FOUND, CONFLICT when it has ended already
-   */
-  async revokeOwn(actor: Actor, consentId: string, reason: string): Promise<Consent> {
-    const find = (tx: Tx): Promise<ConsentRow> => this.consents.lockOwn(tx, actor.performers, consentId);
-    return this.tryRevoking({ actor, consentId, reason, find });
-  }
-
-  private async tryRevoking(revocation: Revocation): Promise<Consent> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await this.database.transaction((tx) => this.revokeOnce(tx, revocation));
-      } catch (thrown) {
-        if (tries >= REVOKE_TRIES || databaseFault(thrown)?.kind !== 'conflict') throw thrown;
-      }
-    }
-  }
-
-  private async revokeOnce(tx: Tx, { actor, consentId, reason, find }: Revocation): Promise<Consent> {
-    // Versions before the consent, as everybody who works on a version does; then again, for a shot that came in between.
-    await this.shots.lockVersions(tx, consentId);
-    const row = await find(tx);
-    requirePossible(row, 'revoke');
-    const revoked = { state: 'revoked', stateReason: reason, revokedAt: this.clock.now() } as const;
-    const changed = await this.consents.update(tx, consentId, revoked);
-    const versions = await this.shots.lockVersions(tx, consentId);
-    const shotVersions = versions.map((version) => version.shotVersionId);
-    await this.note(tx, actor, row, 'consent.revoked', { reason: personal(reason), shotVersions });
-    await this.shots.revoke(tx, actor.label, consentId, versions);
-    return consentView(changed);
   }
 
   private async requireNewest(tx: Tx, row: ConsentRow): Promise<void> {

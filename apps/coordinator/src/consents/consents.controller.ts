@@ -9,6 +9,7 @@ import { ConsentRepository, consentView } from './consent.repository.js';
 import { ConsentHoldsService } from './consent-holds.service.js';
 import { ConsentImportService } from './consent-import.service.js';
 import { ConsentLifeService } from './consent-life.service.js';
+import { ConsentRevocations } from './consent-revocations.service.js';
 import { ConsentReceiptsService } from './consent-receipts.service.js';
 
 @Controller()
@@ -17,6 +18,7 @@ export class ConsentsController {
     private readonly consents: ConsentRepository,
     private readonly imports: ConsentImportService,
     private readonly life: ConsentLifeService,
+    private readonly revocations: ConsentRevocations,
     private readonly holds: ConsentHoldsService,
     private readonly receipts: ConsentReceiptsService,
   ) {}
@@ -63,7 +65,7 @@ export class ConsentsController {
     @CurrentActor() actor: Actor,
     @Input() { params, body }: RouteInput<'revokeConsent'>,
   ): Promise<RouteOutput<'revokeConsent'>> {
-    return this.life.revoke(actor, params.consentId, body.reason);
+    return this.revocations.revoke(actor, params.consentId, body.reason);
   }
 
   @Handle('declineConsent', { action: 'decline', subject: 'Consent' })

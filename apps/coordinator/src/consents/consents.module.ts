@@ -7,6 +7,7 @@ import { ConsentHoldsService } from './consent-holds.service.js';
 import { ConsentImportService } from './consent-import.service.js';
 import { ConsentLifeService } from './consent-life.service.js';
 import { ConsentReceiptsService } from './consent-receipts.service.js';
+import { ConsentRevocations } from './consent-revocations.service.js';
 import { ConsentRepository } from './consent.repository.js';
 import { ConsentsController } from './consents.controller.js';
 import { DeletionRepository } from './deletion.repository.js';
@@ -23,10 +24,11 @@ import { ShotWithdrawal } from './shot-withdrawal.js';
     ConsentLifeService,
     ConsentReceiptsService,
     ConsentRepository,
+    ConsentRevocations,
     DeletionRepository,
     Deletions,
     ShotWithdrawal,
   ],
-  exports: [ConsentLifeService, ConsentReceiptsService, ConsentRepository, ShotWithdrawal],
+  exports: [ConsentReceiptsService, ConsentRepository, ConsentRevocations, ShotWithdrawal],
 })
 export class ConsentsModule {}

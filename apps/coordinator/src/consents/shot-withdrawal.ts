@@ -41,10 +41,13 @@ export class ShotWithdrawal {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** Shot versions pinned to the consent, locked. */
+  /** Shot versions pinned to the consent or to an older version of it, locked. */
   lockVersions(tx: Tx, consentId: string): Promise<Affected[]> {
     return tx.query<Affected>(
-      `${AFFECTED} WHERE v.id IN (SELECT shot_version_id FROM cast_members WHERE $1::uuid IN (identity_consent_id, plate_consent_id))
+      `${AFFECTED} WHERE v.id IN (
+         SELECT m.shot_version_id FROM consents c JOIN consents o ON o.lineage_id = c.lineage_id AND o.version <= c.version
+           JOIN cast_members m ON o.id IN (m.identity_consent_id, m.plate_consent_id)
+          WHERE c.id = $1::uuid)
        ${LOCKED}`,
       [consentId],
     );

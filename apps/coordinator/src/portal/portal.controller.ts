@@ -5,7 +5,7 @@ import type { Actor } from '../access/actor.js';
 import { CurrentActor } from '../access/current-actor.decorator.js';
 import { Handle, HandleContent } from '../access/handle.decorator.js';
 import { Input, PathParam } from '../access/input.decorator.js';
-import { ConsentLifeService } from '../consents/consent-life.service.js';
+import { ConsentRevocations } from '../consents/consent-revocations.service.js';
 import { ConsentReceiptsService } from '../consents/consent-receipts.service.js';
 import { ConsentRepository } from '../consents/consent.repository.js';
 import { pageOf } from '../platform/paging.js';
@@ -19,7 +19,7 @@ export class PortalController {
   constructor(
     private readonly portal: PortalRepository,
     private readonly consents: ConsentRepository,
-    private readonly life: ConsentLifeService,
+    private readonly revocations: ConsentRevocations,
     private readonly receipts: ConsentReceiptsService,
     private readonly keys: PerformerKeys,
     private readonly signing: PortalSigning,
@@ -49,7 +49,7 @@ export class PortalController {
     @CurrentActor() actor: Actor,
     @Input() { params, body }: RouteInput<'revokePortalConsent'>,
   ): Promise<RouteOutput<'revokePortalConsent'>> {
-    await this.life.revokeOwn(actor, params.consentId, body.reason);
+    await this.revocations.revokeOwn(actor, params.consentId, body.reason);
     return { ok: true };
   }
 

@@ -2,7 +2,7 @@ import { CONSENT_HOLDS, CONSENT_STATES, type ConsentHold, type ConsentState } fr
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ConsentFacts, type ConsentRequest, evaluateConsent } from './evaluate.js';
-import { CONSENT_ACTS, type ConsentAct, consentAfter, hasEnded, statesBefore } from './life.js';
+import { CONSENT_ACTS, type ConsentAct, consentAfter, hasEnded, isWithdrawable, statesBefore } from './life.js';
 
 const ENDED: readonly ConsentState[] = ['revoked', 'expired', 'superseded', 'declined', 'lapsed'];
 
@@ -35,6 +35,12 @@ describe('consentAfter', () => {
   it('ends exactly where nothing leads out', () => {
     expect(CONSENT_STATES.filter(hasEnded).toSorted()).toEqual(ENDED.toSorted());
   });
+});
+
+it('what was made can be taken back from each state in which something may have been made, once', () => {
+  const revocable = CONSENT_STATES.filter((state) => consentAfter(state, 'revoke') !== null || isWithdrawable(state));
+  expect(CONSENT_STATES.filter((state) => !revocable.includes(state))).toEqual(['revoked', 'declined', 'lapsed']);
+  expect(CONSENT_STATES.filter((state) => isWithdrawable(state) && !hasEnded(state))).toEqual([]);
 });
 
 type Happening = { readonly afterMs: number } & (

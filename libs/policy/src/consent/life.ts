@@ -38,6 +38,14 @@ export function statesBefore(act: ConsentAct): readonly ConsentState[] {
   return TRANSITIONS[act].from;
 }
 
+/**
+ * Whether what was made under a consent that has ended may still be taken back: it was in force once, and its performer has
+ * not done so yet.
+ */
+export function isWithdrawable(state: ConsentState): boolean {
+  return state === 'superseded' || state === 'expired';
+}
+
 /** Whether nothing leads out of a state any more. */
 export function hasEnded(state: ConsentState): boolean {
   return CONSENT_ACTS.every((act) => consentAfter(state, act) === null);
