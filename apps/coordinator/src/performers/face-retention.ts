@@ -8,7 +8,13 @@ import { PerformerRepository } from './performer.repository.js';
 
 const EVERY_MS = 60_000;
 
-/** Enrolled faces end with the consent that binds them: declined, lapsed, revoked, expired or superseded. */
+/** How long what was read in an image waits for a consent or a shot to name it. */
+const READING_KEPT_DAYS = 7;
+
+/**
+ * Enrolled faces end with the consent that binds them: declined, lapsed, revoked, expired or superseded; what lanes read in
+ * images with the last consent of whom they show. Tracks are the analysis purge's.
+ */
 @Injectable()
 export class FaceRetention implements OnApplicationBootstrap, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
@@ -45,7 +51,18 @@ export class FaceRetention implements OnApplicationBootstrap, OnModuleDestroy {
           data: { faces },
         });
       }
-      return dropped.reduce((sum, { faces }) => sum + faces, 0);
+      const read = await this.performers.dropNeedlessReadings(tx, READING_KEPT_DAYS);
+      for (const { projectId, faces } of read) {
+        await this.audit.append(tx, {
+          actor: SYSTEM_ACTOR,
+          action: 'face_templates.dropped',
+          subjectType: 'Project',
+          subjectId: projectId,
+          projectId,
+          data: { faces },
+        });
+      }
+      return [...dropped, ...read].reduce((sum, { faces }) => sum + faces, 0);
     });
   }
 }

@@ -101,4 +101,35 @@ export class PerformerRepository {
       [[...LIVE]],
     );
   }
+
+  /**
+   * Forgets what lanes read in images that nobody needs any more: no consent binds the image, none of the performer whom it
+   * shows in a cast is left, and no plan has still to keep the face. Images that were only just read may be on their way to
+   * a submission. Who needs one later has it read again.
+   *
+   * @returns how many, by project
+   */
+  async dropNeedlessReadings(tx: Tx, keptDays: number): Promise<{ projectId: string; faces: number }[]> {
+    return tx.query(
+      `WITH dropped AS (
+         DELETE FROM face_templates f USING assets a
+          WHERE a.id = f.asset_id AND a.kind IN ('identity', 'plate_reference') AND f.state <> 'pending'
+            AND f.created_at < now() - make_interval(days => $2::int)
+            AND NOT EXISTS (
+              SELECT 1 FROM performer_faces e JOIN consents c ON c.id = e.consent_id
+               WHERE c.project_id = a.project_id AND e.image_sha256 = a.sha256 AND c.state = ANY ($1::consent_state[]))
+            AND NOT EXISTS (
+              SELECT 1 FROM cast_members m
+                JOIN consents c ON c.performer_id = m.identity_performer_id AND a.id = ANY (m.identity_asset_ids)
+                                OR c.performer_id = m.plate_performer_id AND a.id = ANY (m.plate_reference_asset_ids)
+               WHERE c.state = ANY ($1::consent_state[]))
+            AND NOT EXISTS (
+              SELECT 1 FROM shot_versions v
+               WHERE v.state IN ('ingesting', 'analysing', 'linking', 'planning', 'held')
+                 AND v.settings->'keepAssetIds' ? a.id::text)
+          RETURNING a.project_id)
+       SELECT project_id AS "projectId", count(*)::int AS faces FROM dropped GROUP BY 1 ORDER BY 1`,
+      [[...LIVE], keptDays],
+    );
+  }
 }

@@ -16,6 +16,11 @@ export function analysisKeyOf({ detector, landmarks }: AnalysisPacks): string {
 /** States of a version that has still to be matched by the templates of its analysis. */
 const BEFORE_PLANNED = ['ingesting', 'analysing', 'linking', 'planning', 'held'];
 
+/** A covered performer's tracks are kept, for later versions of the shot, while one of their consents has not ended. */
+const PLATE_CONSENT_LIVES = `EXISTS (
+  SELECT 1 FROM consents o WHERE o.performer_id = c.plate_performer_id
+     AND o.state IN ('draft', 'pending_signature', 'pending_review', 'active', 'suspended'))`;
+
 export interface AnalysisTrack {
   readonly track: number;
   readonly startFrame: number;
@@ -115,19 +120,19 @@ export class AnalysisRepository {
     return rows.map(({ sha256 }) => sha256);
   }
 
-  /** Analyses whose versions are all planned or over, and that still hold templates of people outside every cast. */
+  /** Analyses whose versions are all planned or over, and that still hold templates of people whom no consent binds to them. */
   async withNeedlessTemplates(sql: Sql): Promise<string[]> {
     const rows = await sql.query<{ id: string }>(
       `SELECT DISTINCT n.id FROM analyses n JOIN tracks t ON t.analysis_id = n.id AND t.template IS NOT NULL
         WHERE NOT EXISTS (SELECT 1 FROM shot_versions v WHERE v.analysis_id = n.id AND v.state = ANY($1::shot_state[]))
           AND NOT EXISTS (SELECT 1 FROM shot_versions v JOIN cast_members c ON c.shot_version_id = v.id
-                           WHERE v.analysis_id = n.id AND t.track = ANY(c.tracks))`,
+                           WHERE v.analysis_id = n.id AND t.track = ANY(c.tracks) AND ${PLATE_CONSENT_LIVES})`,
       [BEFORE_PLANNED],
     );
     return rows.map(({ id }) => id);
   }
 
-  /** Drops the templates of people outside every cast, unless a version has still to be matched by them. */
+  /** Drops the templates of people outside every cast, and of those whose consents have ended, unless a version has still to be matched by them. */
   async dropTemplates(sql: Sql, analysisId: string): Promise<number> {
     await sql.query('SELECT 1 FROM analyses WHERE id = $1 FOR UPDATE', [analysisId]);
     const dropped = await sql.query(
@@ -135,7 +140,7 @@ export class AnalysisRepository {
         WHERE t.analysis_id = $1 AND t.template IS NOT NULL
           AND NOT EXISTS (SELECT 1 FROM shot_versions v WHERE v.analysis_id = $1 AND v.state = ANY($2::shot_state[]))
           AND NOT EXISTS (SELECT 1 FROM shot_versions v JOIN cast_members c ON c.shot_version_id = v.id
-                           WHERE v.analysis_id = $1 AND t.track = ANY(c.tracks))
+                           WHERE v.analysis_id = $1 AND t.track = ANY(c.tracks) AND ${PLATE_CONSENT_LIVES})
         RETURNING t.track`,
       [analysisId, BEFORE_PLANNED],
     );
