@@ -69,7 +69,10 @@ describe('served', () => {
   };
 
   it('runs a shot by itself, shows it live, reports it, and hands it out once released', async () => {
-    lane.faces = (frame) => [observe(frame, 0), observe(frame, 1)];
+    // The other stands half in front of the member, who is missed for three frames.
+    const { embedding } = observe(0, 1);
+    const inFront = (frame: number) => observe(frame, 0.4, frame % 6 === 0 && embedding ? { embedding } : {});
+    lane.faces = (frame) => (frame >= 10 && frame < 13 ? [inFront(frame)] : [observe(frame, 0), inFront(frame)]);
     const { identityPerformerId, platePerformerId, identityAssetId, plateAssetId, projectId } = stage;
     const cast = [{ platePerformerId, identityPerformerId, identityAssetIds: [identityAssetId] }];
     const recipe = { processors: [{ type: 'replace' }] };
@@ -127,8 +130,13 @@ describe('served', () => {
       idToIdentityP10: expect.closeTo(p10, 6),
       idToPlate: expect.closeTo(0.2, 6),
       landmarkNme: expect.closeTo(0.03, 6),
+      // Missed behind the other in 10 to 12, and partly covered by it before and after.
+      leftAsFilmed: [[2, 21]],
     });
-    expect(report.faces.find(({ cast: member }) => member === null)).toMatchObject({ idToIdentity: null });
+    expect(report.faces.find(({ cast: member }) => member === null)).toMatchObject({
+      idToIdentity: null,
+      leftAsFilmed: [],
+    });
     expect(report).toMatchObject({
       frames: PLATE_FRAMES,
       fps: 24,

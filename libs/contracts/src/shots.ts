@@ -320,6 +320,8 @@ export const ShotReport = z.object({
       idToIdentityP10: z.number().nullable(),
       idToPlate: z.number().nullable(),
       landmarkNme: z.number().nullable(),
+      /** Frames [start, end) in which another face is in front of a member's, which is left as filmed there. */
+      leftAsFilmed: z.array(z.tuple([z.int(), z.int()])).default([]),
     }),
   ),
   /** Faces of the delivery that lanes were asked to read, and what came of it; null where nobody was asked. */

@@ -15,6 +15,8 @@ export interface Casting {
   /** Resting place of the midpoint between the eyes, pixels. */
   readonly x: number;
   readonly y: number;
+  /** Pixels that the whole person moves to the right from one frame to the next. */
+  readonly walkPx?: number;
   /** Pixels of one head unit; a face is about 2.7 units high. */
   readonly unitPx: number;
   readonly performanceSeed: number;
@@ -100,7 +102,8 @@ export class Scene {
 
   private appearancesAt(index: number): Appearance[] {
     const timeS = index / this.options.framesPerSecond;
-    return this.players.map(({ casting, sitter, performance }) => {
+    return this.players.map(({ casting: asCast, sitter, performance }) => {
+      const casting = { ...asCast, x: asCast.x + (asCast.walkPx ?? 0) * index };
       const pose = poseAt(performance, timeS, casting, casting.unitPx);
       return { sitter, pose, expression: expressionAt(performance, timeS), body: bodyAt(casting, pose) };
     });

@@ -17,6 +17,10 @@ export function describeReport(report: ShotReport): string {
           `${signed(face.idToIdentity)} after (10th percentile ${signed(face.idToIdentityP10)}); landmarks off by ${percent(face.landmarkNme)}`,
       );
     }
+    if (face.leftAsFilmed.length > 0) {
+      const ranges = face.leftAsFilmed.map(([start, end]) => `${start}-${end - 1}`);
+      lines.push(`    behind another face, and as filmed, in frames ${ranges.join(', ')}`);
+    }
   }
   if (outputGate !== null && outputGate.sampled > 0) {
     const { sampled, read, byRenderer } = outputGate;

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ShotReport, ShotState } from '@understudy/contracts';
 import type { Database } from '@understudy/db';
+import { asRanges } from '../stages/plan/match-cast.js';
 import { DATABASE } from '../platform/tokens.js';
 
 export interface ReportedVersion {
@@ -14,6 +15,8 @@ export interface ReportedVersion {
   readonly createdAt: Date;
   readonly delivery: { id: string; sha256: string; frames: number; gate: ShotReport['outputGate'] } | null;
 }
+
+type FaceRow = Omit<ShotReport['faces'][number], 'leftAsFilmed'> & { readonly behindFrames: readonly number[] };
 
 /** The figures of one shot version, each from the rows that hold it. */
 @Injectable()
@@ -49,7 +52,7 @@ export class ReportRepository {
 
   /** Every track, with the means over its probes, those of segments that were taken from an earlier version among them; the tenth percentile is of the frames that were probed. */
   async faces(shotVersionId: string, analysisId: string): Promise<ShotReport['faces']> {
-    return this.database.query(
+    const rows = await this.database.query<FaceRow>(
       `WITH probes AS (
          SELECT p.track, avg(p."idToIdentityBefore") AS "idToIdentityBefore", avg(p."idToIdentity") AS "idToIdentity",
                 percentile_cont(0.1) WITHIN GROUP (ORDER BY p."idToIdentity") AS "idToIdentityP10",
@@ -62,13 +65,17 @@ export class ReportRepository {
           WHERE t.shot_version_id = $1 AND t.kind = 'render'
           GROUP BY p.track)
        SELECT k.track, m."cast", k.faces AS frames, p."idToIdentityBefore", p."idToIdentity", p."idToIdentityP10",
-              p."idToPlate", p."landmarkNme"
+              p."idToPlate", p."landmarkNme", k.behind_frames AS "behindFrames"
          FROM tracks k
          LEFT JOIN cast_members m ON m.shot_version_id = $1 AND k.track = ANY(m.tracks)
          LEFT JOIN probes p ON p.track = k.track
         WHERE k.analysis_id = $2 ORDER BY k.track`,
       [shotVersionId, analysisId],
     );
+    return rows.map(({ behindFrames, ...face }) => ({
+      ...face,
+      leftAsFilmed: face.cast === null ? [] : asRanges(behindFrames),
+    }));
   }
 
   async consents(shotVersionId: string): Promise<ShotReport['consents']> {

@@ -5,7 +5,7 @@ import type { Sql } from '@understudy/db';
 import { TemplateVault } from '../sealing/template-vault.js';
 
 /** The models and settings that make an analysis; changes with whatever changes its result. */
-export const ANALYSIS_KEY = 'understudy-faces/1';
+export const ANALYSIS_KEY = 'understudy-faces/2';
 
 /** The same for an analysis with packs, which the plan of its shot has pinned. */
 export function analysisKeyOf({ detector, landmarks }: AnalysisPacks): string {
@@ -31,6 +31,8 @@ export interface AnalysisTrack {
   /** Which model read the template; null only where there is none. */
   readonly recogniser: string | null;
   readonly uncertainFrames: readonly number[];
+  /** Frames in which another face is in front of it. */
+  readonly behindFrames: readonly number[];
 }
 
 export interface LinkedAnalysis {
@@ -77,10 +79,11 @@ export class AnalysisRepository {
       [analysisId, linked.sha256, linked.bytes],
     );
     if (row === undefined) return false;
-    for (const { track, startFrame, endFrame, faces, template, recogniser, uncertainFrames } of linked.tracks) {
+    for (const one of linked.tracks) {
+      const { track, startFrame, endFrame, faces, template, recogniser, uncertainFrames, behindFrames } = one;
       await sql.query(
-        `INSERT INTO tracks (analysis_id, track, start_frame, end_frame, faces, template, uncertain_frames, recogniser)
-         VALUES ($1, $2, $3, $4, $5, $6, $7::int[], $8)`,
+        `INSERT INTO tracks (analysis_id, track, start_frame, end_frame, faces, template, uncertain_frames, recogniser, behind_frames)
+         VALUES ($1, $2, $3, $4, $5, $6, $7::int[], $8, $9::int[])`,
         [
           analysisId,
           track,
@@ -90,6 +93,7 @@ export class AnalysisRepository {
           template === null ? null : Buffer.from(this.vault.seal(row.projectId, template)),
           uncertainFrames,
           recogniser,
+          behindFrames,
         ],
       );
     }
@@ -99,7 +103,7 @@ export class AnalysisRepository {
   async tracks(sql: Sql, analysisId: string): Promise<AnalysisTrack[]> {
     const rows = await sql.query<AnalysisTrack & { projectId: string }>(
       `SELECT t.track, t.start_frame AS "startFrame", t.end_frame AS "endFrame", t.faces, t.template, t.recogniser,
-              t.uncertain_frames AS "uncertainFrames", p.project_id AS "projectId"
+              t.uncertain_frames AS "uncertainFrames", t.behind_frames AS "behindFrames", p.project_id AS "projectId"
          FROM tracks t JOIN analyses n ON n.id = t.analysis_id JOIN assets p ON p.id = n.plate_asset_id
         WHERE t.analysis_id = $1 ORDER BY t.track`,
       [analysisId],

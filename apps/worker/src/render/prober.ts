@@ -12,7 +12,7 @@ import type { Box, Frame } from '@understudy/frame';
 
 import type { FrameProber } from './steps.js';
 import type { Identities } from './identity.js';
-import { faceAt, trackOf } from './tracks.js';
+import { castTracks } from './cast-tracks.js';
 
 export interface ProberInputs {
   readonly models: FaceModels;
@@ -34,16 +34,16 @@ const ASPECT = 4 / 3;
  * in the output nothing but that rough place is believed: its face is detected and its points are located anew.
  */
 export function createProber({ models, analysis, cast, identities }: ProberInputs): FrameProber {
-  const members = cast.flatMap((member) =>
-    member.tracks.map((number) => ({ cast: member.cast, track: trackOf(analysis, number) })),
-  );
+  const members = castTracks(cast, analysis);
   return {
     async measure(plateFrame, outputFrame, frameNumber) {
       const probes: FaceProbe[] = [];
-      for (const { cast: number, track } of members) {
-        const face = faceAt(track, frameNumber);
+      for (const { cast: number, track, shownAt } of members) {
+        const shown = shownAt(frameNumber);
         const identity = identities.get(number);
-        if (face === undefined || identity === undefined) continue;
+        // Behind another face it is left as filmed, and whoever is found there is not the one who was changed.
+        if (shown === undefined || shown.share < 1 || identity === undefined) continue;
+        const { face } = shown;
         const before = await models.embedder.embed(plateFrame, face.landmarks);
         const after = await findFace(models, outputFrame, face.box);
         probes.push({

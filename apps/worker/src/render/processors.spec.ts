@@ -50,14 +50,14 @@ function identityOf(seed: number) {
 }
 
 /** Largest difference of the luma from the plate within each box, by the recipe in that frame. */
-async function changes(recipe: unknown, frameNumber: number): Promise<number[]> {
+async function changes(recipe: unknown, frameNumber: number, analysis = ANALYSIS): Promise<number[]> {
   const parsed = Recipe.parse(recipe);
   const cast = [0, 1].map(
     (member) => ({ cast: member, tracks: [member], identityImages: [], embedding: null }) as never,
   );
   const steps = await recipeProcessors({
     lease: { recipe: parsed, cast, anonymiseTracks: [0, 1] },
-    analysis: ANALYSIS,
+    analysis,
     identities: new Map([0, 1].map((member) => [member, identityOf(member + 1)])),
   });
   const before = plate();
@@ -110,5 +110,41 @@ describe('settings for some members and frames', () => {
     expect(Math.min(...blurred, ...solid)).toBeGreaterThan(10);
     expect(solid).not.toEqual(blurred);
     expect(await changes(recipe, 6)).toEqual(blurred);
+  });
+});
+
+describe('a face that was not detected in some frames', () => {
+  /** The first member is missed in frames 4 and 5, with a third person's face at this place all along. */
+  const missed = (third: { x: number; y: number }): AnalysisTable => {
+    const faces = ANALYSIS.tracks[0]!.faces.map((face) => ({ ...face, filled: face.frame === 4 || face.frame === 5 }));
+    const box = { ...third, width: 80, height: 100 };
+    const others = faces.map((face) => ({ ...face, filled: false, box, landmarks: faceLandmarks(box) }));
+    const [first, second] = ANALYSIS.tracks;
+    return { ...ANALYSIS, tracks: [{ ...first!, faces }, second!, { ...first!, track: 2, faces: others }] };
+  };
+  const replace = { processors: [{ type: 'replace' }] };
+
+  test('is replaced where nobody is in front of it', async () => {
+    const analysis = missed({ x: 30, y: 180 });
+    for (const frame of [4, 5]) expect((await changes(replace, frame, analysis))[0]).toBeGreaterThan(10);
+  });
+
+  test('is left as filmed where somebody is in front of it, and anonymised all the same', async () => {
+    const analysis = missed({ x: 110, y: 50 });
+    for (const frame of [4, 5]) {
+      const [hidden, other] = await changes(replace, frame, analysis);
+      expect(hidden).toBe(0);
+      expect(other).toBeGreaterThan(10);
+      expect((await changes({ processors: [{ type: 'anonymise' }] }, frame, analysis))[0]).toBeGreaterThan(10);
+    }
+    const [whole] = await changes(replace, 6, ANALYSIS);
+    for (const [frame, share] of [
+      [6, 0.25],
+      [7, 0.5],
+      [8, 0.75],
+      [9, 1],
+    ] as const) {
+      expect((await changes(replace, frame, analysis))[0]! / whole!, `frame ${frame}`).toBeCloseTo(share, 1);
+    }
   });
 });

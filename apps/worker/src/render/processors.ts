@@ -14,6 +14,7 @@ import type { FrameProcessor } from './steps.js';
 import type { PackInputs, RecipeInputs } from './pack-inputs.js';
 import { restoreProcessor } from './restore-processor.js';
 import { swapProcessor } from './swap-processor.js';
+import { type CastTrack, castTracks } from './cast-tracks.js';
 import { type AnalysedTrack, faceAt, trackOf } from './tracks.js';
 
 /**
@@ -62,23 +63,24 @@ const LARGEST_SAMPLE = 200;
 
 function replaceProcessor({ lease, analysis, identities }: RecipeInputs, processor: Of<'replace'>): FrameProcessor {
   const settings = DEFAULT_REPLACE_SETTINGS;
-  const members: { cast: number; track: AnalysedTrack; prepared: PreparedReplaceTrack }[] = [];
-  for (const { cast, tracks } of lease.cast) {
-    const identity = identities.get(cast);
+  const members: { member: CastTrack; prepared: PreparedReplaceTrack }[] = [];
+  for (const one of lease.cast) {
+    const identity = identities.get(one.cast);
     if (identity === undefined) continue;
     const person = prepareIdentity(identity.images, settings);
-    for (const number of tracks) {
-      const track = trackOf(analysis, number);
-      members.push({ cast, track, prepared: prepareReplaceTrack(person, sampleOf(track), settings) });
+    for (const member of castTracks([one], analysis)) {
+      members.push({ member, prepared: prepareReplaceTrack(person, sampleOf(member.track), settings) });
     }
   }
   return {
     name: 'replace',
     apply(frame, frameNumber) {
-      for (const { cast, track, prepared } of members) {
-        const face = faceAt(track, frameNumber);
-        const { strength, feather } = settingsAt(processor, frameNumber, cast);
-        if (face === undefined || strength === 0) continue;
+      for (const { member, prepared } of members) {
+        const shown = member.shownAt(frameNumber);
+        const { strength: asked, feather } = settingsAt(processor, frameNumber, member.cast);
+        if (shown === undefined || asked === 0) continue;
+        const { face, share } = shown;
+        const strength = asked * share;
         const plate = strength < 1 ? wrapFrame(frame.spec, frame.bytes.slice()) : null;
         // Nothing that was prepared depends on how wide the edge is.
         const edge = { ...settings, feather: feather * EYE_DISTANCES_PER_FACE_WIDTH };

@@ -12,7 +12,8 @@ import { readFrames } from '@understudy/media';
 
 import { optionalPack, type PackInputs, pinnedPack, type RecipeInputs } from './pack-inputs.js';
 import type { FrameProcessor } from './steps.js';
-import { type AnalysedTrack, faceAt, trackOf } from './tracks.js';
+import { type CastTrack, castTracks } from './cast-tracks.js';
+import { type AnalysedTrack, faceAt } from './tracks.js';
 
 type Settings = RestoreProcessor['settings'];
 
@@ -49,16 +50,13 @@ export async function restoreProcessor(
 ): Promise<FrameProcessor> {
   const { settings } = processor;
   const restorer = settings.restorer.id === CLASSICAL_RESTORER ? classical(settings) : await ofPack(settings, packs);
-  const members: { cast: number; track: AnalysedTrack; restore: Restore; largest: number }[] = [];
+  const members: { member: CastTrack; restore: Restore; largest: number }[] = [];
   try {
-    for (const [cast, number] of lease.cast.flatMap((member) =>
-      member.tracks.map((one) => [member.cast, one] as const),
-    )) {
-      const track = trackOf(analysis, number);
-      const samples = await sampleTrack(track, packs, before);
+    for (const member of castTracks(lease.cast, analysis)) {
+      const samples = await sampleTrack(member, packs, before);
       const restore = restorer.ofTrack(samples);
-      const asked = { strength: strongest(processor, track, cast), maxDrift: settings.maxDrift };
-      members.push({ cast, track, restore, largest: await strengthOf(samples, restore, asked, packs) });
+      const asked = { strength: strongest(processor, member.track, member.cast), maxDrift: settings.maxDrift };
+      members.push({ member, restore, largest: await strengthOf(samples, restore, asked, packs) });
     }
   } catch (thrown) {
     await restorer.release();
@@ -67,11 +65,11 @@ export async function restoreProcessor(
   return {
     name: 'restore',
     async apply(frame, frameNumber) {
-      for (const { cast, track, restore, largest } of members) {
-        const face = faceAt(track, frameNumber);
-        const strength = Math.min(largest, settingsAt(processor, frameNumber, cast).strength);
-        if (face === undefined || strength === 0) continue;
-        (await restore(frame, face.landmarks))(frame, strength);
+      for (const { member, restore, largest } of members) {
+        const shown = member.shownAt(frameNumber);
+        const strength = Math.min(largest, settingsAt(processor, frameNumber, member.cast).strength);
+        if (shown === undefined || strength === 0) continue;
+        (await restore(frame, shown.face.landmarks))(frame, strength * shown.share);
       }
     },
     release: () => restorer.release(),
@@ -127,10 +125,10 @@ async function strengthOf(
   return (await strengthWithinDrift(restored, bound, identityOf)).strength;
 }
 
-/** Evenly over the track, its frames where the face was seen before those where it was filled in. */
-export function sampledFrames({ startFrame, faces }: AnalysedTrack): number[] {
+/** Evenly over the track, its frames where the face was seen, in front of others, before those where it was filled in. */
+function sampledFrames({ track: { startFrame, faces }, shownAt }: CastTrack): number[] {
   const numbers = faces.map((face, index) => ({ number: startFrame + index, filled: face.filled }));
-  const seen = numbers.filter(({ filled }) => !filled);
+  const seen = numbers.filter(({ number, filled }) => !filled && shownAt(number)?.share === 1);
   const from = seen.length > 0 ? seen : numbers;
   const count = Math.min(SAMPLES, from.length);
   const places = Array.from({ length: count }, (_, index) => Math.floor(((index + 0.5) * from.length) / count));
@@ -138,13 +136,13 @@ export function sampledFrames({ startFrame, faces }: AnalysedTrack): number[] {
 }
 
 async function sampleTrack(
-  track: AnalysedTrack,
+  member: CastTrack,
   { platePath: path, plate: info, signal }: PackInputs,
   before: readonly FrameProcessor[],
 ): Promise<Sample[]> {
   const samples: Sample[] = [];
-  for (const startFrame of sampledFrames(track)) {
-    const { landmarks } = faceAt(track, startFrame)!;
+  for (const startFrame of sampledFrames(member)) {
+    const { landmarks } = faceAt(member.track, startFrame)!;
     for await (const { frame: plate } of readFrames({
       path,
       plate: info,

@@ -9,11 +9,10 @@ import { openSwapStep, type SwapSource, type SwapStep } from '@understudy/face';
 
 import { optionalPack, type PackInputs, pinnedPack, type RecipeInputs } from './pack-inputs.js';
 import type { FrameProcessor } from './steps.js';
-import { type AnalysedTrack, faceAt, trackOf } from './tracks.js';
+import { type CastTrack, castTracks } from './cast-tracks.js';
 
 interface Member {
-  readonly cast: number;
-  readonly track: AnalysedTrack;
+  readonly member: CastTrack;
   readonly step: SwapStep;
   readonly source: SwapSource | undefined;
 }
@@ -30,15 +29,15 @@ export async function swapProcessor(
   };
   const members: Member[] = [];
   try {
-    for (const { cast, tracks } of lease.cast) {
-      const identity = identities.get(cast);
+    for (const one of lease.cast) {
+      const identity = identities.get(one.cast);
       if (identity === undefined) continue;
-      const networks = swapNetworksOf(processor, cast);
+      const networks = swapNetworksOf(processor, one.cast);
       const key = canonicalJson(networks);
       const step = steps.get(key) ?? (await openStep(processor, networks, packs));
       steps.set(key, step);
       const source = await step.prepare(identity.portraits);
-      for (const number of tracks) members.push({ cast, track: trackOf(analysis, number), step, source });
+      for (const member of castTracks([one], analysis)) members.push({ member, step, source });
     }
   } catch (thrown) {
     await release();
@@ -47,10 +46,12 @@ export async function swapProcessor(
   return {
     name: 'swap',
     async apply(frame, frameNumber) {
-      for (const { cast, track, step, source } of members) {
-        const face = faceAt(track, frameNumber);
-        const here = settingsAt(processor, frameNumber, cast);
-        if (face !== undefined && here.strength > 0) await step.apply(frame, face.landmarks, source, here);
+      for (const { member, step, source } of members) {
+        const shown = member.shownAt(frameNumber);
+        const here = settingsAt(processor, frameNumber, member.cast);
+        if (shown === undefined || here.strength === 0) continue;
+        const strength = here.strength * shown.share;
+        await step.apply(frame, shown.face.landmarks, source, { ...here, strength });
       }
     },
     release,

@@ -8,7 +8,7 @@ import {
   ObservationTable,
   UnderstudyError,
 } from '@understudy/contracts';
-import { linkTracks, type Track } from '@understudy/face/track';
+import { framesBehind, linkTracks, type Track } from '@understudy/face/track';
 import { coverageFault } from '@understudy/policy';
 import type { AnalysisTrack } from '../analysis.repository.js';
 import { readJsonFile } from '../read-json.js';
@@ -42,7 +42,7 @@ export async function linkObservations(job: LinkJob): Promise<AnalysisTrack[]> {
   // The schema lets no template through.
   const table = AnalysisTable.parse({ format: 'understudy-analysis/1', frameCount, width, height, tracks });
   await writeFile(job.output, await zip(Buffer.from(canonicalJson(table), 'utf8'), { level: 6 }), { mode: 0o600 });
-  return tracks.map((track) => asRow(track, recogniser));
+  return tracks.map((track) => asRow(track, recogniser, framesBehind(track, tracks)));
 }
 
 /** One entry a frame, over all ranges. */
@@ -73,7 +73,8 @@ async function readObservations({
 function asRow(
   { track, startFrame, endFrame, faces, embedding, uncertainFrames }: Track,
   recogniser: string,
+  behindFrames: readonly number[],
 ): AnalysisTrack {
   const template = embedding === null ? null : new Uint8Array(Float32Array.from(embedding).buffer);
-  return { track, startFrame, endFrame, faces: faces.length, template, recogniser, uncertainFrames };
+  return { track, startFrame, endFrame, faces: faces.length, template, recogniser, uncertainFrames, behindFrames };
 }
