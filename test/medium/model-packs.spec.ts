@@ -39,7 +39,7 @@ async function approved(manifest: ModelManifestDocument, owner: { performerId?: 
 }
 
 const restoreWith = (id: string, version?: string): Processor[] => [
-  { type: 'replace', settings: { strength: 1, feather: 0.12 } },
+  { type: 'replace', settings: { strength: 1, feather: 0.05 } },
   {
     type: 'restore',
     settings: {

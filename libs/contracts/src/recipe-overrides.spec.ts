@@ -16,15 +16,15 @@ test('a later override wins over an earlier one, member by member and frame by f
   });
   const at = (frameNumber: number, cast: number) => Object.values(settingsAt(processor, frameNumber, cast));
   expect([at(9, 0), at(9, 1), at(10, 0), at(19, 1)]).toEqual([
-    [1, 0.12],
-    [0.5, 0.12],
+    [1, 0.05],
+    [0.5, 0.05],
     [0.2, 0.3],
     [0.2, 0.3],
   ]);
   expect([at(19, 0), at(20, 2), at(30, 0)]).toEqual([
     [0, 0.3],
-    [0, 0.12],
-    [1, 0.12],
+    [0, 0.05],
+    [1, 0.05],
   ]);
 });
 

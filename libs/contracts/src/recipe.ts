@@ -15,7 +15,7 @@ const replacing = z.object({
 export const ReplaceProcessor = z.object({
   type: z.literal('replace'),
   settings: z
-    .object({ strength: replacing.shape.strength.default(1), feather: replacing.shape.feather.default(0.12) })
+    .object({ strength: replacing.shape.strength.default(1), feather: replacing.shape.feather.default(0.05) })
     .prefault({}),
   overrides: overridesForMembers(replacing),
 });

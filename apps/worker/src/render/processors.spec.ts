@@ -1,4 +1,5 @@
-import { type AnalysisTable, Recipe } from '@understudy/contracts';
+import { type AnalysisTable, Recipe, recipePreset } from '@understudy/contracts';
+import { DEFAULT_REPLACE_SETTINGS, prepareIdentity, prepareReplaceTrack, replaceFace } from '@understudy/face';
 import { allocateFrame, type Frame, type FrameSpec, wrapFrame } from '@understudy/frame';
 import { describe, expect, test } from 'vitest';
 
@@ -111,6 +112,26 @@ describe('settings for some members and frames', () => {
     expect(solid).not.toEqual(blurred);
     expect(await changes(recipe, 6)).toEqual(blurred);
   });
+});
+
+test('the recipe as it stands renders what benches and the quality tests measure', async () => {
+  const { images } = identityOf(1);
+  const [step] = await recipeProcessors({
+    lease: {
+      recipe: recipePreset('replace'),
+      cast: [{ cast: 0, tracks: [0], identityImages: [] }],
+      anonymiseTracks: [],
+    },
+    analysis: ANALYSIS,
+    identities: new Map([[0, identityOf(1)]]),
+  });
+  const [rendered, measured] = [plate(), plate()];
+  await step!.apply(rendered, 0);
+  const points = ANALYSIS.tracks[0]!.faces.map(({ landmarks }) => landmarks);
+  const settings = DEFAULT_REPLACE_SETTINGS;
+  replaceFace(measured, prepareReplaceTrack(prepareIdentity(images, settings), points, settings), points[0]!);
+  expect(Buffer.compare(rendered.bytes, measured.bytes)).toBe(0);
+  expect(Buffer.compare(rendered.bytes, plate().bytes)).not.toBe(0);
 });
 
 describe('a face that was not detected in some frames', () => {

@@ -1,12 +1,12 @@
 import { type Processor, settingsAt, UnderstudyError } from '@understudy/contracts';
 import {
-  DEFAULT_REPLACE_SETTINGS,
   type PreparedReplaceTrack,
   anonymiseFrame,
   extendTracks,
   prepareIdentity,
   prepareReplaceTrack,
   replaceFace,
+  replaceSettings,
 } from '@understudy/face';
 import { type Box, type Frame, planeGeometry, wrapFrame } from '@understudy/frame';
 
@@ -56,13 +56,11 @@ async function processorOf(
 
 type Of<Type extends Processor['type']> = Extract<Processor, { type: Type }>;
 
-/** The recipe speaks of the face's width, the blend of the distance of the outer eye corners. */
-const EYE_DISTANCES_PER_FACE_WIDTH = 1.83;
 /** More landmarks tell no more about the shape of a head. */
 const LARGEST_SAMPLE = 200;
 
 function replaceProcessor({ lease, analysis, identities }: RecipeInputs, processor: Of<'replace'>): FrameProcessor {
-  const settings = DEFAULT_REPLACE_SETTINGS;
+  const settings = replaceSettings(processor.settings);
   const members: { member: CastTrack; prepared: PreparedReplaceTrack }[] = [];
   for (const one of lease.cast) {
     const identity = identities.get(one.cast);
@@ -77,14 +75,13 @@ function replaceProcessor({ lease, analysis, identities }: RecipeInputs, process
     apply(frame, frameNumber) {
       for (const { member, prepared } of members) {
         const shown = member.shownAt(frameNumber);
-        const { strength: asked, feather } = settingsAt(processor, frameNumber, member.cast);
+        const { strength: asked, ...here } = settingsAt(processor, frameNumber, member.cast);
         if (shown === undefined || asked === 0) continue;
         const { face, share } = shown;
         const strength = asked * share;
         const plate = strength < 1 ? wrapFrame(frame.spec, frame.bytes.slice()) : null;
         // Nothing that was prepared depends on how wide the edge is.
-        const edge = { ...settings, feather: feather * EYE_DISTANCES_PER_FACE_WIDTH };
-        const box = replaceFace(frame, { ...prepared, settings: edge }, face.landmarks);
+        const box = replaceFace(frame, { ...prepared, settings: replaceSettings(here) }, face.landmarks);
         if (plate !== null) mixBack(frame, plate, box, strength);
       }
     },

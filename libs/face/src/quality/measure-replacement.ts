@@ -5,7 +5,7 @@ import { type FaceModels, faceAnalyser } from '../analyse.js';
 import { cosine } from '../identity/cosine.js';
 import type { PreparedIdentity } from '../replace/identity.js';
 import { replaceFace } from '../replace/replace-face.js';
-import { DEFAULT_REPLACE_SETTINGS } from '../replace/settings.js';
+import type { ReplaceSettings } from '../replace/settings.js';
 import { prepareReplaceTrack, type PreparedReplaceTrack } from '../replace/track.js';
 import { linkTracks } from '../track/link.js';
 import type { Track } from '../track/track.js';
@@ -37,10 +37,12 @@ export interface ReplacementFigures extends QualityFigures {
 }
 
 export interface MeasureOptions {
-  /** One run of three neighbouring frames is measured in so many frames. */
+  /** One run of three neighbouring frames is measured in so many frames, 3 at least. */
   readonly every: number;
   /** Ranges as shards are: each is rendered with a track prepared for it alone. */
   readonly rangeFrames: number;
+  /** What the identity was prepared with. */
+  readonly settings: ReplaceSettings;
 }
 
 /** The track that is replaced, as a lane's analysis finds it. @throws RangeError when there is none */
@@ -57,13 +59,16 @@ export async function analyseForMeasure(models: FaceModels, clip: MeasuredClip, 
   return track;
 }
 
-/** Replaces a track's face in memory, frame by frame as a lane does, and measures what came of it. */
+/** How many neighbouring frames of a run are measured: a second difference needs three. */
+const RUN = 3;
+
+/** Replaces a track's face in memory, frame by frame as a lane does, and measures what came of it. Frames that nothing is taken from are left out. */
 export async function measureReplacement(
   models: FaceModels,
   clip: MeasuredClip,
   track: Track,
   identity: MeasuredIdentity,
-  { every, rangeFrames }: MeasureOptions,
+  { every, rangeFrames, settings }: MeasureOptions,
 ): Promise<ReplacementFigures> {
   const landmarks = track.faces.map((face) => face.landmarks);
   const runs: QualitySample[][] = [];
@@ -73,12 +78,14 @@ export async function measureReplacement(
   let frameNumber = -1;
   for await (const plate of clip.frames()) {
     frameNumber += 1;
+    const turn = frameNumber % every;
     const isBorder = frameNumber % rangeFrames === 0;
     if (isBorder || prepared === undefined) {
-      prepared = prepareReplaceTrack(identity.prepared, landmarks, DEFAULT_REPLACE_SETTINGS);
+      prepared = prepareReplaceTrack(identity.prepared, landmarks, settings);
     }
     const face = track.faces[frameNumber - track.startFrame];
-    if (face === undefined) {
+    const isLookedAt = turn < RUN || isBorder || (frameNumber + 1) % rangeFrames === 0;
+    if (face === undefined || !isLookedAt) {
       before = undefined;
       continue;
     }
@@ -87,8 +94,7 @@ export async function measureReplacement(
     const now = { plate, output };
     if (before !== undefined) steps[isBorder ? 'atBorder' : 'inside'].push(addedChange(before, now, box));
     before = now;
-    const turn = frameNumber % every;
-    if (turn > 2) continue;
+    if (turn >= RUN) continue;
     if (turn === 0 || runs.length === 0) runs.push([]);
     const plateFace = await measureFace(models, plate, face.box);
     if (plateFace === undefined) continue;

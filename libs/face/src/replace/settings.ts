@@ -1,3 +1,5 @@
+import { recipePreset, type Processor } from '@understudy/contracts';
+
 /** Settings of `replace`. Lengths are in outer-eye-corner distances of the face, so they hold at any size. */
 export interface ReplaceSettings {
   /** Width of the mean that is taken for the scene's broad light. */
@@ -68,7 +70,7 @@ export interface ReplaceSettings {
   readonly workScale: number;
 }
 
-export const DEFAULT_REPLACE_SETTINGS: ReplaceSettings = {
+const LOOK: Omit<ReplaceSettings, 'feather'> = {
   lightSigma: 0.3,
   formSigma: 0.1,
   matchSigma: 0.25,
@@ -100,10 +102,22 @@ export const DEFAULT_REPLACE_SETTINGS: ReplaceSettings = {
   sharpen: 0.5,
   jawInset: 0,
   foreheadReach: 0.6,
-  feather: 0.09,
   rimWidth: 0.2,
   rimSigma: 0.02,
   keepEyes: 0,
   plateGrain: 1,
   workScale: 170,
 };
+
+/** The recipe speaks of the face's width, the blend of the distance of the outer eye corners. */
+const EYE_DISTANCES_PER_FACE_WIDTH = 1.83;
+
+/** What a recipe's step is rendered with, whoever renders it: lanes, benches and tests. */
+export function replaceSettings({ feather }: { readonly feather: number }): ReplaceSettings {
+  return { ...LOOK, feather: feather * EYE_DISTANCES_PER_FACE_WIDTH };
+}
+
+/** Of the recipe `replace` as it stands, with no setting of its own. */
+export const DEFAULT_REPLACE_SETTINGS = replaceSettings(
+  (recipePreset('replace').processors as [Extract<Processor, { type: 'replace' }>])[0].settings,
+);

@@ -1,4 +1,10 @@
-import { analyseForMeasure, measureReplacement, openFaceModels, type ReplacementFigures } from '@understudy/face';
+import {
+  analyseForMeasure,
+  DEFAULT_REPLACE_SETTINGS as settings,
+  measureReplacement,
+  openFaceModels,
+  type ReplacementFigures,
+} from '@understudy/face';
 import { ensureDefaultPack } from '@understudy/inference';
 import type { Config } from '../../config.js';
 import { cachedSample } from '../../sample/cached-sample.js';
@@ -44,7 +50,8 @@ export async function benchQuality(options: QualityOptions): Promise<{ cases: Qu
         signal.throwIfAborted();
         onStep(`measuring ${name} on ${plate.name}`);
         const identity = await measuredIdentity(models, images);
-        const measured = await measureReplacement(models, clip, track, identity, { every, rangeFrames: RANGE_FRAMES });
+        const how = { every, rangeFrames: RANGE_FRAMES, settings };
+        const measured = await measureReplacement(models, clip, track, identity, how);
         cases.push({ name: `${name} on ${plate.name}`, recipe: 'replace', ...rounded(measured) });
       }
     }
