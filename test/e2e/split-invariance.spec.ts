@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Frame } from '@understudy/frame';
+import { addedChange, borderRatio, type Rendered } from '@understudy/face';
+import { type Frame, wrapFrame } from '@understudy/frame';
 import { decodedHash } from '@understudy/media';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DrawnInputs, drawInputs } from './drawn-inputs.js';
@@ -70,6 +71,28 @@ describe('a lossless render', () => {
     expect(await decodedHash(join(dir, 'seven.mp4'))).toBe(whole);
   });
 
+  it('changes no more at the borders of the seven than inside them', async () => {
+    const steps: Record<'inside' | 'atBorder', number[]> = { inside: [], atBorder: [] };
+    let before: Rendered | undefined;
+    await eachFramePair(inputs.plate, join(dir, 'seven.mp4'), (plate, output, frame) => {
+      const now = { plate: copyOf(plate), output: copyOf(output) };
+      const box = inputs.truth.frames[frame]?.[0]?.box;
+      if (before !== undefined && box) {
+        const whole = {
+          x: Math.floor(box.x),
+          y: Math.floor(box.y),
+          width: Math.ceil(box.width),
+          height: Math.ceil(box.height),
+        };
+        steps[frame % 4 === 0 ? 'atBorder' : 'inside'].push(addedChange(before, now, whole));
+      }
+      before = now;
+    });
+    expect(steps.atBorder).toHaveLength(6);
+    expect(Math.min(...steps.inside)).toBeGreaterThan(0);
+    expect(borderRatio(steps)).toBeLessThanOrEqual(1);
+  });
+
   it('under a matte shows its left as the plate and its right as before, in three shards', async () => {
     // Through the middle of the face.
     const [first] = inputs.truth.frames[0] ?? [];
@@ -105,6 +128,10 @@ describe('a lossless render', () => {
     await rm(join(dir, 'killed.mp4'));
   });
 });
+
+function copyOf(frame: Frame): Frame {
+  return wrapFrame(frame.spec, frame.bytes.slice());
+}
 
 /** A folder of grey PNG pictures, one a frame: black up to a column. */
 async function drawMattePictures(folder: string, edge: number): Promise<string> {

@@ -21,6 +21,7 @@ export * from './enrol/template.js';
 export * from './quality/measured-face.js';
 export * from './quality/figures.js';
 export * from './quality/picture.js';
+export * from './quality/border.js';
 export * from './quality/colour-difference.js';
 export * from './quality/measure-replacement.js';
 export * from './landmarks/templates.js';
