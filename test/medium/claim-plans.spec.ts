@@ -1,11 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ATTEMPT_STATEMENTS } from '../../apps/coordinator/src/shards/attempt.repository.js';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Sql } from '@understudy/db';
+import { ATTEMPT_STATEMENTS, AttemptRepository } from '../../apps/coordinator/src/shards/attempt.repository.js';
 import { CLAIM_STATEMENTS } from '../../apps/coordinator/src/shards/claim.repository.js';
+import type { Lane } from '../../apps/coordinator/src/shards/lane.js';
 import { LANE_STATEMENTS } from '../../apps/coordinator/src/shards/lane.repository.js';
 import { RECONCILER_STATEMENTS } from '../../apps/coordinator/src/stages/reconciler.js';
 import { ShardsFarm } from './shards-farm.js';
 
 const SHOTS = 40;
+/** Of two claims, one after the other, of which the first pins its shot's class. */
+const MOST_STATEMENTS = 16;
 const SHARDS_A_SHOT = 250;
 /** Shots in front of all others that are paused or wait. */
 const HELD = 2_000;
@@ -83,6 +87,27 @@ async function readByClaim(): Promise<{ heads: number; rows: number }> {
   });
 }
 
+/** Every statement that the coordinator sends meanwhile, with its values. */
+async function sent(work: () => Promise<unknown>): Promise<[string, unknown[]][]> {
+  const statements: [string, unknown[]][] = [];
+  const { database } = farm;
+  const query = database.query.bind(database);
+  const noting = (sql: Sql): Sql => ({
+    query: async (text, params = []) => {
+      statements.push([text, [...params]]);
+      return await sql.query(text, params);
+    },
+  });
+  const transaction = database.hotTransaction.bind(database);
+  const queries = vi.spyOn(database, 'query').mockImplementation(noting({ query }).query as never);
+  const transactions = vi
+    .spyOn(database, 'hotTransaction')
+    .mockImplementation(async (inside) => await transaction(async (sql) => await inside(noting(sql))));
+  await work();
+  for (const spy of [queries, transactions]) spy.mockRestore();
+  return statements;
+}
+
 /** Shots of one task each, more urgent than all others, that nobody may work on for now: stopped after their tasks were made, or before. */
 async function addInFront(
   { projectId, assetId }: { projectId: string; assetId: string },
@@ -156,6 +181,43 @@ describe('a hot statement reads by index', () => {
 
   it.each(statements)('%s', async (_, statement, params) => {
     expect(readsWhole(await plan(statement, await params()))).toEqual([]);
+  });
+
+  const nameOf = (text: string): string => text.trim().split(/\s+/).slice(0, 12).join(' ');
+
+  it('every one that a claim sends, from the look at the queues to what the lease names', async () => {
+    // The first of a shot, which pins it, and one after it.
+    const shot = await farm.addShot({ count: 2, priority: 99 });
+    const [one, other] = (await farm.addLanes(2)) as [Lane, Lane];
+    const statements = await sent(async () => {
+      expect((await farm.claim(one)).taskId).toBe(shot.taskIds[0]);
+      expect((await farm.claim(other)).taskId).toBe(shot.taskIds[1]);
+    });
+    const touched = statements.map(([text]) => text).join();
+    for (const part of [
+      'task_queues',
+      'FROM tasks',
+      'parity_class = $2',
+      'FROM cast_members',
+      'FROM consents',
+      'INSERT INTO attempts',
+      'INSERT INTO audit_events',
+    ])
+      expect(touched).toContain(part);
+    for (const [text, params] of statements)
+      expect([nameOf(text), readsWhole(await plan(text, params))]).toEqual([nameOf(text), []]);
+    // Of both together: what a claim costs in round trips, and what a shot's leases have in common is read once.
+    expect(statements.length).toBeLessThanOrEqual(MOST_STATEMENTS);
+  });
+
+  it('the looks of the sweeps for leases that ran out and attempts that stand still', async () => {
+    const statements = await sent(async () => {
+      await farm.get(AttemptRepository).expired(farm.database, 10);
+      await farm.get(AttemptRepository).stuck(farm.database, 900, 10);
+    });
+    expect(statements).toHaveLength(2);
+    for (const [text, params] of statements)
+      expect([nameOf(text), readsWhole(await plan(text, params))]).toEqual([nameOf(text), []]);
   });
 
   it('the heads of the queues are found without reading the tasks', async () => {
