@@ -107,6 +107,9 @@ describe('a database restored from a backup', () => {
     const { token = '' } = await knockerOf(farm, shot, role === 'performer' ? { performer: true } : { project: role });
     const answer = await farm.json(method, `/api/v1${path(shot)}`, { token, ...(body === undefined ? {} : { body }) });
     expect(answer).toMatchObject({ status: 503, body: { error: { code: 'LOG_BEHIND_ANCHOR' } } });
+    // Not only its answer waits for the log: nothing was done.
+    expect(await farm.owner.query('SELECT state::text AS state FROM deliveries')).toEqual([{ state: 'ready' }]);
+    expect(await farm.audit('consent.activated')).toEqual([]);
   });
 
   it('goes on by nobody alone, by no two of one role, and by nobody without one', async () => {
