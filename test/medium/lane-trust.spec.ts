@@ -68,17 +68,21 @@ describe('an attempt that stands still', () => {
     const [lane, other] = [await addLane(farm), await addLane(farm)];
     const leased = (await lease(farm, lane))!;
     const sweep = farm.app.get(LeaseSweep, { strict: false });
-    const beat = async (framesDone: number) =>
+    const beat = async (framesDone: number, receivedBytes?: number) =>
       await farm.call('heartbeatAttempt', lane.worker.token, {
         params: { attemptId: leased.attemptId },
-        body: { epoch: leased.epoch, framesDone },
+        body: { epoch: leased.epoch, framesDone, ...(receivedBytes === undefined ? {} : { receivedBytes }) },
       });
     const standStill = `UPDATE attempts SET progress_at = now() - interval '1 hour' WHERE id = $1`;
     await farm.owner.query(standStill, [leased.attemptId]);
     await beat(1);
     expect(await sweep.sweepStuck()).toBe(0);
+    // A plate that comes slowly is progress; the same of it once more is none.
     await farm.owner.query(standStill, [leased.attemptId]);
-    await beat(1);
+    await beat(1, 5_000_000_000);
+    expect(await sweep.sweepStuck()).toBe(0);
+    await farm.owner.query(standStill, [leased.attemptId]);
+    await beat(1, 5_000_000_000);
     expect(await sweep.sweepStuck()).toBe(1);
     expect((await beat(2)).status).toBe(409);
     await farm.owner.query(`UPDATE tasks SET not_before = now() WHERE shot_version_id = $1`, [shot.shotVersionId]);

@@ -32,8 +32,9 @@ try {
     onShutOut: (error) => supervisor?.giveUp(error.toBody().error),
   });
   const client = createNodeClient({ baseUrl: config.coordinatorUrl, token: () => session.token });
-  const objects = new ObjectCache(scratch.objects, config.cacheBytes, async ({ url, sha256, bytes }, path, signal) => {
-    await client.downloadContent(url, path, { sha256, bytes, signal });
+  const objects = new ObjectCache(scratch.objects, config.cacheBytes, async (ref, path, signal, onProgress) => {
+    const { url, sha256, bytes } = ref;
+    await client.downloadContent(url, path, { sha256, bytes, signal, onProgress });
   });
   const program = fileURLToPath(new URL('lane/main.js', import.meta.url));
   const report = ({ attemptId, epoch }: HeldAttempt, message: string) =>

@@ -44,6 +44,8 @@ export type LaneOrder =
   | { readonly type: 'abort' }
   /** What to speak to the coordinator with from now on. */
   | { readonly type: 'token'; readonly token: string }
+  /** Of what it asked for, so many bytes have come so far. */
+  | { readonly type: 'received'; readonly bytes: number }
   | { readonly type: 'acquired'; readonly request: number; readonly path: string }
   | { readonly type: 'refused'; readonly request: number; readonly error: ErrorBody['error'] };
 

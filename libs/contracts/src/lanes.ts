@@ -183,7 +183,12 @@ export const ORDERS = ['continue', 'stop', 'revoked', 'drain'] as const;
 export const Order = z.enum(ORDERS);
 export type Order = z.infer<typeof Order>;
 
-export const Heartbeat = z.object({ epoch: z.int().min(1), framesDone: z.int().min(0) });
+export const Heartbeat = z.object({
+  epoch: z.int().min(1),
+  framesDone: z.int().min(0),
+  /** Of what the attempt needs, fetched so far. */
+  receivedBytes: z.int().min(0).optional(),
+});
 export const HeartbeatAnswer = z.object({ order: Order, expiresAt: Instant });
 
 export const OrdersQuery = z.object({ waitSeconds: z.coerce.number().int().min(0).max(25).default(20) });

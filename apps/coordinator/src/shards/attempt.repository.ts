@@ -23,15 +23,16 @@ const HOLD = `SELECT ${COLUMNS} ${SOURCES} ORDER BY a.id FOR UPDATE OF t, a`;
 
 const EXTEND = `
   WITH held AS MATERIALIZED (
-    SELECT a.id, b.frames
-    FROM jsonb_to_recordset($1::jsonb) AS b("attemptId" uuid, epoch int, frames int)
+    SELECT a.id, b.frames, coalesce(b.bytes, 0) AS bytes
+    FROM jsonb_to_recordset($1::jsonb) AS b("attemptId" uuid, epoch int, frames int, bytes bigint)
     JOIN attempts a ON a.id = b."attemptId" AND a.epoch = b.epoch
     JOIN tasks t ON t.id = a.task_id AND t.epoch = a.epoch
     WHERE a.state IN ('running', 'reported') AND a."order" IS NULL
     ORDER BY a.id FOR NO KEY UPDATE OF a)
   UPDATE attempts a
   SET expires_at = clock_timestamp() + make_interval(secs => $2), frames_done = greatest(a.frames_done, held.frames),
-      progress_at = CASE WHEN held.frames > a.frames_done THEN clock_timestamp() ELSE a.progress_at END
+      received_bytes = greatest(a.received_bytes, held.bytes),
+      progress_at = CASE WHEN held.frames > a.frames_done OR held.bytes > a.received_bytes THEN clock_timestamp() ELSE a.progress_at END
   FROM held WHERE a.id = held.id
   RETURNING a.id, a.expires_at AS "expiresAt"`;
 
@@ -140,10 +141,12 @@ export class AttemptRepository {
   /** @returns when the leases end now; without those that are over, were told to stop, or have another epoch */
   async extend(
     sql: Sql,
-    beats: readonly { attemptId: string; epoch: number; framesDone: number }[],
+    beats: readonly { attemptId: string; epoch: number; framesDone: number; receivedBytes?: number | undefined }[],
     leaseSeconds: number,
   ): Promise<ReadonlyMap<string, Date>> {
-    const wanted = beats.map(({ attemptId, epoch, framesDone }) => ({ attemptId, epoch, frames: framesDone }));
+    const wanted = beats.map(({ attemptId, epoch, framesDone, receivedBytes }) => {
+      return { attemptId, epoch, frames: framesDone, bytes: receivedBytes };
+    });
     const rows = await sql.query<{ id: string; expiresAt: Date }>(EXTEND, [JSON.stringify(wanted), leaseSeconds]);
     return new Map(rows.map(({ id, expiresAt }) => [id, expiresAt]));
   }

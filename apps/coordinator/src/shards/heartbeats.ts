@@ -20,6 +20,7 @@ interface Signal {
   readonly attemptId: string;
   readonly epoch: number;
   readonly framesDone: number;
+  readonly receivedBytes?: number | undefined;
 }
 
 /** A heartbeat may wait a little for others: leases are seconds long. */
@@ -42,7 +43,7 @@ export class Heartbeats {
   ) {}
 
   /** @throws STALE_EPOCH when the attempt is over */
-  async beat(workerId: string, attemptId: string, beat: { epoch: number; framesDone: number }): Promise<Beat> {
+  async beat(workerId: string, attemptId: string, beat: Omit<Signal, 'attemptId'>): Promise<Beat> {
     const attempt = await this.#looks.add(attemptId);
     if (attempt?.workerId !== workerId) throw noSuchAttempt();
     if (!isCurrent(attempt, beat.epoch)) return await this.audit.refuseStale(attempt, 'heartbeat');

@@ -10,6 +10,7 @@ const STOP = 0;
 const FRAMES_DONE = 1;
 const WORDS = 2;
 const DEADLINE_OFFSET = 8;
+const RECEIVED_OFFSET = 16;
 
 /** How often a thread looks whether the lease has ended; orders are told at once. */
 const LOOK_MS = 100;
@@ -18,16 +19,19 @@ export class LaneControl {
   readonly shared: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #deadline: BigInt64Array;
+  readonly #received: BigInt64Array;
 
-  constructor(shared = new SharedArrayBuffer(DEADLINE_OFFSET + 8)) {
+  constructor(shared = new SharedArrayBuffer(RECEIVED_OFFSET + 8)) {
     this.shared = shared;
     this.#words = new Int32Array(shared, 0, WORDS);
     this.#deadline = new BigInt64Array(shared, DEADLINE_OFFSET, 1);
+    this.#received = new BigInt64Array(shared, RECEIVED_OFFSET, 1);
   }
 
   /** Begins an attempt whose lease ends at `deadlineMs` of {@link monotonicMs}. */
   begin(deadlineMs: number): void {
     Atomics.store(this.#words, FRAMES_DONE, 0);
+    this.received(0);
     this.extend(deadlineMs);
     Atomics.store(this.#words, STOP, 0);
   }
@@ -52,6 +56,15 @@ export class LaneControl {
     if (BigInt(Math.floor(nowMs)) >= Atomics.load(this.#deadline, 0)) this.stop('expired');
     const word = Atomics.load(this.#words, STOP);
     return word === 0 ? null : (STOP_REASONS[word - 1] ?? 'stop');
+  }
+
+  /** Bytes of what the attempt needs that are at hand. */
+  get receivedBytes(): number {
+    return Number(Atomics.load(this.#received, 0));
+  }
+
+  received(bytes: number): void {
+    Atomics.store(this.#received, 0, BigInt(bytes));
   }
 
   get framesDone(): number {

@@ -35,7 +35,8 @@ export class LaneHost {
   obey(order: Exclude<LaneOrder, { type: 'start' }>): void {
     // Before the protocol thread hears of it: what is being written stops now.
     if (order.type === 'abort') this.#control.stop('shutdown');
-    this.#say(order);
+    if (order.type === 'received') this.#control.received(order.bytes);
+    else this.#say(order);
   }
 
   #hear(notice: AgentNotice): void {

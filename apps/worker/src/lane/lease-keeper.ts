@@ -75,7 +75,10 @@ export class LeaseKeeper {
     try {
       const answer = await client.call(
         'heartbeatAttempt',
-        { params: { attemptId: lease.attemptId }, body: { epoch: lease.epoch, framesDone: control.framesDone } },
+        {
+          params: { attemptId: lease.attemptId },
+          body: { epoch: lease.epoch, framesDone: control.framesDone, receivedBytes: control.receivedBytes },
+        },
         { signal: this.#requests.signal, timeoutMs: this.#leaseMs },
       );
       control.extend(sentAtMs + this.#leaseMs);

@@ -84,15 +84,53 @@ describe('object cache', () => {
     expect(await readFile(await flaky.acquire(plate, 'lane-0'), 'utf8')).toBe('x');
   });
 
-  it('gives a download up when its last waiter is gone, and can begin it anew', async () => {
+  it('tells how much has come, and lets a download go on for whoever asks again', async () => {
+    let arrive = (_bytes: number): void => undefined;
+    let finish = (): void => undefined;
+    let downloads = 0;
+    const slow = new ObjectCache(folder, 100, async (_, path, _signal, onProgress) => {
+      downloads += 1;
+      arrive = onProgress;
+      await new Promise<void>((resolve) => (finish = resolve));
+      await writeFile(path, 'x');
+    });
+    void slow.acquire(plate, 'lane-0');
+    await vi.waitUntil(() => downloads === 1);
+    expect(slow.receivedBy('lane-0')).toBe(0);
+    arrive(20);
+    expect([slow.receivedBy('lane-0'), slow.receivedBy('lane-1')]).toEqual([20, 0]);
+    // The lane lost its task, and the one beside it gets it.
+    slow.release(plate.sha256, 'lane-0');
+    const again = slow.acquire(plate, 'lane-1');
+    arrive(50);
+    expect(slow.receivedBy('lane-1')).toBe(50);
+    finish();
+    expect(await readFile(await again, 'utf8')).toBe('x');
+    expect(downloads).toBe(1);
+  });
+
+  it('gives every download up when it is closed', async () => {
+    const cut = new ObjectCache(folder, 100, (_, _path, signal) => {
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('aborted')));
+      });
+    });
+    const waiting = expect(cut.acquire(plate, 'lane-0')).rejects.toThrow('aborted');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    cut.close();
+    await waiting;
+  });
+
+  it('gives a download up when its last waiter is gone for a while, and can begin it anew', async () => {
     const signals: AbortSignal[] = [];
-    const slow = new ObjectCache(folder, 100, (_, path, signal) => {
+    const download: ConstructorParameters<typeof ObjectCache>[2] = (_, path, signal) => {
       signals.push(signal);
       if (signals.length > 1) return writeFile(path, 'x');
       return new Promise((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(new Error('aborted')));
       });
-    });
+    };
+    const slow = new ObjectCache(folder, 100, download, 30);
     const waiting = expect(slow.acquire(plate, 'lane-0')).rejects.toThrow('aborted');
     await vi.waitUntil(() => signals.length === 1);
     slow.release(plate.sha256, 'lane-0');

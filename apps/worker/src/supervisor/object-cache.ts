@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { type ObjectRef, UnderstudyError } from '@understudy/contracts';
 
 /** Brings an object's content to a path, whole and verified. */
-export type Download = (ref: ObjectRef, toPath: string, signal: AbortSignal) => Promise<void>;
+export type Download = (
+  ref: ObjectRef,
+  toPath: string,
+  signal: AbortSignal,
+  onProgress: (receivedBytes: number) => void,
+) => Promise<void>;
+
+/** A download that nobody waits for goes on for so long: whoever lost the task may have it again, or the lane beside it. */
+const UNHELD_MS = 120_000;
 
 interface Entry {
   readonly path: string;
@@ -14,6 +22,8 @@ interface Entry {
   /** How often each owner holds it. */
   readonly holders: Map<string, number>;
   complete: boolean;
+  receivedBytes: number;
+  giveUp: NodeJS.Timeout | undefined;
   lastUse: number;
 }
 
@@ -28,7 +38,10 @@ export class ObjectCache {
   readonly #entries = new Map<string, Entry>();
   #uses = 0;
 
-  constructor(folder: string, mostBytes: number, download: Download) {
+  readonly #unheldMs: number;
+
+  constructor(folder: string, mostBytes: number, download: Download, unheldMs = UNHELD_MS) {
+    this.#unheldMs = unheldMs;
     this.#folder = folder;
     this.#mostBytes = mostBytes;
     this.#download = download;
@@ -45,13 +58,25 @@ export class ObjectCache {
    */
   async acquire(ref: ObjectRef, owner: string): Promise<string> {
     const entry = this.#entries.get(ref.sha256) ?? this.#begin(ref);
+    clearTimeout(entry.giveUp);
     entry.holders.set(owner, (entry.holders.get(owner) ?? 0) + 1);
     entry.lastUse = ++this.#uses;
     await entry.ready;
     return entry.path;
   }
 
-  /** Gives one hold back. A download that nobody waits for any more is given up. */
+  /** Bytes that have come of what this owner holds or waits for. */
+  receivedBy(owner: string): number {
+    const held = [...this.#entries.values()].filter(({ holders }) => holders.has(owner));
+    return held.reduce((sum, { receivedBytes }) => sum + receivedBytes, 0);
+  }
+
+  /** Gives every download up. */
+  close(): void {
+    for (const [sha256, entry] of this.#entries) if (!entry.complete) this.#abandon(sha256, entry);
+  }
+
+  /** Gives one hold back. A download that nobody waits for any more is given up after a while. */
   release(sha256: string, owner: string): void {
     const entry = this.#entries.get(sha256);
     const holds = entry?.holders.get(owner);
@@ -70,6 +95,15 @@ export class ObjectCache {
 
   #abandonIfUnheld(sha256: string, entry: Entry): void {
     if (entry.complete || entry.holders.size > 0) return;
+    clearTimeout(entry.giveUp);
+    entry.giveUp = setTimeout(() => {
+      if (!entry.complete && entry.holders.size === 0) this.#abandon(sha256, entry);
+    }, this.#unheldMs);
+    entry.giveUp.unref();
+  }
+
+  #abandon(sha256: string, entry: Entry): void {
+    clearTimeout(entry.giveUp);
     this.#forget(sha256, entry);
     entry.abandon.abort();
   }
@@ -87,13 +121,20 @@ export class ObjectCache {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       for (const old of dropped) await rm(old, { force: true });
       abandon.signal.throwIfAborted();
-      await this.#download(ref, path, abandon.signal);
+      await this.#download(ref, path, abandon.signal, (bytes) => (entry.receivedBytes = bytes));
       // The folder lets nobody in. Who decodes is another user where it can be, and is handed the open file.
       await chmod(path, 0o644);
       entry.complete = true;
     };
     const ready = Promise.resolve().then(bring);
-    const entry: Entry = { path, bytes: ref.bytes, ready, abandon, holders: new Map(), complete: false, lastUse: 0 };
+    const fresh = {
+      holders: new Map<string, number>(),
+      complete: false,
+      lastUse: 0,
+      receivedBytes: 0,
+      giveUp: undefined,
+    };
+    const entry: Entry = { path, bytes: ref.bytes, ready, abandon, ...fresh };
     ready.catch(() => this.#forget(ref.sha256, entry));
     this.#entries.set(ref.sha256, entry);
     return entry;
@@ -113,7 +154,8 @@ export class ObjectCache {
     const dropped: string[] = [];
     for (const [sha256, entry] of idle) {
       if (this.bytes + ref.bytes <= this.#mostBytes) break;
-      this.#entries.delete(sha256);
+      if (entry.complete) this.#entries.delete(sha256);
+      else this.#abandon(sha256, entry);
       dropped.push(entry.path);
     }
     return dropped;

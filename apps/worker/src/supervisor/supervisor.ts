@@ -34,6 +34,8 @@ export interface SupervisorOptions {
 
 /** A lane that was told to end at once and has not by then is killed. */
 const ABORT_GRACE_MS = 3_000;
+/** How often a lane is told how much has come of what it waits for. */
+const TELL_MS = 1_000;
 /** Beyond the lanes' own grace: joining threads, a last report. */
 const DRAIN_MARGIN_MS = 15_000;
 
@@ -54,6 +56,7 @@ export class Supervisor {
   async run(): Promise<void> {
     const ordinals = Array.from({ length: this.#options.config.lanes }, (_, ordinal) => ordinal);
     await Promise.all(ordinals.map((ordinal) => this.#keepLane(ordinal)));
+    this.#options.objects.close();
     if (this.#fatal !== undefined) throw new UnderstudyError(this.#fatal.code, this.#fatal.message);
   }
 
@@ -173,13 +176,18 @@ export class Supervisor {
     else if (notice.type === 'fatal') this.giveUp(notice.error);
     else {
       const { request, ref } = notice;
+      const owner = ownerOf(ordinal);
+      // A plate that takes long to fetch is seen to come.
+      const telling = setInterval(() => lane.send({ type: 'received', bytes: objects.receivedBy(owner) }), TELL_MS);
       try {
-        lane.send({ type: 'acquired', request, path: await objects.acquire(ref, ownerOf(ordinal)) });
+        lane.send({ type: 'acquired', request, path: await objects.acquire(ref, owner) });
       } catch (thrown) {
         const error =
           thrown instanceof UnderstudyError ? thrown : new UnderstudyError('INTERNAL', 'The object cache failed.');
         log.warn({ lane: ordinal, sha256: ref.sha256, code: error.code }, 'object not to be had');
         lane.send({ type: 'refused', request, error: error.toBody().error });
+      } finally {
+        clearInterval(telling);
       }
     }
   }
