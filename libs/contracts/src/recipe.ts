@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { RestoreProcessor, SwapProcessor } from './pack-processors.js';
 import { overridesForFrames, overridesForMembers } from './recipe-overrides.js';
 
-export const ANONYMISE_STYLES = ['blur', 'pixelate', 'solid'] as const;
+/** `stranger` shows the face of a drawn person who does not exist; none of them shows anything of the one covered. */
+export const ANONYMISE_STYLES = ['blur', 'pixelate', 'solid', 'stranger'] as const;
+export type AnonymiseStyle = (typeof ANONYMISE_STYLES)[number];
 
 const replacing = z.object({
   /** 0 keeps the plate, 1 is the full replacement. */

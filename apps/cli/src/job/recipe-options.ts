@@ -1,4 +1,6 @@
 import {
+  ANONYMISE_STYLES,
+  type AnonymiseStyle,
   type PackReference,
   Recipe,
   RECIPE_PRESETS,
@@ -12,7 +14,7 @@ import { readFile } from 'node:fs/promises';
 /** What is done to the faces, as the command line takes it. */
 export interface RecipeOptions {
   recipe?: RecipePreset;
-  style?: 'blur' | 'pixelate' | 'solid';
+  style?: AnonymiseStyle;
   swapper?: string;
   recogniser?: string;
   occlusion?: string;
@@ -26,7 +28,7 @@ const DEFAULT_RECIPE: RecipePreset = 'replace';
 export function withRecipeOptions(command: Command): Command {
   return command
     .addOption(new Option('--recipe <name>', 'what to do').choices(RECIPE_PRESETS).default(undefined, 'replace'))
-    .addOption(new Option('--style <name>', 'how to de-identify').choices(['blur', 'pixelate', 'solid']))
+    .addOption(new Option('--style <name>', 'how to de-identify').choices(ANONYMISE_STYLES))
     .option('--swapper <pack[@version]>', "replace by this pack's network instead of the built-in replacement")
     .option('--recogniser <pack[@version]>', 'the recogniser that the swapper was trained with')
     .option('--occlusion <pack[@version]>', 'a network that says what covers the face, for swap and restore')

@@ -1,8 +1,6 @@
 import { type Processor, settingsAt, UnderstudyError } from '@understudy/contracts';
 import {
   type PreparedReplaceTrack,
-  anonymiseFrame,
-  extendTracks,
   prepareIdentity,
   prepareReplaceTrack,
   replaceFace,
@@ -10,6 +8,7 @@ import {
 } from '@understudy/face';
 import { type Box, type Frame, planeGeometry, wrapFrame } from '@understudy/frame';
 
+import { anonymiseProcessor } from './anonymise-processor.js';
 import type { FrameProcessor } from './steps.js';
 import type { PackInputs, RecipeInputs } from './pack-inputs.js';
 import { restoreProcessor } from './restore-processor.js';
@@ -47,7 +46,7 @@ async function processorOf(
   before: readonly FrameProcessor[],
 ): Promise<FrameProcessor> {
   if (processor.type === 'replace') return replaceProcessor(inputs, processor);
-  if (processor.type === 'anonymise') return anonymiseProcessor(inputs, processor);
+  if (processor.type === 'anonymise') return anonymiseProcessor(inputs, processor, packs);
   if (packs === undefined)
     throw new UnderstudyError('INTERNAL', `A ${processor.type} step was given nothing to run on.`);
   if (processor.type === 'swap') return swapProcessor(inputs, processor, packs);
@@ -110,20 +109,4 @@ function mixBack(frame: Frame, plate: Frame, box: Box, share: number): void {
       }
     }
   });
-}
-
-/** Frames beyond a track's ends in which the face may be seen although it was not detected. */
-const FRAMES_BEYOND = 12;
-
-function anonymiseProcessor({ lease, analysis }: RecipeInputs, processor: Of<'anonymise'>): FrameProcessor {
-  const { frameCount, width, height } = analysis;
-  const covered = lease.anonymiseTracks.map((number) => ({ ...trackOf(analysis, number), embedding: null }));
-  const tracks = extendTracks(covered, FRAMES_BEYOND, { frameCount, width, height });
-  return {
-    name: 'anonymise',
-    apply(frame, frameNumber) {
-      const faces = tracks.flatMap((track) => faceAt(track, frameNumber) ?? []);
-      anonymiseFrame(frame, faces, settingsAt(processor, frameNumber));
-    },
-  };
 }

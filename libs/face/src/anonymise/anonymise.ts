@@ -1,29 +1,57 @@
+import type { AnonymiseStyle } from '@understudy/contracts';
 import type { Frame } from '@understudy/frame';
-import { FORMAT_LAYOUTS, colourTransform, planeGeometry } from '@understudy/frame';
+import { planeGeometry } from '@understudy/frame';
 
-import type { Cover, PlaneArea } from './covers.js';
+import type { Cover } from './covers.js';
 import { blurCover, pixelCover, solidCover } from './covers.js';
 import type { CoveredFace, HeadRegion } from './head-region.js';
-import { coverAt, headRegion, regionBounds } from './head-region.js';
+import { coverShare, headRegion, placeIn, regionBounds } from './head-region.js';
+import { strangerCover } from './stranger-cover.js';
+import { bearingOf, type Stranger } from './stranger.js';
+
+/** A face to cover, and with the style `stranger` whose face is shown in its place; without one it is covered plainly. */
+export interface FaceToCover extends CoveredFace {
+  readonly stranger?: Stranger | undefined;
+  /** Of the track, for the stranger: see {@link bearingOf}. */
+  readonly usualPitch?: number | undefined;
+}
 
 export interface AnonymiseSettings {
-  readonly style: 'blur' | 'pixelate' | 'solid';
+  readonly style: AnonymiseStyle;
   /** How far the region reaches beyond face, forehead and chin, in parts of the face's height. */
   readonly margin: number;
+  /** What the cover's own structure is made from; the same for all frames of a shot. */
+  readonly seed?: number;
 }
 
 /**
  * Covers heads in place, in the frame's own planes and bit depth. Samples outside the heads' regions (and their soft edge)
- * are not written.
+ * are not written; what is written inside does not depend on the samples there.
  */
-export function anonymiseFrame(frame: Frame, faces: readonly CoveredFace[], settings: AnonymiseSettings): void {
+export function anonymiseFrame(frame: Frame, faces: readonly FaceToCover[], settings: AnonymiseSettings): void {
   for (const face of faces) {
     const region = headRegion(face, settings.margin);
-    for (const plane of [0, 1, 2] as const) coverPlane(frame, plane, region, settings.style);
+    layCover(frame, region, coverOf(face, region, settings));
   }
 }
 
-function coverPlane(frame: Frame, index: 0 | 1 | 2, region: HeadRegion, style: AnonymiseSettings['style']): void {
+function coverOf(face: FaceToCover, region: HeadRegion, { style, margin, seed = 0 }: AnonymiseSettings): Cover {
+  if (style === 'stranger') {
+    const { stranger, landmarks, usualPitch } = face;
+    if (stranger === undefined) return solidCover;
+    return strangerCover(region, margin, bearingOf(landmarks, usualPitch), stranger) ?? solidCover;
+  }
+  if (style === 'solid') return solidCover;
+  if (style === 'blur') return blurCover(seed);
+  return pixelCover(seed, region.radiusX, (x, y) => placeIn(region, x, y));
+}
+
+/** Writes a cover over a region, in every plane. */
+export function layCover(frame: Frame, region: HeadRegion, cover: Cover): void {
+  for (const plane of [0, 1, 2] as const) coverPlane(frame, plane, region, cover);
+}
+
+function coverPlane(frame: Frame, index: 0 | 1 | 2, region: HeadRegion, cover: Cover): void {
   const plane = frame.planes[index];
   const { scaleX, scaleY, shiftX, shiftY } = planeGeometry(frame, index);
   const bounds = regionBounds(region);
@@ -31,31 +59,19 @@ function coverPlane(frame: Frame, index: 0 | 1 | 2, region: HeadRegion, style: A
   const top = Math.max(0, Math.floor(bounds.y * scaleY + shiftY));
   const right = Math.min(plane.width, Math.ceil((bounds.x + bounds.width) * scaleX + shiftX));
   const bottom = Math.min(plane.height, Math.ceil((bounds.y + bounds.height) * scaleY + shiftY));
-  if (right <= left || bottom <= top) return;
-  const area: PlaneArea = { plane, left, top, width: right - left, height: bottom - top };
-  const cover = coverOf(frame, index, area, region, style);
-  for (let y = top; y < bottom; y++) {
-    for (let x = left; x < right; x++) {
-      const share = coverAt(region, (x + 0.5 - shiftX) / scaleX, (y + 0.5 - shiftY) / scaleY);
+  const sampleAt = cover(frame.spec, index);
+  const { centreX, centreY, radiusX, radiusY, cos, sin } = region;
+  for (let row = top; row < bottom; row++) {
+    const y = (row + 0.5 - shiftY) / scaleY;
+    for (let column = left; column < right; column++) {
+      const x = (column + 0.5 - shiftX) / scaleX;
+      const u = (cos * (x - centreX) + sin * (y - centreY)) / radiusX;
+      const v = (cos * (y - centreY) - sin * (x - centreX)) / radiusY;
+      const share = coverShare(u, v);
       if (share === 0) continue;
-      const at = y * plane.width + x;
+      const at = row * plane.width + column;
       const sample = plane.samples[at]!;
-      plane.samples[at] = Math.round(sample + share * (cover(x, y) - sample));
+      plane.samples[at] = Math.round(sample + share * (sampleAt(x, y, u, v) - sample));
     }
   }
-}
-
-function coverOf(
-  frame: Frame,
-  index: 0 | 1 | 2,
-  area: PlaneArea,
-  region: HeadRegion,
-  style: AnonymiseSettings['style'],
-): Cover {
-  const { scaleX, scaleY } = planeGeometry(frame, index);
-  if (style === 'blur') return blurCover(area, region.faceWidth * scaleX, region.faceWidth * scaleY);
-  if (style === 'pixelate') return pixelCover(area, region.faceWidth, scaleX, scaleY);
-  const { chromaOffset, lumaOffset, lumaScale } = colourTransform(frame.spec);
-  const isDifference = index > 0 && FORMAT_LAYOUTS[frame.spec.format].model === 'yuv';
-  return solidCover(isDifference ? chromaOffset : lumaOffset + 90 / lumaScale);
 }

@@ -77,6 +77,7 @@ function addBenchLane(bench: Command): void {
 
 interface QualityCommandOptions {
   footage?: string;
+  people: number;
   every: number;
   frames?: number;
   json?: boolean;
@@ -85,8 +86,11 @@ interface QualityCommandOptions {
 function addBenchQuality(bench: Command): void {
   bench
     .command('quality')
-    .description('likeness, performance, seams and steadiness of replaced faces, measured on finished frames')
+    .description(
+      'likeness, performance, seams and steadiness of replaced faces, measured on finished frames; how well covered people are known again',
+    )
     .option('--footage <dir>', 'beside the drawn sample, every portrait-* on every plate-* of this folder')
+    .option('--people <n>', 'drawn people to know again, covered; 0 leaves that out', within(0, 200), 16)
     .option('--every <n>', 'measure three neighbouring frames in so many', within(3, 1_000), 12)
     .option('--frames <n>', 'only so many frames from the start', within(3, 1_000_000))
     .option('--json', 'the figures as the last line of standard output')

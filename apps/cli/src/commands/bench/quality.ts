@@ -9,12 +9,15 @@ import { ensureDefaultPack } from '@understudy/inference';
 import type { Config } from '../../config.js';
 import { cachedSample } from '../../sample/cached-sample.js';
 import type { Progress } from '../../terminal/progress.js';
+import { benchReidentification, describeReidentification, type ReidentificationReport } from './reidentification.js';
 import { footageCases, measuredClip, measuredIdentity, sampleCase } from './quality-inputs.js';
 
 export interface QualityOptions {
   readonly config: Config;
   /** A folder of `portrait-*` and `plate-*` files, each pair measured beside the drawn sample. */
   readonly footage?: string | undefined;
+  /** Drawn people to know again after they are covered; 0 leaves that out. */
+  readonly people: number;
   readonly every: number;
   readonly frames?: number | undefined;
   readonly progress: Progress;
@@ -29,12 +32,19 @@ export interface QualityCase extends ReplacementFigures {
 
 /** Frames of a range; a lane's shards are about as long. */
 const RANGE_FRAMES = 24;
+/** Pictures of each person in the gallery, and as many probes. */
+const LOOKS_EACH = 3;
 /** Stands for a background of which not one sample differs: JSON has no infinity. */
 const SAME_DB = 100;
 
+export interface QualityReport {
+  readonly cases: readonly QualityCase[];
+  readonly reidentification?: ReidentificationReport;
+}
+
 /** The figures of each pair, rendered in memory by the library that the lanes use: no encoder blurs what is measured. */
-export async function benchQuality(options: QualityOptions): Promise<{ cases: QualityCase[] }> {
-  const { config, footage, every, frames, progress, onStep, signal } = options;
+export async function benchQuality(options: QualityOptions): Promise<QualityReport> {
+  const { config, footage, people, every, frames, progress, onStep, signal } = options;
   const sample = sampleCase(await cachedSample(config.homeDir, progress, signal));
   const plates = [sample, ...(footage === undefined ? [] : await footageCases(footage))];
   const models = await openFaceModels(await ensureDefaultPack(config.homeDir), { threads: config.cores });
@@ -55,10 +65,12 @@ export async function benchQuality(options: QualityOptions): Promise<{ cases: Qu
         cases.push({ name: `${name} on ${plate.name}`, recipe: 'replace', ...rounded(measured) });
       }
     }
+    if (people < 2) return { cases };
+    onStep(`knowing ${people} covered people again`);
+    return { cases, reidentification: await benchReidentification(models, people, LOOKS_EACH, signal) };
   } finally {
     await models.release();
   }
-  return { cases };
 }
 
 function rounded(figures: ReplacementFigures): ReplacementFigures {
@@ -85,7 +97,7 @@ const COLUMNS: readonly (readonly [string, keyof ReplacementFigures, number])[] 
   ['lost', 'droppedFaces', 0],
 ];
 
-export function describeQuality({ cases }: { readonly cases: readonly QualityCase[] }): string {
+export function describeQuality({ cases, reidentification }: QualityReport): string {
   const width = Math.max(...cases.map(({ name }) => name.length));
   const row = (name: string, cells: readonly string[]): string =>
     name.padEnd(width) + cells.map((cell) => cell.padStart(8)).join('');
@@ -99,5 +111,6 @@ export function describeQuality({ cases }: { readonly cases: readonly QualityCas
       COLUMNS.map(([, field, digits]) => figures[field]?.toFixed(digits) ?? '-'),
     ),
   );
-  return [head, ...rows].join('\n');
+  const covered = reidentification === undefined ? [] : ['', describeReidentification(reidentification)];
+  return [head, ...rows, ...covered].join('\n');
 }
