@@ -209,7 +209,11 @@ describe('a lasting farm', () => {
     expect((await typed('admin', PASSWORD, account)).stderr).toBe('');
     expect((await logIn('operator', PASSWORD)).stderr).toBe('');
     expect((await as('operator', ...approve)).stdout).toMatch(/^ada_dfm 1\tswapper\tdefault/m);
-    const report = await finished('painted take', '--swapper', 'ada_dfm', '--lossless', '--container', 'mkv');
+    // What the pack paints is looked for, so nothing of it is made to fit the plate.
+    const painting = { swapper: { id: 'ada_dfm' }, colour: 'none', blend: 'alpha' };
+    writeFileSync(at('painting.json'), JSON.stringify({ processors: [{ type: 'swap', settings: painting }] }));
+    const asPainted = ['--recipe-file', at('painting.json'), '--lossless', '--container', 'mkv'];
+    const report = await finished('painted take', ...asPainted);
     expect(report.frames).toBe(24);
     const [before, after] = [picture(at('plate.mp4')), picture(at('painted take.mkv'))];
     const face = { x: 180, y: Math.round(before.height * 0.5) };

@@ -49,6 +49,7 @@ const restoreWith = (id: string, version?: string): Processor[] => [
       sharpness: 1.2,
       maxDrift: 0.1,
       feather: 0.12,
+      blend: 'poisson',
       shape: 'hull',
     },
   },

@@ -9,10 +9,12 @@ test('a swap and a restoration have defaults for all but their packs', () => {
     morph: 1,
     feather: 0.12,
     shape: 'hull',
+    colour: 'match',
+    blend: 'poisson',
   });
   const restore = PackProcessor.parse({ type: 'restore', settings: { restorer: { id: 'gfpgan_1.4', version: '2' } } });
   expect(restore.settings).toMatchObject({ strength: 0.8, weight: 0.5, restorer: { id: 'gfpgan_1.4', version: '2' } });
-  expect(restore.settings).toMatchObject({ maxDrift: 0.1, shape: 'hull' });
+  expect(restore.settings).toMatchObject({ maxDrift: 0.1, shape: 'hull', blend: 'poisson' });
   const filters = PackProcessor.parse({ type: 'restore' });
   expect(filters.settings).toMatchObject({ restorer: { id: 'classical' }, sharpness: 1.2 });
 });
@@ -33,6 +35,8 @@ test.each([
     settings: { swapper: { id: 'a' } },
     overrides: [{ cast: [0], frames: FRAMES, settings: { recogniser: { id: 'b' } } }],
   },
+  { type: 'swap', settings: { swapper: { id: 'a' }, colour: 'own' } },
+  { type: 'restore', settings: { blend: 'soft' } },
   { type: 'restore', settings: { restorer: { id: 'a', version: '../b' } } },
   { type: 'restore', settings: { restorer: { id: 'a' }, maxDrift: -1 } },
 ])('%j is refused', (processor) => {

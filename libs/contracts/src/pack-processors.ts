@@ -24,12 +24,18 @@ export const FaceShape = z.enum(['box', 'hull']);
 const feather = z.number().min(0.01).max(0.5);
 /** 0 keeps the plate, 1 writes the whole face. */
 const strength = z.number().min(0).max(1);
+/** `match` gives a swapped face the broad light and colour of the plate's skin, `none` leaves what the network gave it. */
+export const FaceColour = z.enum(['match', 'none']);
+/** `poisson` makes a face meet the plate along its mask's edge, `alpha` mixes the two there. */
+export const FaceBlend = z.enum(['alpha', 'poisson']);
+
 /** Read by performer models that morph. */
 const morph = z.number().min(0).max(1);
 
 const edge = {
   feather: feather.default(0.12),
   shape: FaceShape.default('hull'),
+  blend: FaceBlend.default('poisson'),
   /** A network that says what covers the face; without it everything inside the shape is written. */
   occlusion: PackReference.optional(),
 };
@@ -44,11 +50,21 @@ export const SwapProcessor = z.object({
     regions: PackReference.optional(),
     strength: strength.default(1),
     morph: morph.default(1),
+    colour: FaceColour.default('match'),
     ...edge,
   }),
   /** Other networks are named for members as a whole: what a track is made of is opened before its frames. */
   overrides: overridesForMembers(
-    z.object({ strength, morph, feather, shape: FaceShape, swapper: PackReference, recogniser: PackReference }),
+    z.object({
+      strength,
+      morph,
+      feather,
+      shape: FaceShape,
+      colour: FaceColour,
+      blend: FaceBlend,
+      swapper: PackReference,
+      recogniser: PackReference,
+    }),
   ).refine(
     (overrides) => overrides?.every((one) => !namesNetworks(one) || (one.cast !== undefined && !one.frames)) ?? true,
     'a swapper or recogniser is named for cast members, in all frames',

@@ -104,9 +104,9 @@ async function ofPack(settings: Settings, packs: PackInputs): Promise<Restorer> 
     },
     packs.session,
   );
-  const { weight, feather, shape } = settings;
+  const { weight, feather, shape, blend } = settings;
   return {
-    ofTrack: () => (frame, landmarks) => step.prepare(frame, landmarks, { weight, feather, shape }),
+    ofTrack: () => (frame, landmarks) => step.prepare(frame, landmarks, { weight, feather, shape, blend }),
     release: () => step.release(),
   };
 }

@@ -82,7 +82,7 @@ function bend(t: number): number {
 }
 
 /** CIE L*a*b* (D65) of sRGB of 0..255. */
-function toLab(red: number, green: number, blue: number): [number, number, number] {
+export function toLab(red: number, green: number, blue: number): [number, number, number] {
   const [r, g, b] = [red, green, blue].map(linear) as [number, number, number];
   const x = bend((0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.95047);
   const y = bend(0.2126 * r + 0.7152 * g + 0.0722 * b);

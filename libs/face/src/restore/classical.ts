@@ -5,18 +5,13 @@ import { blurPlane } from '../blend/gaussian.js';
 import { createPlane, type FloatPlane } from '../blend/plane.js';
 import type { Landmarks } from '../landmarks/points.js';
 import { pointAt } from '../landmarks/points.js';
+import type { FaceEdge } from '../mask/face-mask.js';
 import { boxMask, hullMask } from '../mask/shapes.js';
 
-export interface ClassicalSettings {
+export interface ClassicalSettings extends FaceEdge {
   /** The fine detail that is aimed at, in parts of what the plate's own face has. */
   readonly sharpness: number;
-  /** Width of the soft edge in parts of the face's square. */
-  readonly feather: number;
-  readonly shape: 'box' | 'hull';
 }
-
-/** Where a face ends. */
-export type FaceEdge = Omit<ClassicalSettings, 'sharpness'>;
 
 /** Sigma of what counts as fine, in parts of the distance of the outer eye corners: pores, lashes, grain. */
 const FINE_SIGMA = 0.012;

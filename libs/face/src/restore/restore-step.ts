@@ -4,23 +4,19 @@ import { openPack } from '@understudy/inference';
 
 import { fivePoints } from '../identity/embedder.js';
 import type { Landmarks } from '../landmarks/points.js';
-import type { Masker } from '../mask/pack-masks.js';
-import { packOcclusionMasker } from '../mask/pack-masks.js';
-import { maskOf } from '../swap/swap-step.js';
+import type { FaceEdge, MaskPacks } from '../mask/face-mask.js';
+import { faceMask, openMaskers } from '../mask/face-mask.js';
+import type { FaceFit } from '../swap/fit-face.js';
+import { fitFace } from '../swap/fit-face.js';
 import { pasteFace } from '../swap/swapped-face.js';
 import type { RestoreSettings } from './restorer.js';
 import { packRestorer } from './restorer.js';
 
-export interface RestorePacks {
+export interface RestorePacks extends MaskPacks {
   readonly restorer: StoredPack;
-  readonly occlusion?: StoredPack;
 }
 
-export interface RestoreStepSettings extends RestoreSettings {
-  /** Width of the soft edge in parts of the crop's side. */
-  readonly feather: number;
-  readonly shape: 'box' | 'hull';
-}
+export interface RestoreStepSettings extends RestoreSettings, FaceEdge, Pick<FaceFit, 'blend'> {}
 
 export interface RestoreStep {
   /**
@@ -49,28 +45,33 @@ export interface RestoreStep {
 /** @throws UnderstudyError what {@link openPack} says; PACK_CONTRACT_MISMATCH where a pack has another role */
 export async function openRestoreStep(packs: RestorePacks, options: SessionOptions = {}): Promise<RestoreStep> {
   const opened: OpenedPack[] = [];
+  const open = async (pack: StoredPack) => {
+    const one = await openPack(pack, options);
+    opened.push(one);
+    return one;
+  };
   const release = async () => {
     for (const one of opened) await one.release();
   };
   try {
-    opened.push(await openPack(packs.restorer, options));
-    const restorer = packRestorer(opened[0]!);
-    const maskers: Masker[] = [];
-    if (packs.occlusion !== undefined) {
-      opened.push(await openPack(packs.occlusion, options));
-      maskers.push(packOcclusionMasker(opened[1]!));
-    }
+    const restorer = packRestorer(await open(packs.restorer));
+    const maskers = await openMaskers(packs, open);
+    const restored = async (frame: Frame, landmarks: Landmarks, settings: RestoreStepSettings) => {
+      const face = await restorer.restore(frame, fivePoints(landmarks), settings);
+      const mask = await faceMask(frame, landmarks, face, settings, maskers);
+      const fitted = fitFace(frame, landmarks, face, mask, { colour: 'none', blend: settings.blend });
+      return { face, fitted, written: mask.written };
+    };
     return {
       apply: async (frame, landmarks, settings) => {
-        const face = await restorer.restore(frame, fivePoints(landmarks), settings);
+        const { face, fitted, written } = await restored(frame, landmarks, settings);
         // The blend with what was there is done; the mask alone says how much of it is written.
-        pasteFace(frame, face, await maskOf(frame, landmarks, face, settings, maskers));
+        pasteFace(frame, fitted, written);
         return { strength: face.strength, drift: face.drift };
       },
       prepare: async (frame, landmarks, settings) => {
-        const face = await restorer.restore(frame, fivePoints(landmarks), { ...settings, strength: 1 });
-        const mask = await maskOf(frame, landmarks, face, settings, maskers);
-        return (target, strength) => pasteFace(target, face, mask, strength);
+        const { fitted, written } = await restored(frame, landmarks, { ...settings, strength: 1 });
+        return (target, strength) => pasteFace(target, fitted, written, strength);
       },
       release,
     };

@@ -22,6 +22,26 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dataDir, { recursive: true, force: true }));
 
+/** Occlusion: seen where the plate's red is less than this. Red rises to the right. */
+function seenLeftOf(limit: number) {
+  const graph = new GraphBuilder();
+  const plate = graph.op('Transpose', [graph.input('input', [1, 256, 256, 3])], { perm: [0, 3, 1, 2] });
+  const offset = graph.op('Add', [graph.mix(plate, [[0, 0, -40]]), graph.floats([1], [(40 * limit) / 255])]);
+  graph.output('output', graph.op('Transpose', [offset], { perm: [0, 2, 3, 1] }), [1, 256, 256, 1]);
+  return graph.model();
+}
+
+/** Regions: skin where the plate's red is more than this, background elsewhere. */
+function faceRightOf(limit: number) {
+  const graph = new GraphBuilder();
+  const rows = Array.from({ length: 19 }, (_, one) => [one === 1 ? 1 : 0, 0, 0]);
+  const scores = graph.mix(graph.input('input', [1, 3, 512, 512]), rows);
+  const normal = (limit / 255 - 0.485) / 0.229;
+  const bias = Array.from({ length: 19 }, (_, one) => (one === 0 ? 0 : one === 1 ? -normal : -100));
+  graph.output('output', graph.op('Add', [scores, graph.floats([1, 19, 1, 1], bias)]), [1, 19, 512, 512]);
+  return graph.model();
+}
+
 /** 68 points of an upright face of this width, around a middle. */
 function landmarksAt(x: number, y: number, width: number): number[] {
   const points: [number, number][] = Array.from({ length: 68 }, (_, i) => {
@@ -37,7 +57,15 @@ function landmarksAt(x: number, y: number, width: number): number[] {
   return points.flatMap(([u, v]) => [x + u * width, y + v * width]);
 }
 
-const SETTINGS: SwapSettings = { strength: 1, feather: 0.1, shape: 'hull', morph: 1 };
+/** What the network gives is what is written. */
+const SETTINGS: SwapSettings = {
+  strength: 1,
+  feather: 0.1,
+  shape: 'hull',
+  morph: 1,
+  colour: 'none',
+  blend: 'alpha',
+};
 const COLOURS = Array.from({ length: 512 }, (_, i) => [Math.cos(i), Math.sin(2 * i + 1), Math.cos(3 * i)]);
 
 /** Paints the face in one colour, which the identity alone decides. */
@@ -126,7 +154,8 @@ test('an embedding swapper without its recogniser, and a restorer in its place, 
   await expect(openRestoreStep({ restorer: swapper })).rejects.toMatchObject({ code: 'PACK_CONTRACT_MISMATCH' });
 });
 
-test('a performer model needs no source, and an occlusion network keeps what covers the face', async () => {
+/** A performer model that paints every face in one grey, however it is asked. */
+async function greyPerformer() {
   const graph = new GraphBuilder();
   const apart = graph.op('Transpose', [graph.input('in_face:0', [1, 128, 128, 3])], { perm: [0, 3, 1, 2] });
   const full = (rows: number, value: number) => {
@@ -139,23 +168,58 @@ test('a performer model needs no source, and an occlusion network keeps what cov
   graph.output('out_face_mask:0', full(1, 1), [1, 128, 128, 1]);
   graph.output('out_celeb_face:0', full(3, 0.5), [1, 128, 128, 3]);
   graph.output('out_celeb_face_mask:0', full(1, 1), [1, 128, 128, 1]);
-  const swapper = await addGenerated(dataDir, 'dfm', graph.model());
-  // Seen where it is not red: red rises to the right.
-  const seen = new GraphBuilder();
-  const plate = seen.op('Transpose', [seen.input('input', [1, 256, 256, 3])], { perm: [0, 3, 1, 2] });
-  const offset = seen.op('Add', [seen.mix(plate, [[0, 0, -40]]), seen.floats([1], [(40 * 120) / 255])]);
-  seen.output('output', seen.op('Transpose', [offset], { perm: [0, 2, 3, 1] }), [1, 256, 256, 1]);
-  const occlusion = await addGenerated(dataDir, 'xseg', seen.model());
+  return addGenerated(dataDir, 'dfm', graph.model());
+}
+
+const red = (of: Frame, x: number) => of.planes[2]!.samples[150 * 400 + x]!;
+const GREY = (127.5 * 1023) / 255;
+
+test('a performer model needs no source, and an occlusion network keeps what covers the face', async () => {
+  const swapper = await greyPerformer();
+  const occlusion = await addGenerated(dataDir, 'xseg', seenLeftOf(120));
   const step = await openSwapStep({ swapper, occlusion });
   const before = rampFrame(400, 300);
   const frame = copyOf(before);
   await step.apply(frame, landmarksAt(200, 150, 120), await step.prepare([]), SETTINGS);
   await step.release();
-  const red = (of: Frame, x: number) => of.planes[2]!.samples[150 * 400 + x]!;
   // The plate's red is 120 at x = 200: left of it the face is written, right of it the plate stays.
-  expect(Math.abs(red(frame, 165) - (127.5 * 1023) / 255)).toBeLessThan(3);
+  expect(Math.abs(red(frame, 165) - GREY)).toBeLessThan(3);
   expect(red(before, 165)).toBeLessThan(420);
   expect(red(frame, 215)).toBe(red(before, 215));
+});
+
+test('a swap writes only the regions that are the face', async () => {
+  const swapper = await greyPerformer();
+  const regions = await addGenerated(dataDir, 'bisenet', faceRightOf(120));
+  const step = await openSwapStep({ swapper, regions });
+  const before = rampFrame(400, 300);
+  const frame = copyOf(before);
+  await step.apply(frame, landmarksAt(200, 150, 120), undefined, SETTINGS);
+  await step.release();
+  expect(red(frame, 185)).toBe(red(before, 185));
+  expect(Math.abs(red(frame, 230) - GREY)).toBeLessThan(3);
+});
+
+test("a network of another colour comes out in the plate's, and what covers the face tells nothing of it", async () => {
+  const swapper = await greyPerformer();
+  const fit = { ...SETTINGS, colour: 'match', blend: 'poisson' } as const;
+  const plate = rampFrame(400, 300);
+  const step = await openSwapStep({ swapper });
+  const frame = copyOf(plate);
+  await step.apply(frame, landmarksAt(200, 150, 120), undefined, fit);
+  await step.release();
+  for (const x of [165, 200, 235]) expect(Math.abs(red(frame, x) - red(plate, x))).toBeLessThan(25);
+  // Something glaring before the right half: the left is written as if it were not there.
+  const occlusion = await addGenerated(dataDir, 'xseg', seenLeftOf(120));
+  const covered = copyOf(plate);
+  for (let i = 0; i < 400 * 300; i++) if (i % 400 > 205) covered.planes[2]!.samples[i] = 1000;
+  const aware = await openSwapStep({ swapper, occlusion });
+  const beside = copyOf(covered);
+  await aware.apply(beside, landmarksAt(200, 150, 120), undefined, fit);
+  await aware.release();
+  expect(red(beside, 165)).not.toBe(red(covered, 165));
+  expect(Math.abs(red(beside, 165) - red(plate, 165))).toBeLessThan(25);
+  expect(red(beside, 240)).toBe(1000);
 });
 
 test.each(['yuv420p', 'yuv422p10le'] as const)('a restorer keeps the format of the plate, %s', async (format) => {
@@ -172,8 +236,12 @@ test.each(['yuv420p', 'yuv422p10le'] as const)('a restorer keeps the format of t
     range: 'tv',
   });
   const frame = copyOf(before);
-  const used = await step.apply(frame, landmarksAt(320, 230, 150), { strength: 0.5, feather: 0.1, shape: 'box' });
-  await step.release();
+  const used = await step.apply(frame, landmarksAt(320, 230, 150), {
+    strength: 0.5,
+    feather: 0.1,
+    shape: 'box',
+    blend: 'alpha',
+  });
   expect(used).toEqual({ strength: 0.5, drift: undefined });
   // 0.2 of -1..1 is 25.5 of 255; half of it, in limited range: 12.75 * 219 / 255 at 8 bits.
   const step8 = (12.75 * 219) / 255;
@@ -181,4 +249,9 @@ test.each(['yuv420p', 'yuv422p10le'] as const)('a restorer keeps the format of t
   const rise = frame.planes[0].samples[at]! - before.planes[0].samples[at]!;
   expect(Math.abs(rise - step8 * (format === 'yuv420p' ? 1 : 4))).toBeLessThan(2);
   expect(frame.planes[0].samples[5]).toBe(before.planes[0].samples[5]);
+  // Joined to the plate at its edge, what is merely brighter changes nothing.
+  const joined = copyOf(before);
+  await step.apply(joined, landmarksAt(320, 230, 150), { strength: 0.5, feather: 0.1, shape: 'box', blend: 'poisson' });
+  await step.release();
+  expect(Math.abs(joined.planes[0].samples[at]! - before.planes[0].samples[at]!)).toBeLessThan(2);
 });

@@ -5,10 +5,11 @@ import { openPack } from '@understudy/inference';
 import { fivePoints } from '../identity/embedder.js';
 import { normalise } from '../identity/cosine.js';
 import type { Landmarks } from '../landmarks/points.js';
-import type { Masker } from '../mask/pack-masks.js';
-import { packOcclusionMasker, packRegionMasker } from '../mask/pack-masks.js';
-import { boxMask, combineMasks, hullMask } from '../mask/shapes.js';
+import type { FaceEdge, MaskPacks } from '../mask/face-mask.js';
+import { faceMask, openMaskers } from '../mask/face-mask.js';
 import { packDfm } from './dfm.js';
+import type { FaceFit } from './fit-face.js';
+import { fitFace } from './fit-face.js';
 import type { RawEmbedding } from './recogniser.js';
 import { packRecogniser } from './recogniser.js';
 import type { SwappedFace } from './swapped-face.js';
@@ -17,11 +18,9 @@ import type { SwapSource } from './swapper.js';
 import { packSwapper } from './swapper.js';
 
 /** The packs of one swap. The recogniser is the one that the swapper was trained with; a DFM and image swappers need none. */
-export interface SwapPacks {
+export interface SwapPacks extends MaskPacks {
   readonly swapper: StoredPack;
   readonly recogniser?: StoredPack;
-  readonly occlusion?: StoredPack;
-  readonly regions?: StoredPack;
 }
 
 /** A picture of the identity and the 68 points of its face. */
@@ -30,13 +29,9 @@ export interface IdentityPortrait {
   readonly landmarks: Landmarks;
 }
 
-export interface SwapSettings {
+export interface SwapSettings extends FaceEdge, FaceFit {
   /** 0 keeps the plate, 1 writes the whole face. */
   readonly strength: number;
-  /** Width of the soft edge in parts of the crop's side. */
-  readonly feather: number;
-  /** Where the face is written: the crop with a soft border, or the hull of its landmarks. */
-  readonly shape: 'box' | 'hull';
   /** 0..1, read by DFM files that morph. */
   readonly morph: number;
 }
@@ -73,15 +68,14 @@ export async function openSwapStep(packs: SwapPacks, options: SessionOptions = {
   try {
     const swapper = await open(packs.swapper);
     const recogniser = packs.recogniser === undefined ? undefined : packRecogniser(await open(packs.recogniser));
-    const maskers: Masker[] = [];
-    if (packs.occlusion !== undefined) maskers.push(packOcclusionMasker(await open(packs.occlusion)));
-    if (packs.regions !== undefined) maskers.push(packRegionMasker(await open(packs.regions)));
+    const maskers = await openMaskers(packs, open);
     const network = networkOf(swapper);
     return {
       prepare: async (images) => network.prepare(images, recogniser),
       apply: async (frame, landmarks, source, settings) => {
         const face = await network.swap(frame, landmarks, source, settings.morph);
-        pasteFace(frame, face, await maskOf(frame, landmarks, face, settings, maskers), settings.strength);
+        const mask = await faceMask(frame, landmarks, face, settings, maskers);
+        pasteFace(frame, fitFace(frame, landmarks, face, mask, settings), mask.written, settings.strength);
       },
       release,
     };
@@ -134,18 +128,4 @@ export function meanEmbedding(embeddings: readonly RawEmbedding[]): RawEmbedding
   const raw = new Float32Array(size);
   for (const one of embeddings) for (let i = 0; i < size; i++) raw[i]! += one.raw[i]! / embeddings.length;
   return { raw, normed: normalise(raw) };
-}
-
-/** The shape asked for, narrowed by every mask network. */
-export async function maskOf(
-  frame: Frame,
-  landmarks: Landmarks,
-  { plateToCrop, size }: Pick<SwappedFace, 'plateToCrop' | 'size'>,
-  { shape, feather }: Pick<SwapSettings, 'shape' | 'feather'>,
-  maskers: readonly Masker[],
-): Promise<Float32Array> {
-  const own = shape === 'hull' ? hullMask(landmarks, plateToCrop, size, { feather }) : boxMask(size, { feather });
-  const others: Float32Array[] = [];
-  for (const masker of maskers) others.push(await masker.maskOf(frame, plateToCrop, size));
-  return combineMasks(own, ...others);
 }
