@@ -14,7 +14,7 @@ import type { PackInputs, RecipeInputs } from './pack-inputs.js';
 import { restoreProcessor } from './restore-processor.js';
 import { swapProcessor } from './swap-processor.js';
 import { type CastTrack, castTracks } from './cast-tracks.js';
-import { type AnalysedTrack, faceAt, trackOf } from './tracks.js';
+import type { AnalysedTrack } from './tracks.js';
 
 /**
  * The steps of a recipe, in its order. What a step prepares it may measure on frames that the steps before it made.

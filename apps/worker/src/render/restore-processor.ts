@@ -13,7 +13,7 @@ import { readFrames } from '@understudy/media';
 import { optionalPack, type PackInputs, pinnedPack, type RecipeInputs } from './pack-inputs.js';
 import type { FrameProcessor } from './steps.js';
 import { type CastTrack, castTracks } from './cast-tracks.js';
-import { type AnalysedTrack, faceAt } from './tracks.js';
+import { type AnalysedTrack, faceAt, sampledFrames } from './tracks.js';
 
 type Settings = RestoreProcessor['settings'];
 
@@ -31,9 +31,6 @@ interface Restorer {
   ofTrack(samples: readonly Sample[]): Restore;
   release(): Promise<void>;
 }
-
-/** Frames of a track that decide on its strength: enough to meet its poses, few enough to decode before each shot. */
-const SAMPLES = 5;
 
 /**
  * Restores the cast's faces. How strongly is decided once for each track, from frames of it that every lane decodes alike:
@@ -125,23 +122,13 @@ async function strengthOf(
   return (await strengthWithinDrift(restored, bound, identityOf)).strength;
 }
 
-/** Evenly over the track, its frames where the face was seen, in front of others, before those where it was filled in. */
-function sampledFrames({ track: { startFrame, faces }, shownAt }: CastTrack): number[] {
-  const numbers = faces.map((face, index) => ({ number: startFrame + index, filled: face.filled }));
-  const seen = numbers.filter(({ number, filled }) => !filled && shownAt(number)?.share === 1);
-  const from = seen.length > 0 ? seen : numbers;
-  const count = Math.min(SAMPLES, from.length);
-  const places = Array.from({ length: count }, (_, index) => Math.floor(((index + 0.5) * from.length) / count));
-  return places.map((place) => from[place]!.number);
-}
-
 async function sampleTrack(
   member: CastTrack,
   { platePath: path, plate: info, signal }: PackInputs,
   before: readonly FrameProcessor[],
 ): Promise<Sample[]> {
   const samples: Sample[] = [];
-  for (const startFrame of sampledFrames(member)) {
+  for (const startFrame of sampledFrames(member.track, (number) => member.shownAt(number)?.share === 1)) {
     const { landmarks } = faceAt(member.track, startFrame)!;
     for await (const { frame: plate } of readFrames({
       path,

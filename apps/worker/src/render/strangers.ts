@@ -4,8 +4,7 @@ import { readFrames } from '@understudy/media';
 import { drawStranger, plateFrame } from '@understudy/sample';
 
 import type { PackInputs, RecipeInputs } from './pack-inputs.js';
-import { sampledFrames } from './restore-processor.js';
-import { type AnalysedTrack, faceAt, trackOf } from './tracks.js';
+import { type AnalysedTrack, faceAt, sampledFrames, trackOf } from './tracks.js';
 
 type AnonymiseProcessor = Extract<Processor, { type: 'anonymise' }>;
 

@@ -44,3 +44,23 @@ export function faceAt<Face>(
 ): Face | undefined {
   return faces[frameNumber - startFrame];
 }
+
+/** Frames of a track that decide on its strength: enough to meet its poses, few enough to decode before each shot. */
+const SAMPLES = 5;
+
+/**
+ * Frames that stand for a track, evenly over it: where the face was seen before where it was filled in.
+ *
+ * @param isWhole whether a frame shows the face as well as any
+ */
+export function sampledFrames(
+  { startFrame, faces }: AnalysedTrack,
+  isWhole: (frameNumber: number) => boolean = () => true,
+): number[] {
+  const numbers = faces.map((face, index) => ({ number: startFrame + index, filled: face.filled }));
+  const seen = numbers.filter(({ number, filled }) => !filled && isWhole(number));
+  const from = seen.length > 0 ? seen : numbers;
+  const count = Math.min(SAMPLES, from.length);
+  const places = Array.from({ length: count }, (_, index) => Math.floor(((index + 0.5) * from.length) / count));
+  return places.map((place) => from[place]!.number);
+}
