@@ -31,7 +31,7 @@ export class LeaseKeeper {
   /** @param receivedAtMs when the lease arrived, by {@link monotonicMs} */
   constructor(options: LeaseKeeperOptions, receivedAtMs: number) {
     this.#options = options;
-    options.control.begin(receivedAtMs + this.#leaseMs);
+    options.control.begin(receivedAtMs + this.#workMs);
     void this.#beatForever();
     void this.#followOrders();
   }
@@ -54,6 +54,11 @@ export class LeaseKeeper {
 
   get #leaseMs(): number {
     return this.#options.lease.leaseSeconds * 1000;
+  }
+
+  /** Of the lease: what is left then is for wiping, which has to be over with it too. */
+  get #workMs(): number {
+    return 0.95 * this.#leaseMs;
   }
 
   get #heartbeatMs(): number {
@@ -81,7 +86,7 @@ export class LeaseKeeper {
         },
         { signal: this.#requests.signal, timeoutMs: this.#leaseMs },
       );
-      control.extend(sentAtMs + this.#leaseMs);
+      control.extend(sentAtMs + this.#workMs);
       this.#obey(answer.order);
       return true;
     } catch (thrown) {
