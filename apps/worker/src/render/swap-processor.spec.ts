@@ -44,7 +44,7 @@ test('two actors with a model each are done in one pass, each by their own', asy
     processors: [
       {
         type: 'swap',
-        settings: { swapper: await pinned('ada') },
+        settings: { swapper: await pinned('ada'), colour: 'none', blend: 'alpha' },
         overrides: [{ cast: [1], settings: { swapper: await pinned('ben') } }],
       },
     ],
