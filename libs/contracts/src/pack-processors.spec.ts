@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 
 import { operationOfPackProcessor, PackProcessor, SwapProcessor, swapNetworksOf } from './pack-processors.js';
+import { packsOf, withPacks } from './recipe-packs.js';
+import { Recipe } from './recipe.js';
 
 test('a swap and a restoration have defaults for all but their packs', () => {
   expect(PackProcessor.parse({ type: 'swap', settings: { swapper: { id: 'ghost_1_256' } } }).settings).toEqual({
@@ -41,6 +43,27 @@ test.each([
   { type: 'restore', settings: { restorer: { id: 'a' }, maxDrift: -1 } },
 ])('%j is refused', (processor) => {
   expect(PackProcessor.safeParse(processor).success).toBe(false);
+});
+
+test('every step that writes faces may name masks, and they are pinned', () => {
+  const settings = { occlusion: { id: 'xseg' }, regions: { id: 'bisenet' } };
+  const recipe = Recipe.parse({
+    processors: [
+      { type: 'replace', settings },
+      { type: 'swap', settings: { ...settings, swapper: { id: 'ghost_1_256' } } },
+      { type: 'restore', settings },
+    ],
+  });
+  const masks = [
+    { reference: { id: 'xseg' }, role: 'mask', family: 'occlusion-mask' },
+    { reference: { id: 'bisenet' }, role: 'mask', family: 'region-mask' },
+  ];
+  const swapper = { reference: { id: 'ghost_1_256' }, role: 'swapper' };
+  expect(packsOf(recipe)).toEqual([...masks, swapper, ...masks, ...masks]);
+  const pinned = withPacks(recipe, ({ reference }) => ({ ...reference, version: '7' }));
+  expect(packsOf(pinned).map(({ reference }) => reference.version)).toEqual(Array(7).fill('7'));
+  expect(pinned.processors[0]).toMatchObject({ settings: { occlusion: { id: 'xseg', version: '7' }, strength: 1 } });
+  expect(packsOf(Recipe.parse({ processors: [{ type: 'replace' }, { type: 'restore' }] }))).toEqual([]);
 });
 
 test('a swap needs consent to replace, a restoration consent to restore', () => {

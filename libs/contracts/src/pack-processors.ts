@@ -32,12 +32,19 @@ export const FaceBlend = z.enum(['alpha', 'poisson']);
 /** Read by performer models that morph. */
 const morph = z.number().min(0).max(1);
 
+/** Networks that say what covers a face; without them everything inside its shape is written. */
+export const masks = {
+  /** Hands, hair, things before it. */
+  occlusion: PackReference.optional(),
+  /** What is skin, brows, eyes, nose and mouth. */
+  regions: PackReference.optional(),
+};
+
 const edge = {
   feather: feather.default(0.12),
   shape: FaceShape.default('hull'),
   blend: FaceBlend.default('poisson'),
-  /** A network that says what covers the face; without it everything inside the shape is written. */
-  occlusion: PackReference.optional(),
+  ...masks,
 };
 
 /** Replaces a face by a pack's network. A consent for `replace` is what it needs. */
@@ -47,7 +54,6 @@ export const SwapProcessor = z.object({
     swapper: PackReference,
     /** The one that the swapper was trained with; image swappers and performer models need none. */
     recogniser: PackReference.optional(),
-    regions: PackReference.optional(),
     strength: strength.default(1),
     morph: morph.default(1),
     colour: FaceColour.default('match'),

@@ -58,19 +58,19 @@ function slotsOf(processor: Processor): Slot[] {
   const add = (slot: Omit<Slot, 'named'>, reference: PackReference | undefined, more: Omit<NamedPack, 'reference'>) => {
     if (reference !== undefined) slots.push({ ...slot, named: { reference, ...more } });
   };
-  if (processor.type !== 'swap' && processor.type !== 'restore') return slots;
+  if (processor.type === 'anonymise') return slots;
+  const { settings } = processor;
   if (processor.type === 'swap') {
-    const { settings, overrides = [] } = processor;
-    add({ name: 'swapper' }, settings.swapper, { role: 'swapper' });
-    add({ name: 'recogniser' }, settings.recogniser, { role: 'recogniser' });
-    add({ name: 'regions' }, settings.regions, { role: 'mask', family: 'region-mask' });
-    overrides.forEach(({ settings: { swapper, recogniser } }, override) => {
+    add({ name: 'swapper' }, processor.settings.swapper, { role: 'swapper' });
+    add({ name: 'recogniser' }, processor.settings.recogniser, { role: 'recogniser' });
+    processor.overrides?.forEach(({ settings: { swapper, recogniser } }, override) => {
       add({ override, name: 'swapper' }, swapper, { role: 'swapper' });
       add({ override, name: 'recogniser' }, recogniser, { role: 'recogniser' });
     });
-  } else if (processor.settings.restorer.id !== CLASSICAL_RESTORER) {
+  } else if (processor.type === 'restore' && processor.settings.restorer.id !== CLASSICAL_RESTORER) {
     add({ name: 'restorer' }, processor.settings.restorer, { role: 'restorer' });
   }
-  add({ name: 'occlusion' }, processor.settings.occlusion, { role: 'mask', family: 'occlusion-mask' });
+  add({ name: 'occlusion' }, settings.occlusion, { role: 'mask', family: 'occlusion-mask' });
+  add({ name: 'regions' }, settings.regions, { role: 'mask', family: 'region-mask' });
   return slots;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { RestoreProcessor, SwapProcessor } from './pack-processors.js';
+import { masks, RestoreProcessor, SwapProcessor } from './pack-processors.js';
 import { overridesForFrames, overridesForMembers } from './recipe-overrides.js';
 
 /** `stranger` shows the face of a drawn person who does not exist; none of them shows anything of the one covered. */
@@ -17,7 +17,11 @@ const replacing = z.object({
 export const ReplaceProcessor = z.object({
   type: z.literal('replace'),
   settings: z
-    .object({ strength: replacing.shape.strength.default(1), feather: replacing.shape.feather.default(0.05) })
+    .object({
+      strength: replacing.shape.strength.default(1),
+      feather: replacing.shape.feather.default(0.05),
+      ...masks,
+    })
     .prefault({}),
   overrides: overridesForMembers(replacing),
 });

@@ -45,6 +45,7 @@ export * from './restore/restore-step.js';
 export * from './mask/shapes.js';
 export * from './mask/pack-masks.js';
 export * from './mask/face-mask.js';
+export * from './mask/seen-face.js';
 export * from './landmarks/ert-file.js';
 export * from './landmarks/ert-landmarker.js';
 export * from './analysis-models.js';

@@ -27,10 +27,21 @@ it('puts packs with their versions where the preset has room for them', async ()
   ]);
 });
 
+it('takes masks for every recipe that changes faces of the cast', async () => {
+  const { processors } = await readRecipe({ recipe: 'replace+restore', occlusion: 'xseg', regions: 'bisenet@3' });
+  const masks = { occlusion: { id: 'xseg' }, regions: { id: 'bisenet', version: '3' } };
+  expect(processors).toMatchObject([
+    { type: 'replace', settings: masks },
+    { type: 'restore', settings: { ...masks, restorer: { id: 'classical' } } },
+  ]);
+});
+
 it.each([
   [{ recipe: 'replace', style: 'solid' }, /--style has nothing to do in the recipe replace/],
   [{ recipe: 'restore', style: 'blur' }, /--style has nothing to do/],
   [{ style: 'solid' }, /--style has nothing to do in the recipe replace/],
+  [{ recipe: 'anonymise', occlusion: 'a' }, /--occlusion has nothing to do/],
+  [{ recipe: 'anonymise', regions: 'a' }, /--regions has nothing to do/],
   [{ recipe: 'anonymise', swapper: 'a' }, /--swapper has nothing to do/],
   [{ recipe: 'replace', restorer: 'a' }, /--restorer has nothing to do/],
   [{ recipe: 'replace', recogniser: 'a' }, /--recogniser/],
@@ -69,6 +80,7 @@ describe('a recipe of a file', () => {
     ['--style', 'solid'],
     ['--swapper', 'a'],
     ['--recogniser', 'a'],
+    ['--regions', 'a'],
     ['--occlusion', 'a'],
     ['--restorer', 'a'],
     ['--max-drift', '0.1'],

@@ -18,6 +18,7 @@ export interface RecipeOptions {
   swapper?: string;
   recogniser?: string;
   occlusion?: string;
+  regions?: string;
   restorer?: string;
   maxDrift?: number;
   recipeFile?: string;
@@ -31,7 +32,8 @@ export function withRecipeOptions(command: Command): Command {
     .addOption(new Option('--style <name>', 'how to de-identify').choices(ANONYMISE_STYLES))
     .option('--swapper <pack[@version]>', "replace by this pack's network instead of the built-in replacement")
     .option('--recogniser <pack[@version]>', 'the recogniser that the swapper was trained with')
-    .option('--occlusion <pack[@version]>', 'a network that says what covers the face, for swap and restore')
+    .option('--occlusion <pack[@version]>', 'a network that says what covers the faces: hands stay before them')
+    .option('--regions <pack[@version]>', 'a network that says what of a face is skin, eyes, nose and mouth')
     .option('--restorer <pack[@version]>', 'restore by this pack instead of the built-in filters (classical)')
     .option('--max-drift <number>', 'how far restoring may move the identity (1 less the cosine)', Number)
     .option('--recipe-file <json>', 'a whole recipe with every setting, instead of the options above');
@@ -44,19 +46,19 @@ export async function readRecipe(options: RecipeOptions): Promise<Recipe> {
     return parsed(await readFile(options.recipeFile, 'utf8'), options.recipeFile);
   }
   const preset = recipePreset(options.recipe ?? DEFAULT_RECIPE);
-  const occlusion = optionalPack('occlusion', options.occlusion);
+  const masks = { ...optionalPack('occlusion', options.occlusion), ...optionalPack('regions', options.regions) };
   const processors = preset.processors.map(({ type }) => {
     if (type === 'anonymise') return { type, settings: options.style === undefined ? {} : { style: options.style } };
     if (type === 'restore') {
-      const settings = { ...optionalPack('restorer', options.restorer), ...occlusion };
+      const settings = { ...optionalPack('restorer', options.restorer), ...masks };
       return {
         type,
         settings: options.maxDrift === undefined ? settings : { ...settings, maxDrift: options.maxDrift },
       };
     }
-    if (options.swapper === undefined) return { type };
+    if (options.swapper === undefined) return { type, settings: masks };
     const settings = { ...optionalPack('swapper', options.swapper), ...optionalPack('recogniser', options.recogniser) };
-    return { type: 'swap', settings: { ...settings, ...occlusion } };
+    return { type: 'swap', settings: { ...settings, ...masks } };
   });
   requireUsed(options, new Set(processors.map(({ type }) => type)));
   return parsed(JSON.stringify({ processors }), '--recipe');
@@ -76,6 +78,7 @@ const IN_PRESETS = {
   swapper: '--swapper',
   recogniser: '--recogniser',
   occlusion: '--occlusion',
+  regions: '--regions',
   restorer: '--restorer',
   maxDrift: '--max-drift',
 } as const satisfies Partial<Record<keyof RecipeOptions, string>>;
@@ -97,7 +100,8 @@ function requireUsed(options: RecipeOptions, types: ReadonlySet<string>): void {
     options.recogniser !== undefined && !types.has('swap') && '--recogniser',
     options.restorer !== undefined && !types.has('restore') && '--restorer',
     options.maxDrift !== undefined && !types.has('restore') && '--max-drift',
-    options.occlusion !== undefined && !types.has('swap') && !types.has('restore') && '--occlusion',
+    options.occlusion !== undefined && types.has('anonymise') && '--occlusion',
+    options.regions !== undefined && types.has('anonymise') && '--regions',
   ].find((one) => one !== false);
   if (unused === undefined) return;
   throw new UnderstudyError(

@@ -1,5 +1,5 @@
 import { type AnalysisTable, type PackReference, type RenderLease, UnderstudyError } from '@understudy/contracts';
-import type { FaceModels } from '@understudy/face';
+import type { FaceModels, MaskPacks } from '@understudy/face';
 import { packDigest, readPack, type SessionOptions, type StoredPack } from '@understudy/inference';
 import type { PlateInfo } from '@understudy/media';
 
@@ -54,4 +54,15 @@ export async function optionalPack<Key extends string>(
 ): Promise<{ [K in Key]?: StoredPack }> {
   if (reference === undefined) return {};
   return { [key]: await pinnedPack(inputs, reference) } as { [K in Key]?: StoredPack };
+}
+
+/** The mask packs of a step that has them. */
+export async function maskPacks(
+  inputs: PackInputs,
+  { occlusion, regions }: { occlusion?: PackReference | undefined; regions?: PackReference | undefined },
+): Promise<MaskPacks> {
+  return {
+    ...(await optionalPack(inputs, 'occlusion', occlusion)),
+    ...(await optionalPack(inputs, 'regions', regions)),
+  };
 }

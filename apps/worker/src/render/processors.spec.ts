@@ -1,10 +1,19 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { type AnalysisTable, Recipe, recipePreset } from '@understudy/contracts';
 import { DEFAULT_REPLACE_SETTINGS, prepareIdentity, prepareReplaceTrack, replaceFace } from '@understudy/face';
 import { allocateFrame, type Frame, type FrameSpec, wrapFrame } from '@understudy/frame';
+import { type OnnxModel, packDigest } from '@understudy/inference';
 import { describe, expect, test } from 'vitest';
 
+import { addGenerated } from '../../../../libs/face/test/graphs.js';
+import { faceRightOf, seenLeftOf } from '../../../../libs/face/test/mask-graphs.js';
+
 import { faceLandmarks } from '../../test/clip.js';
-import { recipeProcessors } from './processors.js';
+import type { PackInputs } from './pack-inputs.js';
+import { recipeProcessors, releaseAll } from './processors.js';
 
 const FRAMES = 10;
 const SPEC: FrameSpec = { width: 320, height: 200, format: 'yuv420p', matrix: 'bt709', range: 'tv' };
@@ -51,19 +60,25 @@ function identityOf(seed: number) {
 }
 
 /** Largest difference of the luma from the plate within each box, by the recipe in that frame. */
-async function changes(recipe: unknown, frameNumber: number, analysis = ANALYSIS): Promise<number[]> {
+async function changes(
+  recipe: unknown,
+  frameNumber: number,
+  { analysis = ANALYSIS, packs }: { analysis?: AnalysisTable; packs?: PackInputs } = {},
+): Promise<number[]> {
   const parsed = Recipe.parse(recipe);
   const cast = [0, 1].map(
     (member) => ({ cast: member, tracks: [member], identityImages: [], embedding: null }) as never,
   );
-  const steps = await recipeProcessors({
+  const inputs = {
     lease: { recipe: parsed, cast, anonymiseTracks: [0, 1] },
     analysis,
     identities: new Map([0, 1].map((member) => [member, identityOf(member + 1)])),
-  });
+  };
+  const steps = await recipeProcessors(inputs, packs);
   const before = plate();
   const after = wrapFrame(SPEC, before.bytes.slice());
   for (const step of steps) await step.apply(after, frameNumber);
+  await releaseAll(steps);
   return BOXES.map((box) => {
     let largest = 0;
     for (let y = box.y; y < box.y + box.height; y++) {
@@ -147,25 +162,51 @@ describe('a face that was not detected in some frames', () => {
 
   test('is replaced where nobody is in front of it', async () => {
     const analysis = missed({ x: 30, y: 180 });
-    for (const frame of [4, 5]) expect((await changes(replace, frame, analysis))[0]).toBeGreaterThan(10);
+    for (const frame of [4, 5]) expect((await changes(replace, frame, { analysis }))[0]).toBeGreaterThan(10);
   });
 
   test('is left as filmed where somebody is in front of it, and anonymised all the same', async () => {
     const analysis = missed({ x: 110, y: 50 });
     for (const frame of [4, 5]) {
-      const [hidden, other] = await changes(replace, frame, analysis);
+      const [hidden, other] = await changes(replace, frame, { analysis });
       expect(hidden).toBe(0);
       expect(other).toBeGreaterThan(10);
-      expect((await changes({ processors: [{ type: 'anonymise' }] }, frame, analysis))[0]).toBeGreaterThan(10);
+      expect((await changes({ processors: [{ type: 'anonymise' }] }, frame, { analysis }))[0]).toBeGreaterThan(10);
     }
-    const [whole] = await changes(replace, 6, ANALYSIS);
+    const [whole] = await changes(replace, 6);
     for (const [frame, share] of [
       [6, 0.25],
       [7, 0.5],
       [8, 0.75],
       [9, 1],
     ] as const) {
-      expect((await changes(replace, frame, analysis))[0]! / whole!, `frame ${frame}`).toBeCloseTo(share, 1);
+      expect((await changes(replace, frame, { analysis }))[0]! / whole!, `frame ${frame}`).toBeCloseTo(share, 1);
+    }
+  });
+});
+
+describe('what covers a face', () => {
+  test.each([
+    ['occlusion', 'xseg'],
+    ['regions', 'bisenet'],
+  ] as const)('the built-in replacement stays behind it, by a pack of %s', async (slot, row) => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'understudy-masks-'));
+    try {
+      // The plate's red is between 0 and 255: one graph sees the whole face, the other nothing of it.
+      const [all, none] =
+        slot === 'occlusion' ? [seenLeftOf(1e4), seenLeftOf(-1e4)] : [faceRightOf(-1e4), faceRightOf(1e4)];
+      const packs = { dataDir, session: {} } as PackInputs;
+      const withMask = async (model: OnnxModel) => {
+        const { manifest } = await addGenerated(dataDir, row, model);
+        const pinned = { id: manifest.id, version: manifest.version, sha256: packDigest(manifest) };
+        return changes({ processors: [{ type: 'replace', settings: { [slot]: pinned } }] }, 0, { packs });
+      };
+      expect(await withMask(none)).toEqual([0, 0]);
+      expect(await withMask(all)).toEqual(await changes({ processors: [{ type: 'replace' }] }, 0));
+      const unpinned = { processors: [{ type: 'replace', settings: { [slot]: { id: row } } }] };
+      await expect(changes(unpinned, 0, { packs })).rejects.toThrow(/pinned no version/);
+    } finally {
+      await rm(dataDir, { recursive: true, force: true });
     }
   });
 });

@@ -1,5 +1,7 @@
 import { type Processor, settingsAt, UnderstudyError } from '@understudy/contracts';
 import {
+  type FaceMasks,
+  openFaceMasks,
   type PreparedReplaceTrack,
   prepareIdentity,
   prepareReplaceTrack,
@@ -10,7 +12,7 @@ import { type Box, type Frame, planeGeometry, wrapFrame } from '@understudy/fram
 
 import { anonymiseProcessor } from './anonymise-processor.js';
 import type { FrameProcessor } from './steps.js';
-import type { PackInputs, RecipeInputs } from './pack-inputs.js';
+import { maskPacks, type PackInputs, type RecipeInputs } from './pack-inputs.js';
 import { restoreProcessor } from './restore-processor.js';
 import { swapProcessor } from './swap-processor.js';
 import { type CastTrack, castTracks } from './cast-tracks.js';
@@ -45,7 +47,7 @@ async function processorOf(
   packs: PackInputs | undefined,
   before: readonly FrameProcessor[],
 ): Promise<FrameProcessor> {
-  if (processor.type === 'replace') return replaceProcessor(inputs, processor);
+  if (processor.type === 'replace') return replaceProcessor(inputs, processor, packs);
   if (processor.type === 'anonymise') return anonymiseProcessor(inputs, processor, packs);
   if (packs === undefined)
     throw new UnderstudyError('INTERNAL', `A ${processor.type} step was given nothing to run on.`);
@@ -58,7 +60,11 @@ type Of<Type extends Processor['type']> = Extract<Processor, { type: Type }>;
 /** More landmarks tell no more about the shape of a head. */
 const LARGEST_SAMPLE = 200;
 
-function replaceProcessor({ lease, analysis, identities }: RecipeInputs, processor: Of<'replace'>): FrameProcessor {
+async function replaceProcessor(
+  { lease, analysis, identities }: RecipeInputs,
+  processor: Of<'replace'>,
+  packs: PackInputs | undefined,
+): Promise<FrameProcessor> {
   const settings = replaceSettings(processor.settings);
   const members: { member: CastTrack; prepared: PreparedReplaceTrack }[] = [];
   for (const one of lease.cast) {
@@ -69,9 +75,10 @@ function replaceProcessor({ lease, analysis, identities }: RecipeInputs, process
       members.push({ member, prepared: prepareReplaceTrack(person, sampleOf(member.track), settings) });
     }
   }
+  const masks = await masksOf(processor, packs);
   return {
     name: 'replace',
-    apply(frame, frameNumber) {
+    async apply(frame, frameNumber) {
       for (const { member, prepared } of members) {
         const shown = member.shownAt(frameNumber);
         const { strength: asked, ...here } = settingsAt(processor, frameNumber, member.cast);
@@ -79,12 +86,20 @@ function replaceProcessor({ lease, analysis, identities }: RecipeInputs, process
         const { face, share } = shown;
         const strength = asked * share;
         const plate = strength < 1 ? wrapFrame(frame.spec, frame.bytes.slice()) : null;
+        const seen = await masks?.seenIn(frame, face.landmarks);
         // Nothing that was prepared depends on how wide the edge is.
-        const box = replaceFace(frame, { ...prepared, settings: replaceSettings(here) }, face.landmarks);
+        const box = replaceFace(frame, { ...prepared, settings: replaceSettings(here) }, face.landmarks, seen);
         if (plate !== null) mixBack(frame, plate, box, strength);
       }
     },
+    release: async () => masks?.release(),
   };
+}
+
+async function masksOf({ settings }: Of<'replace'>, packs: PackInputs | undefined): Promise<FaceMasks | undefined> {
+  if (settings.occlusion === undefined && settings.regions === undefined) return undefined;
+  if (packs === undefined) throw new UnderstudyError('INTERNAL', 'A replace step was given no packs to run on.');
+  return openFaceMasks(await maskPacks(packs, settings), packs.session);
 }
 
 function sampleOf({ faces }: AnalysedTrack): readonly (readonly number[])[] {

@@ -3,6 +3,7 @@ import {
   detailGain,
   enlargeDetail,
   type Landmarks,
+  openFaceMasks,
   openRestoreStep,
   type RestoredSample,
   strengthWithinDrift,
@@ -10,7 +11,7 @@ import {
 import { type Frame, wrapFrame } from '@understudy/frame';
 import { readFrames } from '@understudy/media';
 
-import { optionalPack, type PackInputs, pinnedPack, type RecipeInputs } from './pack-inputs.js';
+import { maskPacks, type PackInputs, pinnedPack, type RecipeInputs } from './pack-inputs.js';
 import type { FrameProcessor } from './steps.js';
 import { type CastTrack, castTracks } from './cast-tracks.js';
 import { type AnalysedTrack, faceAt, sampledFrames } from './tracks.js';
@@ -28,7 +29,7 @@ interface Sample {
 type Restore = (frame: Frame, landmarks: Landmarks) => Promise<RestoredSample['write']>;
 
 interface Restorer {
-  ofTrack(samples: readonly Sample[]): Restore;
+  ofTrack(samples: readonly Sample[]): Promise<Restore>;
   release(): Promise<void>;
 }
 
@@ -46,12 +47,13 @@ export async function restoreProcessor(
   before: readonly FrameProcessor[],
 ): Promise<FrameProcessor> {
   const { settings } = processor;
-  const restorer = settings.restorer.id === CLASSICAL_RESTORER ? classical(settings) : await ofPack(settings, packs);
+  const restorer =
+    settings.restorer.id === CLASSICAL_RESTORER ? await classical(settings, packs) : await ofPack(settings, packs);
   const members: { member: CastTrack; restore: Restore; largest: number }[] = [];
   try {
     for (const member of castTracks(lease.cast, analysis)) {
       const samples = await sampleTrack(member, packs, before);
-      const restore = restorer.ofTrack(samples);
+      const restore = await restorer.ofTrack(samples);
       const asked = { strength: strongest(processor, member.track, member.cast), maxDrift: settings.maxDrift };
       members.push({ member, restore, largest: await strengthOf(samples, restore, asked, packs) });
     }
@@ -80,16 +82,23 @@ function strongest(processor: RestoreProcessor, { startFrame, faces }: AnalysedT
 }
 
 /** Fine detail enlarged by one gain for the whole track: the middle one of its sampled frames. */
-function classical(settings: Settings): Restorer {
-  const { feather, shape } = settings;
+async function classical(settings: Settings, packs: PackInputs): Promise<Restorer> {
+  const { sharpness, feather, shape } = settings;
+  const masks = await openFaceMasks(await maskPacks(packs, settings), packs.session);
   return {
-    ofTrack: (samples) => {
-      const gains = samples.map(({ frame, plate, landmarks }) => detailGain(frame, plate, landmarks, settings));
+    ofTrack: async (samples) => {
+      const gains: number[] = [];
+      for (const { frame, plate, landmarks } of samples) {
+        const seen = await masks?.seenIn(frame, landmarks);
+        gains.push(detailGain(frame, plate, landmarks, { sharpness, feather, shape, seen }));
+      }
       const gain = gains.toSorted((a, b) => a - b)[Math.floor(gains.length / 2)] ?? 0;
-      return async (source, landmarks) => (frame, strength) =>
-        enlargeDetail(frame, source, landmarks, { gain, strength, feather, shape });
+      return async (source, landmarks) => {
+        const seen = await masks?.seenIn(source, landmarks);
+        return (frame, strength) => enlargeDetail(frame, source, landmarks, { gain, strength, feather, shape, seen });
+      };
     },
-    release: async () => {},
+    release: async () => masks?.release(),
   };
 }
 
@@ -97,13 +106,13 @@ async function ofPack(settings: Settings, packs: PackInputs): Promise<Restorer> 
   const step = await openRestoreStep(
     {
       restorer: await pinnedPack(packs, settings.restorer),
-      ...(await optionalPack(packs, 'occlusion', settings.occlusion)),
+      ...(await maskPacks(packs, settings)),
     },
     packs.session,
   );
   const { weight, feather, shape, blend } = settings;
   return {
-    ofTrack: () => (frame, landmarks) => step.prepare(frame, landmarks, { weight, feather, shape, blend }),
+    ofTrack: async () => (frame, landmarks) => step.prepare(frame, landmarks, { weight, feather, shape, blend }),
     release: () => step.release(),
   };
 }

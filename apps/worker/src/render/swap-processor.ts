@@ -7,7 +7,7 @@ import {
 } from '@understudy/contracts';
 import { openSwapStep, type SwapSource, type SwapStep } from '@understudy/face';
 
-import { optionalPack, type PackInputs, pinnedPack, type RecipeInputs } from './pack-inputs.js';
+import { maskPacks, optionalPack, type PackInputs, pinnedPack, type RecipeInputs } from './pack-inputs.js';
 import type { FrameProcessor } from './steps.js';
 import { type CastTrack, castTracks } from './cast-tracks.js';
 
@@ -63,8 +63,7 @@ async function openStep({ settings }: SwapProcessor, networks: SwapNetworks, pac
     {
       swapper: await pinnedPack(packs, networks.swapper),
       ...(await optionalPack(packs, 'recogniser', networks.recogniser)),
-      ...(await optionalPack(packs, 'occlusion', settings.occlusion)),
-      ...(await optionalPack(packs, 'regions', settings.regions)),
+      ...(await maskPacks(packs, settings)),
     },
     packs.session,
   );

@@ -34,6 +34,7 @@ export function smoothFactor(pose: HeadPose): number {
 /**
  * @param small R'G'B' planes of the work crop reduced by `factor`, 0..1.
  * @param landmarks like `controls` and `pose`, in the work crop itself.
+ * @param seen 0..1, reduced likewise: what covers the face is not its light. The mask is left to the caller.
  */
 export function lookAtPlate(
   small: readonly FloatPlane[],
@@ -42,12 +43,13 @@ export function lookAtPlate(
   landmarks: Float64Array,
   controls: Float64Array,
   pose: HeadPose,
+  seen?: FloatPlane,
 ): PlateLook {
   const { settings } = track;
   const { width, height } = small[0]!;
   const scale = pose.scale / factor;
   const up: [number, number] = [Math.sin(pose.roll), -Math.cos(pose.roll)];
-  const regions = faceRegions(
+  const found = faceRegions(
     width,
     height,
     controls.map((v) => (v + 0.5) / factor - 0.5),
@@ -55,6 +57,7 @@ export function lookAtPlate(
     up,
     settings,
   );
+  const regions = seen === undefined ? found : { ...found, skin: product(found.skin, seen) };
   const colour = toLogColour(small);
   const layers = measureLayers(colour, regions, scale, settings);
   const red = blurPlane(colour.red, settings.plateColourSigma * scale);
@@ -73,10 +76,14 @@ export function lookAtPlate(
   const occluded = occlusionOf(colour, skin, regions, scale);
   const closure = eyeClosure(eyeOpenness(landmarks), track.openness);
   const mask = maskOf(regions, occluded, scale, factor, closure, settings.keepEyes);
-  const bare = createPlane(width, height);
-  for (let i = 0; i < bare.data.length; i++) bare.data[i] = regions.hull.data[i]! * (1 - occluded.data[i]!);
+  const uncovered = { width, height, data: occluded.data.map((odd, i) => regions.hull.data[i]! * (1 - odd)) };
+  const bare = seen === undefined ? uncovered : product(uncovered, seen);
   const depth = insideFeather(bare, settings.rimWidth * scale);
   return { factor, colour, regions, base: { luma, red, blue }, bare, depth, mask };
+}
+
+function product(plane: FloatPlane, by: FloatPlane): FloatPlane {
+  return { ...plane, data: plane.data.map((value, i) => value * by.data[i]!) };
 }
 
 /** Teeth and tongue are always the plate's, and lids while they are shut; open eyes as far as the settings say. */

@@ -1,5 +1,5 @@
 import { blurPlane } from '../blend/gaussian.js';
-import { createPlane, type FloatPlane } from '../blend/plane.js';
+import { createPlane, type FloatPlane, reducePlane } from '../blend/plane.js';
 import { smoothLight } from '../blend/smooth-light.js';
 import { lookAtPlate, smoothFactor, type PlateLook } from './plate-look.js';
 import { controlPoints, type HeadPose } from './pose.js';
@@ -15,6 +15,7 @@ import { texturesFor, warpDetail, type TextureSource } from './warp.js';
  *
  * @param work R'G'B' planes of `width * height` numbers of 0..255, one after the other.
  * @param landmarks 136 numbers, in the crop's pixel-centre coordinates; `pose` is fitted to them.
+ * @param seen 0..1 over the work crop, where networks say what covers the face.
  * @returns null where nothing of the face shows.
  */
 export function renderFace(
@@ -23,6 +24,7 @@ export function renderFace(
   track: PreparedReplaceTrack,
   landmarks: Float64Array,
   pose: HeadPose,
+  seen?: FloatPlane,
 ): FaceChange | null {
   const { identity, settings } = track;
   const kernel = kernelOf(identity);
@@ -30,7 +32,8 @@ export function renderFace(
   const job = kernel.begin(work, width, height);
   const controls = controlPoints(landmarks, pose);
   const factor = smoothFactor(pose);
-  const look = lookAtPlate(job.reducedPlate(factor), factor, track, landmarks, controls, pose);
+  const free = seen === undefined ? undefined : reducePlane(seen, factor);
+  const look = lookAtPlate(job.reducedPlate(factor), factor, track, landmarks, controls, pose, free);
   const shown = job.show(look.mask, factor);
   if (shown === null) return null;
   const sources: TextureSource[] = identity.faces.flatMap((face) => [

@@ -1,10 +1,11 @@
-import { cropRgb, type Frame, type FrameSpec } from '@understudy/frame';
+import { cropRgb, type Frame, type FrameSpec, wrapFrame } from '@understudy/frame';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { ADA, BEN, drawFrame, type Placement } from '../../test/drawn-face.js';
 import { openTestModels } from '../../test/open-models.js';
 import type { FaceModels } from '../analyse.js';
 import { cosine } from '../identity/cosine.js';
+import type { SeenFace } from '../mask/seen-face.js';
 import { landmarkError } from '../quality/figures.js';
 import { measureFace, type MeasuredFace } from '../quality/measured-face.js';
 import { backgroundPsnr, rimDifference } from '../quality/picture.js';
@@ -123,6 +124,46 @@ describe('replacing a drawn face', () => {
     expect(before).toBeGreaterThan(1.15);
     expect(cheekRatio(frame) / before).toBeGreaterThan(0.85);
     expect(cheekRatio(frame) / before).toBeLessThan(1.2);
+  });
+
+  test('a hand before the mouth stays where a network sees it, and its colour is not taken for light', async () => {
+    const plate = await drawFrame([PLATE]);
+    const { landmarks } = await measured(plate);
+    const track = prepareReplaceTrack(identity, [landmarks], DEFAULT_REPLACE_SETTINGS);
+    const covered = wrapFrame(plate.spec, plate.bytes.slice());
+    const hand = (x: number, y: number) => x > 300 && x < 420 && y > 250 && y < 330;
+    const { samples, width } = covered.planes[0];
+    for (let i = 0; i < samples.length; i++) if (hand(i % width, Math.floor(i / width))) samples[i] = 235;
+    const seen: SeenFace = {
+      plateToCrop: [1, 0, -160, 0, 1, -80],
+      size: 320,
+      mask: Float32Array.from({ length: 320 * 320 }, (_, i) =>
+        hand((i % 320) + 160, Math.floor(i / 320) + 80) ? 0 : 1,
+      ),
+    };
+    const render = (source: Frame, sight?: SeenFace) => {
+      const frame = wrapFrame(source.spec, source.bytes.slice());
+      replaceFace(frame, track, landmarks, sight);
+      return frame;
+    };
+    const [free, blind, aware] = [render(plate), render(covered), render(covered, seen)];
+    const middle = 290 * width + 350;
+    expect(blind.planes[0].samples[middle]).not.toBe(235);
+    expect(aware.planes[0].samples[middle]).toBe(235);
+    // Beside the hand the face is about what it is without one.
+    const off = (frame: Frame) => {
+      let sum = 0;
+      for (let y = 225; y < 245; y++) {
+        for (let x = 310; x < 400; x++) {
+          sum += Math.abs(frame.planes[0].samples[y * width + x]! - free.planes[0].samples[y * width + x]!);
+        }
+      }
+      return sum / (20 * 90);
+    };
+    console.log(`beside the hand: ${off(blind).toFixed(1)} off without the network, ${off(aware).toFixed(1)} with it`);
+    expect(off(aware)).toBeLessThan(0.5 * off(blind));
+    const everything = { ...seen, mask: seen.mask.map(() => 1) };
+    expect(Buffer.compare(render(plate, everything).bytes, free.bytes)).toBe(0);
   });
 
   test('a face larger than the work size is replaced too', async () => {

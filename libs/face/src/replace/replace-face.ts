@@ -1,5 +1,7 @@
 import { addRgb, cropRgb, reusable, type Box, type Frame } from '@understudy/frame';
 
+import type { FloatPlane } from '../blend/plane.js';
+import { type SeenFace, seenOver } from '../mask/seen-face.js';
 import { controlPoints, fitPose, type HeadPose } from './pose.js';
 import { renderFace } from './render-face.js';
 import type { FaceChange } from './replace-kernel.js';
@@ -13,9 +15,15 @@ const workMemory = reusable();
  *
  * @param frame changed in place, only where the returned box's mask is above 0.
  * @param landmarks 68 x, y pairs of the plate's face in plate pixels, smoothed over its track.
+ * @param seen what mask networks say of it: what covers the face stays, and tells nothing of its light.
  * @returns the box written to.
  */
-export function replaceFace(frame: Frame, track: PreparedReplaceTrack, landmarks: ArrayLike<number>): Box {
+export function replaceFace(
+  frame: Frame,
+  track: PreparedReplaceTrack,
+  landmarks: ArrayLike<number>,
+  seen?: SeenFace,
+): Box {
   const { settings } = track;
   const plate = fitPose(landmarks);
   const factor = Math.max(1, Math.ceil(plate.scale / settings.workScale));
@@ -28,9 +36,22 @@ export function replaceFace(frame: Frame, track: PreparedReplaceTrack, landmarks
     return (landmarks[i]! - origin) / factor - 0.5;
   });
   const pose = fitPose(inCrop);
-  const change = renderFace(work, size, track, inCrop, pose);
-  if (change !== null) write(frame, box, change, factor);
+  const free = seen === undefined ? undefined : { ...size, data: seenOver(seen, box, size.width, size.height) };
+  const change = renderFace(work, size, track, inCrop, pose, free);
+  if (change === null) return box;
+  if (free !== undefined) keepCovered(change, free);
+  write(frame, box, change, factor);
   return box;
+}
+
+/** Takes back what would be written over things before the face. */
+function keepCovered({ left, top, right, bottom, rgb }: FaceChange, { width, data }: FloatPlane): void {
+  const across = right - left;
+  const count = across * (bottom - top);
+  for (let i = 0; i < rgb.length; i++) {
+    const at = i % count;
+    rgb[i]! *= data[(top + Math.floor(at / across)) * width + left + (at % across)]!;
+  }
 }
 
 /** The face with its surroundings, in whole blocks of `factor` pixels: it may reach over the frame by less than one. */

@@ -84,6 +84,20 @@ describe('the classical detail pass', () => {
     for (const plane of [1, 2] as const) expect(frame.planes[plane].samples).toEqual(plate.planes[plane].samples);
   });
 
+  it('leaves what a network says covers the face', async () => {
+    const plate = await drawn();
+    const frame = copyOf(plate);
+    const mask = Float32Array.from({ length: 256 * 256 }, (_, i) => (i % 256 < 128 ? 1 : 0));
+    const seen = { plateToCrop: [1, 0, 128 - X, 0, 1, 128 - Y] as const, size: 256, mask };
+    enlargeDetail(frame, plate, LANDMARKS, { ...SETTINGS, seen, gain: 2.5, strength: 1 });
+    const changed = { left: 0, right: 0 };
+    frame.planes[0].samples.forEach((sample, i) => {
+      if (sample !== plate.planes[0].samples[i]) changed[i % 640 < X ? 'left' : 'right'] += 1;
+    });
+    expect(changed.left).toBeGreaterThan(1000);
+    expect(changed.right).toBeLessThan(0.03 * changed.left);
+  });
+
   it('leaves a face alone that has its detail', async () => {
     const plate = await drawn();
     expect(detailGain(plate, plate, LANDMARKS, SETTINGS)).toBe(0);

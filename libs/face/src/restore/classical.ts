@@ -6,9 +6,15 @@ import { createPlane, type FloatPlane } from '../blend/plane.js';
 import type { Landmarks } from '../landmarks/points.js';
 import { pointAt } from '../landmarks/points.js';
 import type { FaceEdge } from '../mask/face-mask.js';
-import { boxMask, hullMask } from '../mask/shapes.js';
+import { type SeenFace, seenOver } from '../mask/seen-face.js';
+import { boxMask, combineMasks, hullMask } from '../mask/shapes.js';
 
-export interface ClassicalSettings extends FaceEdge {
+/** Where a face ends, and what of it is seen where networks say so. */
+export interface SeenEdge extends FaceEdge {
+  readonly seen?: SeenFace | undefined;
+}
+
+export interface ClassicalSettings extends SeenEdge {
   /** The fine detail that is aimed at, in parts of what the plate's own face has. */
   readonly sharpness: number;
 }
@@ -39,7 +45,7 @@ interface FaceSquare {
  * values count as 10, so that texture decides and not the few hard edges. The blur's width goes with the face's size, so
  * that frames of a track compare.
  */
-export function sharpnessOf(frame: Frame, landmarks: Landmarks, edge: FaceEdge): number {
+export function sharpnessOf(frame: Frame, landmarks: Landmarks, edge: SeenEdge): number {
   const { fine, mask } = faceSquare(frame, landmarks, edge);
   return energyOf(fine, mask);
 }
@@ -80,7 +86,7 @@ export function enlargeDetail(
   frame: Frame,
   source: Frame,
   landmarks: Landmarks,
-  { gain, strength, ...edge }: FaceEdge & { readonly gain: number; readonly strength: number },
+  { gain, strength, ...edge }: SeenEdge & { readonly gain: number; readonly strength: number },
 ): void {
   if (gain * strength <= 0) return;
   const { box, fine, mask } = faceSquare(source, landmarks, edge);
@@ -101,7 +107,7 @@ function sigmaOf(landmarks: Landmarks): number {
 }
 
 /** A square of whole pixels around the face, in the frame's own resolution. */
-function faceSquare(frame: Frame, landmarks: Landmarks, edge: FaceEdge): FaceSquare {
+function faceSquare(frame: Frame, landmarks: Landmarks, edge: SeenEdge): FaceSquare {
   const xs = Array.from({ length: landmarks.length / 2 }, (_, i) => landmarks[2 * i]!);
   const ys = Array.from({ length: landmarks.length / 2 }, (_, i) => landmarks[2 * i + 1]!);
   const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
@@ -110,13 +116,14 @@ function faceSquare(frame: Frame, landmarks: Landmarks, edge: FaceEdge): FaceSqu
   const y = Math.floor((top + bottom - side) / 2);
   const box = { x, y, width: side, height: side };
   const toSquare: Affine = [1, 0, -x, 0, 1, -y];
-  const { feather, shape } = edge;
+  const { feather, shape, seen } = edge;
+  const own = shape === 'hull' ? hullMask(landmarks, toSquare, side, { feather }) : boxMask(side, { feather });
   const luma = lumaOf(frame, box);
   return {
     box,
     luma,
     fine: lessBlur(luma, sigmaOf(landmarks)),
-    mask: shape === 'hull' ? hullMask(landmarks, toSquare, side, { feather }) : boxMask(side, { feather }),
+    mask: seen === undefined ? own : combineMasks(own, seenOver(seen, box, side, side)),
   };
 }
 

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { ADA, drawFrame } from '../../test/drawn-face.js';
 import { GraphBuilder, addGenerated, dot, unevenWeights } from '../../test/graphs.js';
+import { faceRightOf, seenLeftOf } from '../../test/mask-graphs.js';
 import { rampFrame } from '../../test/ramps.js';
 import { fivePoints } from '../identity/embedder.js';
 import { openRestoreStep } from '../restore/restore-step.js';
@@ -21,26 +22,6 @@ beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'understudy-steps-'));
 });
 afterAll(() => rm(dataDir, { recursive: true, force: true }));
-
-/** Occlusion: seen where the plate's red is less than this. Red rises to the right. */
-function seenLeftOf(limit: number) {
-  const graph = new GraphBuilder();
-  const plate = graph.op('Transpose', [graph.input('input', [1, 256, 256, 3])], { perm: [0, 3, 1, 2] });
-  const offset = graph.op('Add', [graph.mix(plate, [[0, 0, -40]]), graph.floats([1], [(40 * limit) / 255])]);
-  graph.output('output', graph.op('Transpose', [offset], { perm: [0, 2, 3, 1] }), [1, 256, 256, 1]);
-  return graph.model();
-}
-
-/** Regions: skin where the plate's red is more than this, background elsewhere. */
-function faceRightOf(limit: number) {
-  const graph = new GraphBuilder();
-  const rows = Array.from({ length: 19 }, (_, one) => [one === 1 ? 1 : 0, 0, 0]);
-  const scores = graph.mix(graph.input('input', [1, 3, 512, 512]), rows);
-  const normal = (limit / 255 - 0.485) / 0.229;
-  const bias = Array.from({ length: 19 }, (_, one) => (one === 0 ? 0 : one === 1 ? -normal : -100));
-  graph.output('output', graph.op('Add', [scores, graph.floats([1, 19, 1, 1], bias)]), [1, 19, 512, 512]);
-  return graph.model();
-}
 
 /** 68 points of an upright face of this width, around a middle. */
 function landmarksAt(x: number, y: number, width: number): number[] {
