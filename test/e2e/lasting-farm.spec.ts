@@ -186,6 +186,10 @@ describe('a lasting farm', () => {
     const [face] = report.faces;
     console.log(`identity ${face?.idToIdentityBefore} -> ${face?.idToIdentity}, landmarks ${face?.landmarkNme}`);
     expect((face?.idToIdentity ?? 0) - (face?.idToIdentityBefore ?? 0)).toBeGreaterThan(0.45);
+    console.log(`restored: ${JSON.stringify(face?.restored)}`);
+    expect(face?.restored?.meanAsked).toBeCloseTo(0.8, 9);
+    expect(face?.restored?.worstDrift).toBeLessThanOrEqual(0.05);
+    expect(replacedReport.faces[0]?.restored).toBeNull();
     const replaced = replacedReport.faces[0]?.idToIdentity ?? 0;
     expect(Math.abs((face?.idToIdentity ?? 0) - replaced)).toBeLessThan(0.05);
     await someFramesAnew(report.shot.id);

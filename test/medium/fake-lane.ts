@@ -11,6 +11,7 @@ import type {
   FaceProbe,
   Lease,
   RenderLease,
+  RestoredTrack,
 } from '@understudy/contracts';
 import { openSegmentWriter, type PlateInfo, readFrames } from '@understudy/media';
 import type { ProjectObjects } from '@understudy/storage';
@@ -77,6 +78,8 @@ export class FakeLane {
   #images = 0;
   /** Renders every sample so much brighter. */
   brighter = 0;
+  /** Says of each segment how strongly it restored the cast's tracks there. */
+  restored?: (startFrame: number, endFrame: number, track: number) => Omit<RestoredTrack, 'track' | 'cast'>;
   /** Called with a lease before any work on it. */
   onLease: (lease: Lease) => Promise<void> | void = () => undefined;
 
@@ -126,11 +129,21 @@ export class FakeLane {
         bytes: bytes.length,
         frames,
         ...(frameHashes === undefined ? {} : { frameHashes }),
+        ...(lease.kind === 'render' && this.restored !== undefined ? { restored: this.#restoredIn(lease) } : {}),
       },
       timingsMs: { all: 1 },
       ...(probes === undefined ? {} : { probes }),
     };
     await this.farm.get(Completions).complete(this.lane.workerId, lease.attemptId, report);
+  }
+
+  #restoredIn({ startFrame, endFrame, cast }: RenderLease): RestoredTrack[] {
+    return cast.flatMap((member) =>
+      member.tracks.flatMap((track) => {
+        const figures = this.restored?.(startFrame, endFrame, track);
+        return figures === undefined ? [] : { ...figures, track, cast: member.cast };
+      }),
+    );
   }
 
   async #work(lease: Lease): Promise<Result> {

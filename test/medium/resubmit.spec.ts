@@ -93,6 +93,31 @@ describe('some frames of a shot rendered anew', () => {
     expect(faces.find(({ cast }) => cast !== null)?.idToIdentity).toBeCloseTo(0.4 + (PLATE_FRAMES - 1) / 200);
   });
 
+  it('tell how strongly faces were restored, in the frames that were taken over too', async () => {
+    const strengthOf = (meanStrength: number, minStrength: number, worstDrift: number) => {
+      lane.restored = (startFrame, endFrame) => {
+        return { frames: endFrame - startFrame, meanAsked: 0.8, meanStrength, minStrength, worstDrift };
+      };
+    };
+    strengthOf(0.4, 0.3, 0.06);
+    const { shotId } = await broughtTo('ready');
+    strengthOf(0.7, 0.6, 0.09);
+    await resubmit(shotId, { frames: { startFrame: 10, endFrame: 20 } });
+    const { id } = await versionOf(shotId);
+    await lane.workOff();
+    await finish(id);
+    delete lane.restored;
+    const report = farm.get(ReportRepository);
+    const faces = await report.faces(id, (await report.newest(shotId))?.analysisId ?? '');
+    expect(faces.find(({ cast }) => cast !== null)?.restored).toEqual({
+      meanAsked: expect.closeTo(0.8, 9) as number,
+      meanStrength: expect.closeTo((10 * 0.7 + (PLATE_FRAMES - 10) * 0.4) / PLATE_FRAMES, 9) as number,
+      minStrength: 0.3,
+      worstDrift: 0.09,
+    });
+    expect(faces.find(({ cast }) => cast === null)?.restored).toBeNull();
+  });
+
   it('are released by nobody who submitted them, or the shot that they were taken from', async () => {
     const { shotId } = await broughtTo('ready');
     const second = await farm.addMember(stage.projectId, 'producer');

@@ -1,4 +1,4 @@
-import type { FaceProbe } from '@understudy/contracts';
+import type { FaceProbe, RestoredTrack } from '@understudy/contracts';
 import { keepUnderMatte, wrapFrame } from '@understudy/frame';
 import type { Encoding, PlateInfo, SegmentResult } from '@understudy/media';
 
@@ -38,6 +38,8 @@ export interface RenderedFrames {
   readonly probes: readonly FaceProbe[];
   /** Wall milliseconds by step. */
   readonly timingsMs: Readonly<Record<string, number>>;
+  /** How strongly faces were restored in the whole shard: every thread knows the same. */
+  readonly restored: readonly RestoredTrack[];
 }
 
 export interface RenderedShard extends RenderedFrames {
@@ -80,6 +82,7 @@ export async function renderShard(options: ShardOptions): Promise<RenderedShard>
   return {
     segment,
     probes: rendered.flatMap(({ probes }) => probes).sort((a, b) => a.frame - b.frame),
+    restored: rendered[0]?.restored ?? [],
     timingsMs: { ...meanOf(rendered.map(({ timingsMs }) => timingsMs)), ...stopwatch.times() },
   };
 }
@@ -127,7 +130,9 @@ export async function renderFrames(
     sink.commit(position);
     stopwatch.enter('awaitDecoder');
   }
-  return { probes, timingsMs: stopwatch.times() };
+  const { startFrame, endFrame } = decoded;
+  const restored = processors.flatMap((processor) => processor.restored?.(startFrame, endFrame) ?? []);
+  return { probes, restored, timingsMs: stopwatch.times() };
 }
 
 const PROBE_PERIOD = 8;

@@ -211,6 +211,20 @@ export const FaceProbe = z.object({
 });
 export type FaceProbe = z.infer<typeof FaceProbe>;
 
+/** How strongly a track was restored in those frames of a segment that show its face. Each strength is 0..1. */
+export const RestoredTrack = z.object({
+  track: z.int().min(0),
+  cast: z.int().min(0),
+  frames: z.int().min(1),
+  /** What the recipe asks for, and what was used of it so that the face stays itself; both less where it comes from behind another. */
+  meanAsked: z.number(),
+  meanStrength: z.number(),
+  minStrength: z.number(),
+  /** Largest drift of the identity (1 less the cosine) in the track's sampled frames, at its largest strength. */
+  worstDrift: z.number(),
+});
+export type RestoredTrack = z.infer<typeof RestoredTrack>;
+
 export const CompleteAttempt = z.object({
   epoch: z.int().min(1),
   result: z.object({
@@ -219,6 +233,7 @@ export const CompleteAttempt = z.object({
     frames: z.int().min(0),
     /** Hash of every frame as handed to the encoder; render only. */
     frameHashes: z.array(z.string().max(64)).optional(),
+    restored: z.array(RestoredTrack).max(1000).optional(),
   }),
   /** Wall milliseconds by stage. */
   timingsMs: z.record(z.string(), z.number()),

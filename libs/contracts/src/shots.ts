@@ -3,7 +3,7 @@ import { AnalysisPacks } from './analysis-packs.js';
 import { FrameRange, Instant, Name, Reason, Sha256, Uuid } from './ids.js';
 import { ConsentLevel } from './consent.js';
 import { type ErrorCode, isErrorCode } from './errors.js';
-import { AttemptState, LaneNeeds, TaskKind, TaskState } from './lanes.js';
+import { AttemptState, LaneNeeds, RestoredTrack, TaskKind, TaskState } from './lanes.js';
 import { Encoding, Recipe } from './recipe.js';
 
 const Code = z.custom<ErrorCode>(isErrorCode);
@@ -322,6 +322,10 @@ export const ShotReport = z.object({
       landmarkNme: z.number().nullable(),
       /** Frames [start, end) in which another face is in front of a member's, which is left as filmed there. */
       leftAsFilmed: z.array(z.tuple([z.int(), z.int()])).default([]),
+      /** How strongly it was restored, over all its restored frames; below `meanAsked` where identity would have drifted too far. */
+      restored: RestoredTrack.pick({ meanAsked: true, meanStrength: true, minStrength: true, worstDrift: true })
+        .nullable()
+        .default(null),
     }),
   ),
   /** Faces of the delivery that lanes were asked to read, and what came of it; null where nobody was asked. */

@@ -21,6 +21,7 @@ export function describeReport(report: ShotReport): string {
       const ranges = face.leftAsFilmed.map(([start, end]) => `${start}-${end - 1}`);
       lines.push(`    behind another face, and as filmed, in frames ${ranges.join(', ')}`);
     }
+    if (face.restored !== null) lines.push(`    ${describeRestored(face.restored)}`);
   }
   if (outputGate !== null && outputGate.sampled > 0) {
     const { sampled, read, byRenderer } = outputGate;
@@ -33,6 +34,13 @@ export function describeReport(report: ShotReport): string {
     lines.push('  self-attested: the operator says that the performers agreed; nobody else has checked it');
   if (waivers.length > 0) lines.push(`  waived: ${waivers.join(', ')}`);
   return lines.join('\n');
+}
+
+function describeRestored(restored: NonNullable<ShotReport['faces'][number]['restored']>): string {
+  const { meanAsked, meanStrength, minStrength, worstDrift } = restored;
+  const strength = `restored by ${round(meanStrength)} on average (least ${round(minStrength)})`;
+  const lowered = meanStrength < meanAsked ? `, turned down from ${round(meanAsked)} to keep the likeness` : '';
+  return `${strength}${lowered}; identity drifts by at most ${round(worstDrift)} in sampled frames`;
 }
 
 function round(value: number): string {

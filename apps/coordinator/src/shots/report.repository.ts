@@ -53,22 +53,36 @@ export class ReportRepository {
   /** Every track, with the means over its probes, those of segments that were taken from an earlier version among them; the tenth percentile is of the frames that were probed. */
   async faces(shotVersionId: string, analysisId: string): Promise<ShotReport['faces']> {
     const rows = await this.database.query<FaceRow>(
-      `WITH probes AS (
-         SELECT p.track, avg(p."idToIdentityBefore") AS "idToIdentityBefore", avg(p."idToIdentity") AS "idToIdentity",
-                percentile_cont(0.1) WITHIN GROUP (ORDER BY p."idToIdentity") AS "idToIdentityP10",
-                avg(p."idToPlate") AS "idToPlate", avg(p."landmarkNme") AS "landmarkNme"
+      `WITH made AS (
+         SELECT a.probes, a.result
            FROM tasks t
            LEFT JOIN segments g ON g.task_id = t.id
            JOIN attempts a ON a.task_id = coalesce(g.reused_from, t.id) AND a.state = 'accepted'
+          WHERE t.shot_version_id = $1 AND t.kind = 'render'),
+       probes AS (
+         SELECT p.track, avg(p."idToIdentityBefore") AS "idToIdentityBefore", avg(p."idToIdentity") AS "idToIdentity",
+                percentile_cont(0.1) WITHIN GROUP (ORDER BY p."idToIdentity") AS "idToIdentityP10",
+                avg(p."idToPlate") AS "idToPlate", avg(p."landmarkNme") AS "landmarkNme"
+           FROM made a
            CROSS JOIN LATERAL jsonb_to_recordset(coalesce(a.probes, '[]'::jsonb)) AS p(track int,
              "idToIdentityBefore" float8, "idToIdentity" float8, "idToPlate" float8, "landmarkNme" float8)
-          WHERE t.shot_version_id = $1 AND t.kind = 'render'
-          GROUP BY p.track)
+          GROUP BY p.track),
+       restored AS (
+         SELECT r.track, sum(r.frames * r."meanAsked") / sum(r.frames) AS "meanAsked",
+                sum(r.frames * r."meanStrength") / sum(r.frames) AS "meanStrength", min(r."minStrength") AS "minStrength",
+                max(r."worstDrift") AS "worstDrift"
+           FROM made a
+           CROSS JOIN LATERAL jsonb_to_recordset(coalesce(a.result->'restored', '[]'::jsonb)) AS r(track int,
+             frames int, "meanAsked" float8, "meanStrength" float8, "minStrength" float8, "worstDrift" float8)
+          GROUP BY r.track)
        SELECT k.track, m."cast", k.faces AS frames, p."idToIdentityBefore", p."idToIdentity", p."idToIdentityP10",
-              p."idToPlate", p."landmarkNme", k.behind_frames AS "behindFrames"
+              p."idToPlate", p."landmarkNme", k.behind_frames AS "behindFrames",
+              CASE WHEN r.track IS NOT NULL THEN jsonb_build_object('meanAsked', r."meanAsked", 'meanStrength',
+                r."meanStrength", 'minStrength', r."minStrength", 'worstDrift', r."worstDrift") END AS restored
          FROM tracks k
          LEFT JOIN cast_members m ON m.shot_version_id = $1 AND k.track = ANY(m.tracks)
          LEFT JOIN probes p ON p.track = k.track
+         LEFT JOIN restored r ON r.track = k.track
         WHERE k.analysis_id = $2 ORDER BY k.track`,
       [shotVersionId, analysisId],
     );

@@ -27,7 +27,7 @@ export async function renderTask(
     stopwatch.enter('identities');
     const identities = await kept.of(lease.cast, (images) => crew.readIdentity(task, images));
     const read = stopwatch.times();
-    const { segment, probes, timingsMs } = await renderShard({
+    const { segment, probes, restored, timingsMs } = await renderShard({
       platePath: inputPath(task, lease.plate.source.sha256),
       plate: plateInfoSchema.parse(lease.plate.info),
       matte: matteOf(task, lease),
@@ -40,7 +40,8 @@ export async function renderTask(
       control,
     });
     const { sha256, bytes, frames, frameHashes } = segment;
-    const result = { sha256, bytes, frames, frameHashes: [...frameHashes] };
+    const made = { sha256, bytes, frames, frameHashes: [...frameHashes] };
+    const result = restored.length === 0 ? made : { ...made, restored: [...restored] };
     return { path, report: { result, timingsMs: { ...read, ...timingsMs }, probes: [...probes] } };
   } catch (thrown) {
     // Stopped, revoked or broken: nobody's face stays behind.

@@ -1,5 +1,6 @@
 import { CLASSICAL_RESTORER, type RestoreProcessor, settingsAt } from '@understudy/contracts';
 import {
+  type BoundedStrength,
   detailGain,
   enlargeDetail,
   type Landmarks,
@@ -12,6 +13,7 @@ import { type Frame, wrapFrame } from '@understudy/frame';
 import { readFrames } from '@understudy/media';
 
 import { maskPacks, type PackInputs, pinnedPack, type RecipeInputs } from './pack-inputs.js';
+import { type BoundedTrack, restoredAt, restoredTracks } from './restored.js';
 import type { FrameProcessor } from './steps.js';
 import { type CastTrack, castTracks } from './cast-tracks.js';
 import { type AnalysedTrack, faceAt, sampledFrames } from './tracks.js';
@@ -49,13 +51,13 @@ export async function restoreProcessor(
   const { settings } = processor;
   const restorer =
     settings.restorer.id === CLASSICAL_RESTORER ? await classical(settings, packs) : await ofPack(settings, packs);
-  const members: { member: CastTrack; restore: Restore; largest: number }[] = [];
+  const members: (BoundedTrack & { readonly restore: Restore })[] = [];
   try {
     for (const member of castTracks(lease.cast, analysis)) {
       const samples = await sampleTrack(member, packs, before);
       const restore = await restorer.ofTrack(samples);
       const asked = { strength: strongest(processor, member.track, member.cast), maxDrift: settings.maxDrift };
-      members.push({ member, restore, largest: await strengthOf(samples, restore, asked, packs) });
+      members.push({ member, restore, bound: await boundOf(samples, restore, asked, packs) });
     }
   } catch (thrown) {
     await restorer.release();
@@ -64,13 +66,13 @@ export async function restoreProcessor(
   return {
     name: 'restore',
     async apply(frame, frameNumber) {
-      for (const { member, restore, largest } of members) {
-        const shown = member.shownAt(frameNumber);
-        const strength = Math.min(largest, settingsAt(processor, frameNumber, member.cast).strength);
-        if (shown === undefined || strength === 0) continue;
-        (await restore(frame, shown.face.landmarks))(frame, strength * shown.share);
+      for (const one of members) {
+        const restored = restoredAt(processor, one, frameNumber);
+        if (restored === undefined || restored.strength === 0) continue;
+        (await one.restore(frame, restored.landmarks))(frame, restored.strength);
       }
     },
+    restored: (startFrame, endFrame) => restoredTracks(processor, members, startFrame, endFrame),
     release: () => restorer.release(),
   };
 }
@@ -117,18 +119,18 @@ async function ofPack(settings: Settings, packs: PackInputs): Promise<Restorer> 
   };
 }
 
-async function strengthOf(
+async function boundOf(
   samples: readonly Sample[],
   restore: Restore,
   bound: Pick<Settings, 'strength' | 'maxDrift'>,
   { models }: PackInputs,
-): Promise<number> {
+): Promise<BoundedStrength> {
   const restored: RestoredSample[] = [];
   for (const { frame, landmarks } of samples) {
     restored.push({ frame, landmarks, write: await restore(frame, landmarks) });
   }
   const identityOf = (frame: Frame, landmarks: Landmarks) => models.embedder.embed(frame, landmarks);
-  return (await strengthWithinDrift(restored, bound, identityOf)).strength;
+  return strengthWithinDrift(restored, bound, identityOf);
 }
 
 async function sampleTrack(
