@@ -197,11 +197,17 @@ export const OrdersAnswer = z.object({
   orders: z.array(z.object({ attemptId: Uuid, epoch: z.int(), order: Order })),
 });
 
+/** What a column of the database holds; a lane's word is not taken for more. */
+const RowNumber = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1);
+
 /** Likeness and geometry of one output face, measured by independent detection on the rendered frame. */
 export const FaceProbe = z.object({
-  frame: z.int().min(0),
-  track: z.int().min(0),
-  cast: z.int().min(0),
+  frame: RowNumber,
+  track: RowNumber,
+  cast: RowNumber,
   /** Cosines in -1..1; an output face that is not detected counts as 0. */
   idToIdentityBefore: z.number(),
   idToIdentity: z.number(),
@@ -213,9 +219,9 @@ export type FaceProbe = z.infer<typeof FaceProbe>;
 
 /** How strongly a track was restored in those frames of a segment that show its face. Each strength is 0..1. */
 export const RestoredTrack = z.object({
-  track: z.int().min(0),
-  cast: z.int().min(0),
-  frames: z.int().min(1),
+  track: RowNumber,
+  cast: RowNumber,
+  frames: RowNumber.min(1),
   /** What the recipe asks for, and what was used of it so that the face stays itself; both less where it comes from behind another. */
   meanAsked: z.number(),
   meanStrength: z.number(),
