@@ -36,9 +36,10 @@ process.on('message', async (order) => {
         plate: lease.plate.info,
         startFrame: lease.startFrame,
         endFrame: lease.endFrame,
-        renderers: [(frames) => renderFrames(frames, { processors: [step] }, control)],
+        renderers: [(frames) => renderFrames(frames, async () => ({ processors: [step] }), control)],
         encoding: lease.encoding,
         segmentPath: path,
+        decoderThreads: 1,
         control,
       });
       const { sha256, bytes, frames } = segment;
