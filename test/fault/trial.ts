@@ -112,12 +112,12 @@ export class Trial {
   }
 
   /** The first call of this kind for a render attempt is dealt with by `deal`; all others pass. */
-  once(deed: NonNullable<Call['deed']>, deal: Deal): Promise<void> {
+  once(deed: NonNullable<Call['deed']>, deal: Deal, isMeant: (call: Call) => boolean = () => true): Promise<void> {
     const { relay, ledger } = this.farm;
     return new Promise((resolve, reject) => {
       let dealt = false;
       relay.rule = async (call, forward) => {
-        if (dealt || call.deed !== deed || call.attemptId === null) return forward(call);
+        if (dealt || call.deed !== deed || call.attemptId === null || !isMeant(call)) return forward(call);
         const held = await ledger.attempt(call.attemptId);
         if (dealt || held === undefined || held.kind !== 'render') return forward(call);
         dealt = true;
@@ -138,13 +138,15 @@ export class Trial {
   async during(
     deed: NonNullable<Call['deed']>,
     deal: (...dealt: Parameters<Deal>) => Promise<{ hit: Hit; answer: Answer | null }>,
+    isMeant?: (call: Call) => boolean,
   ): Promise<Hit> {
     let hit: Hit | undefined;
-    await this.once(deed, async (...dealt) => {
+    const dealAndTell = async (...dealt: Parameters<Deal>): Promise<Answer | null> => {
       const done = await deal(...dealt);
       hit = done.hit;
       return done.answer;
-    });
+    };
+    await this.once(deed, dealAndTell, isMeant);
     if (hit === undefined) throw new Error('nothing was hit');
     return hit;
   }
