@@ -12,6 +12,7 @@ export * from './packs/pack-digest.js';
 export * from './packs/pack-files.js';
 export * from './packs/pack-store.js';
 export * from './packs/open-pack.js';
+export * from './packs/open-together.js';
 export * from './packs/self-test.js';
 export * from './packs/image-tensor.js';
 export * from './catalogue/catalogue.js';

@@ -1,7 +1,6 @@
 import type { Affine, Box, Frame } from '@understudy/frame';
 import { composeAffine, resample } from '@understudy/frame';
-import type { OpenedPack, SessionOptions, StoredPack } from '@understudy/inference';
-import { openPack } from '@understudy/inference';
+import { openTogether, type SessionOptions } from '@understudy/inference';
 
 import { fivePoints } from '../identity/embedder.js';
 import type { Landmarks } from '../landmarks/points.js';
@@ -29,20 +28,11 @@ const SIZE = 256;
  * Opens mask networks for steps that have no network of their own.
  *
  * @returns undefined where none is asked for
- * @throws UnderstudyError what {@link openPack} says; PACK_CONTRACT_MISMATCH where a pack has another role
+ * @throws UnderstudyError what {@link openTogether} says; PACK_CONTRACT_MISMATCH where a pack has another role
  */
 export async function openFaceMasks(packs: MaskPacks, options: SessionOptions = {}): Promise<FaceMasks | undefined> {
   if (packs.occlusion === undefined && packs.regions === undefined) return undefined;
-  const opened: OpenedPack[] = [];
-  const open = async (pack: StoredPack) => {
-    const one = await openPack(pack, options);
-    opened.push(one);
-    return one;
-  };
-  const release = async () => {
-    for (const one of opened) await one.release();
-  };
-  try {
+  return openTogether(options, async (open, release) => {
     const maskers = await openMaskers(packs, open);
     return {
       seenIn: async (frame, landmarks) => {
@@ -51,10 +41,7 @@ export async function openFaceMasks(packs: MaskPacks, options: SessionOptions = 
       },
       release,
     };
-  } catch (error) {
-    await release();
-    throw error;
-  }
+  });
 }
 
 /** @returns the same over an upright box of the plate, `width` x `height`; beyond the crop its edge repeats */

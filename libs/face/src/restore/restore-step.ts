@@ -1,6 +1,5 @@
 import type { Frame } from '@understudy/frame';
-import type { OpenedPack, SessionOptions, StoredPack } from '@understudy/inference';
-import { openPack } from '@understudy/inference';
+import { openTogether, type SessionOptions, type StoredPack } from '@understudy/inference';
 
 import { fivePoints } from '../identity/embedder.js';
 import type { Landmarks } from '../landmarks/points.js';
@@ -42,18 +41,9 @@ export interface RestoreStep {
   release(): Promise<void>;
 }
 
-/** @throws UnderstudyError what {@link openPack} says; PACK_CONTRACT_MISMATCH where a pack has another role */
+/** @throws UnderstudyError what {@link openTogether} says; PACK_CONTRACT_MISMATCH where a pack has another role */
 export async function openRestoreStep(packs: RestorePacks, options: SessionOptions = {}): Promise<RestoreStep> {
-  const opened: OpenedPack[] = [];
-  const open = async (pack: StoredPack) => {
-    const one = await openPack(pack, options);
-    opened.push(one);
-    return one;
-  };
-  const release = async () => {
-    for (const one of opened) await one.release();
-  };
-  try {
+  return openTogether(options, async (open, release) => {
     const restorer = packRestorer(await open(packs.restorer));
     const maskers = await openMaskers(packs, open);
     const restored = async (frame: Frame, landmarks: Landmarks, settings: RestoreStepSettings) => {
@@ -75,8 +65,5 @@ export async function openRestoreStep(packs: RestorePacks, options: SessionOptio
       },
       release,
     };
-  } catch (error) {
-    await release();
-    throw error;
-  }
+  });
 }

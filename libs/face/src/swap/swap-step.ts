@@ -1,6 +1,5 @@
 import type { Frame } from '@understudy/frame';
-import type { OpenedPack, SessionOptions, StoredPack } from '@understudy/inference';
-import { openPack } from '@understudy/inference';
+import { type OpenedPack, openTogether, type SessionOptions, type StoredPack } from '@understudy/inference';
 
 import { fivePoints } from '../identity/embedder.js';
 import { normalise } from '../identity/cosine.js';
@@ -53,19 +52,10 @@ export interface SwapStep {
 /**
  * Opens the networks of a swap, one after the other.
  *
- * @throws UnderstudyError what {@link openPack} says; PACK_CONTRACT_MISMATCH where a pack has another role
+ * @throws UnderstudyError what {@link openTogether} says; PACK_CONTRACT_MISMATCH where a pack has another role
  */
 export async function openSwapStep(packs: SwapPacks, options: SessionOptions = {}): Promise<SwapStep> {
-  const opened: OpenedPack[] = [];
-  const open = async (pack: StoredPack) => {
-    const one = await openPack(pack, options);
-    opened.push(one);
-    return one;
-  };
-  const release = async () => {
-    for (const one of opened) await one.release();
-  };
-  try {
+  return openTogether(options, async (open, release) => {
     const swapper = await open(packs.swapper);
     const recogniser = packs.recogniser === undefined ? undefined : packRecogniser(await open(packs.recogniser));
     const maskers = await openMaskers(packs, open);
@@ -79,10 +69,7 @@ export async function openSwapStep(packs: SwapPacks, options: SessionOptions = {
       },
       release,
     };
-  } catch (error) {
-    await release();
-    throw error;
-  }
+  });
 }
 
 interface Network {
