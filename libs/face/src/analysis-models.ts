@@ -1,9 +1,14 @@
 import { UnderstudyError } from '@understudy/contracts';
-import type { SessionOptions, StoredPack } from '@understudy/inference';
-import { openPack, partOf, readPackFiles } from '@understudy/inference';
+import {
+  type OpenedPack,
+  openTogether,
+  partOf,
+  readPackFiles,
+  type SessionOptions,
+  type StoredPack,
+} from '@understudy/inference';
 
 import type { FaceModels } from './analyse.js';
-import type { FaceDetector } from './detect/detector.js';
 import { packDetector } from './detect/pack-detector.js';
 import { windowDetector } from './detect/window-detector.js';
 import { readShapePredictor } from './landmarks/ert-file.js';
@@ -22,52 +27,37 @@ export interface StoredAnalysisPacks {
  * The models that look at a plate: those of the packs, and the built-in ones for what no pack does. Releasing them
  * releases the packs' alone.
  *
- * @throws UnderstudyError what {@link openPack} says; PACK_CONTRACT_MISMATCH where a pack has another role
+ * @throws UnderstudyError what {@link openTogether} says; PACK_CONTRACT_MISMATCH where a pack has another role
  */
 export async function openAnalysisModels(
   builtIn: FaceModels,
   packs: StoredAnalysisPacks,
   options: SessionOptions = {},
 ): Promise<FaceModels> {
-  const opened: { release(): Promise<void> }[] = [];
-  const release = async () => {
-    for (const one of opened) await one.release();
-  };
-  try {
-    // One after the other: creating sessions at once has crashed runtimes.
-    const detector = packs.detector === undefined ? undefined : await openPackDetector(packs.detector, options);
-    if (detector !== undefined) opened.push(detector);
-    const landmarker = packs.landmarks === undefined ? undefined : await openPackLandmarker(packs.landmarks, options);
-    if (landmarker !== undefined) opened.push(landmarker);
-    return {
-      detector: detector ?? builtIn.detector,
-      landmarker: landmarker ?? builtIn.landmarker,
-      embedder: builtIn.embedder,
-      release,
-    };
-  } catch (error) {
-    await release();
-    throw error;
-  }
+  return openTogether(options, async (open, release) => ({
+    detector:
+      packs.detector === undefined
+        ? builtIn.detector
+        : windowDetector(packDetector(await open(packs.detector)), release),
+    landmarker: packs.landmarks === undefined ? builtIn.landmarker : await openPackLandmarker(packs.landmarks, open),
+    embedder: builtIn.embedder,
+    release,
+  }));
 }
 
-async function openPackDetector(stored: StoredPack, options: SessionOptions): Promise<FaceDetector> {
-  const pack = await openPack(stored, options);
-  return orRelease(pack, () => windowDetector(packDetector(pack), () => pack.release()));
-}
-
-async function openPackLandmarker(stored: StoredPack, options: SessionOptions): Promise<Landmarker> {
+async function openPackLandmarker(
+  stored: StoredPack,
+  open: (stored: StoredPack) => Promise<OpenedPack>,
+): Promise<Landmarker> {
   const { decode } = stored.manifest;
   if (decode.family === 'ensemble-of-regression-trees') return openTrees(stored, decode.points);
-  const pack = await openPack(stored, options);
-  return orRelease(pack, () => {
-    const landmarker = packLandmarker(pack);
-    return {
-      // How far its views disagree is not known: each face is looked at once.
-      locate: async (frame, box) => ({ landmarks: (await landmarker.locate(frame, box)).landmarks }),
-      release: () => pack.release(),
-    };
-  });
+  const pack = await open(stored);
+  const landmarker = packLandmarker(pack);
+  return {
+    // How far its views disagree is not known: each face is looked at once.
+    locate: async (frame, box) => ({ landmarks: (await landmarker.locate(frame, box)).landmarks }),
+    release: () => pack.release(),
+  };
 }
 
 /** No graph: dlib's own file, evaluated here. */
@@ -80,13 +70,4 @@ async function openTrees({ folder, manifest }: StoredPack, points: number): Prom
     'PACK_CONTRACT_MISMATCH',
     `${manifest.id} finds ${predictor.initialShape.length / 2} points of a face, not ${LANDMARK_COUNT}: name another pack.`,
   );
-}
-
-async function orRelease<T>(pack: { release(): Promise<void> }, make: () => T): Promise<T> {
-  try {
-    return make();
-  } catch (error) {
-    await pack.release();
-    throw error;
-  }
 }
