@@ -25,7 +25,7 @@ import { Refusals } from './refusals.js';
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 80;
 /** Lanes that one transaction serves at most, and how long it waits for more of them while they come together. */
-const BATCH = { most: 64, gatherMs: 8 };
+const BATCH = { most: 64, gatherMs: 24 };
 
 interface Given {
   readonly task: Candidate;

@@ -37,7 +37,7 @@ interface Going {
 }
 
 /** Attempts that one transaction takes on at most, and how long it waits for more of them while they come together. */
-const BATCH = { most: 64, gatherMs: 8 };
+const BATCH = { most: 64, gatherMs: 24 };
 
 /** Verification found fault with the bytes themselves, not with anything around them. */
 const AT_FAULT = new Set(['SEGMENT_INVALID', 'UPLOAD_MISMATCH', 'UNREADABLE_MEDIA']);
